@@ -1,0 +1,1 @@
+"""The networks, their training, and the way of a picture to them: everything that needs torch and nothing that needs HTTP."""

@@ -1,0 +1,54 @@
+"""Augmentation as batched tensor work: uint8 pictures in, uint8 pictures out, on whatever device they live.
+
+AlexNet's own (Krizhevsky et al., 2012, section 4.1): crops, mirror images, brightness and contrast. Digits are turned and scaled a
+little instead of mirrored: a mirrored 3 is no 3, and a 6 turned far enough is a 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a picture may be moved: each amount is the bound of a uniform draw to both sides."""
+
+    degrees: float  # of rotation
+    scale: float  # fraction of the size
+    shift: float  # pixels of 28; what leaves the frame is cropped, what enters is black
+    brightness: float  # fraction of 255, added to the ink alone: the ground stays black
+    contrast: float  # fraction
+    mirror: bool  # left and right swapped, for half of the pictures
+
+
+AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
+    {
+        "mnist": Augmentation(degrees=10, scale=0.12, shift=2, brightness=0, contrast=0.2, mirror=False),
+        "fashion-mnist": Augmentation(degrees=3, scale=0.08, shift=2, brightness=0.1, contrast=0.2, mirror=True),
+    }
+)
+
+
+def augment(pictures: Tensor, how: Augmentation) -> Tensor:
+    """uint8 [N, H, W] -> uint8 [N, H, W], each picture moved by its own draw from torch's global generator."""
+    count, device = len(pictures), pictures.device
+
+    def draw(bound: float) -> Tensor:
+        return (torch.rand(count, device=device) * 2 - 1) * bound
+
+    angle, zoom = torch.deg2rad(draw(how.degrees)), 1 + draw(how.scale)
+    mirror = torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0) if how.mirror else torch.ones(1, device=device)
+    cos, sin = angle.cos() / zoom, angle.sin() / zoom
+    across, down = (draw(2 * how.shift / side) for side in pictures.shape[:0:-1])
+    rows = torch.stack([cos * mirror, -sin, across, sin * mirror, cos, down], dim=1)
+    grid = functional.affine_grid(rows.view(count, 2, 3), [count, 1, *pictures.shape[1:]], align_corners=False)
+    moved = functional.grid_sample(pictures.unsqueeze(1).float(), grid, mode="bilinear", align_corners=False).squeeze(1)
+    contrast, brightness = 1 + draw(how.contrast), 255 * draw(how.brightness)
+    lit = moved * contrast[:, None, None] + brightness[:, None, None] * (moved > 0)
+    return lit.round_().clamp_(0, 255).to(torch.uint8)

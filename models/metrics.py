@@ -1,0 +1,63 @@
+"""What is measured of a classifier's logits: accuracy, per class, confusion, calibration. No data, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+BINS = 15
+
+
+def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> float:
+    """Mean gap between confidence and accuracy over equally wide bins of confidence, weighted by their counts.
+
+    ``probabilities``: float [N, K], ``labels``: int64 [N]; 0 is perfect, 1 the worst. Guo et al., 2017, equation 3.
+    """
+    confidence, answers = probabilities.max(dim=1)
+    right = (answers == labels).double()
+    which = (confidence * bins).long().clamp_(max=bins - 1)
+    gap = torch.zeros(bins, dtype=torch.double).index_add_(0, which, confidence.double() - right)
+    return float(gap.abs().sum() / len(labels))
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """The temperature, 0.05 to 20, under which the labels are most likely: softmax(logits / temperature). Guo et al., section 4.2.
+
+    ``logits``: float [N, K]; ``labels``: int64 [N]. The loss is convex in 1 / temperature, so a golden-section search finds it.
+    """
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits.double() / torch.tensor(log_temperature, dtype=torch.double).exp()
+        return float(functional.cross_entropy(scaled, labels))
+
+    low, high = -3.0, 3.0  # e^-3 = 0.05, e^3 = 20
+    golden = (5**0.5 - 1) / 2
+    for _ in range(40):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return round(float(torch.tensor((low + high) / 2).exp()), 4)
+
+
+def report(logits: Tensor, labels: Tensor, temperature: float, classes: Sequence[str]) -> dict[str, Any]:
+    """Accuracies as fractions, the confusion matrix (rows: true class, columns: answer), and the calibration, JSON-able.
+
+    ``logits``: float32 [N, 10], not divided by the temperature; ``labels``: int64 [N].
+    """
+    count, answers = len(classes), logits.argmax(dim=1)
+    confusion = torch.bincount(labels * count + answers, minlength=count * count).view(count, count)
+    per_class = confusion.diag() / confusion.sum(dim=1).clamp(min=1)
+    calibrated = functional.softmax(logits / temperature, dim=1)
+    return {
+        "accuracy": round(float((answers == labels).double().mean()), 6),
+        "n": len(labels),
+        "per_class": {name: round(float(share), 4) for name, share in zip(classes, per_class, strict=True)},
+        "confusion": confusion.tolist(),
+        "temperature": temperature,
+        "ece": round(expected_calibration_error(calibrated, labels), 5),
+        "ece_at_temperature_1": round(expected_calibration_error(functional.softmax(logits, dim=1), labels), 5),
+        "nll": round(float(functional.cross_entropy(logits / temperature, labels)), 5),
+    }

@@ -1,0 +1,355 @@
+"""The training loop: one run of one network through the phases of its recipe, interruptible at any step."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models import run_state, sparse
+from models.augment import AUGMENTATIONS, augment
+from models.classifier import Classifier
+from models.recipes import Phase, Recipe
+
+SAVE_EVERY = 120  # seconds
+FEATURE_CHUNK = 256  # pictures
+FEATURE_TIME = 0.55  # of a phase on computed features, at most, goes into computing them
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has saved its state."""
+
+
+@dataclass
+class Position:
+    """How far a run is. ``seen``, ``seconds`` and ``epoch`` count within the phase, the totals over the run."""
+
+    phase: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seen: int = 0
+    seconds: float = 0.0
+    step: int = 0
+    total_seen: int = 0
+    total_seconds: float = 0.0
+
+
+class PooledHead(nn.Module):
+    """A temporary head on a stage of convolutions: global average pool and a linear layer; any input size."""
+
+    def __init__(self, conv: nn.Module, input_size: int) -> None:
+        super().__init__()
+        width = [layer.out_channels for layer in conv.modules() if isinstance(layer, nn.Conv2d)][-1]
+        self.conv = conv
+        self.linear = nn.Linear(width, 10)
+        self.input_size = input_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.linear(self.conv(x).mean(dim=(2, 3)))
+        return logits
+
+
+def faster_in_bfloat16(device: torch.device) -> bool:
+    """Whether a matrix product is: true on GPUs since Ampere and on CPUs with AVX512_BF16 or AMX, found by trying."""
+
+    def seconds(dtype: torch.dtype) -> float:
+        a = torch.ones(768, 768, dtype=dtype, device=device)
+        best = math.inf
+        for _ in range(4):
+            start = time.perf_counter()
+            (a @ a).sum().item()
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    return seconds(torch.bfloat16) < seconds(torch.float32)
+
+
+class Trainer:
+    """Trains ``classifier`` in place. ``pictures`` uint8 [N, 28, 28] and ``labels`` int64 [N] live on ``device`` whole.
+
+    The state is saved into ``folder`` every two minutes and when ``should_stop`` says so (then ``Interrupted`` is raised); after
+    ``resume`` the run repeats at most that. Batches, augmentation and dropout depend on the seed and the step alone, so a resumed
+    run goes the way that it would have gone.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        recipe: Recipe,
+        learn: tuple[Tensor, Tensor],
+        watch: tuple[Tensor, Tensor],
+        *,
+        device: torch.device,
+        folder: Path,
+        seed: int = 0,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.classifier, self.recipe, self.seed, self.device = classifier, recipe, seed, device
+        self.pictures, self.labels = (tensor.to(device) for tensor in learn)
+        self.watch = watch[0].to(device), watch[1].to(device)
+        self.folder, self.should_stop = folder, should_stop
+        self.at = Position()
+        self.bfloat16 = recipe.autocast and faster_in_bfloat16(device)
+        torch.manual_seed(seed)
+        if recipe.density:
+            sparse.mask(classifier.network, recipe.density, seed)
+        classifier.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._saved_at = time.monotonic()
+
+    # ---- the run ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state.safetensors"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a run to be resumed."""
+        names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
+        return json.loads(json.dumps({**names, "recipe": asdict(self.recipe), "seed": self.seed}))  # type: ignore[no-any-return]
+
+    def resume(self) -> None:
+        """Go on where the saved state ends. ValueError, with both sides, if it is of a run with other options."""
+        progress = run_state.load_progress(self._state)
+        if progress["identity"] != self.identity:
+            both = f"it was begun as {progress['identity']}, now it would be {self.identity}"
+            raise ValueError(f"cannot resume {self.folder}: {both}")
+        self.at = Position(**progress["position"])
+        self._start_phase()
+        run_state.load(self._state, self._modules(), self.optimizer)
+        self._load_features()
+
+    def run(self) -> Classifier:
+        """Train to the end of the last phase; returns the classifier, unmasked and at its own size."""
+        if not self.at.step:
+            self._begin_phase()
+        while True:
+            while self._phase_progress() < 1:
+                self._epoch()
+            if self.at.phase + 1 == len(self.recipe.phases):
+                break
+            self.at = Position(
+                self.at.phase + 1, step=self.at.step, total_seen=self.at.total_seen, total_seconds=self.at.total_seconds
+            )
+            self._begin_phase()
+        self.classifier.resize(self.own_size)
+        sparse.unmask(self.classifier.network)
+        return self.classifier.eval()
+
+    def try_phases(self) -> Iterator[str]:
+        """Take two steps in each phase and tell what the second costs; for a look before a run."""
+        for number, phase in enumerate(self.recipe.phases):
+            self.at = Position(number)
+            self._start_phase()
+            if phase.head == "features":
+                self.at.seconds = math.inf  # two chunks and no more
+                self._load_features()
+                self.at.seconds = 0.0
+            index = torch.arange(self.recipe.batch_size, device=self.device)
+            self._step(index)
+            start = time.monotonic()
+            self._step(index)
+            spent = (time.monotonic() - start) / len(index)
+            yield f"{phase}: {1000 * spent:.2f} ms a picture"
+
+    def _begin_phase(self) -> None:
+        self._start_phase()
+        self.save()  # before features are computed: they belong to exactly these weights
+        self._load_features()
+
+    def _start_phase(self) -> None:
+        phase, network = self.phase, self.classifier.network
+        if not hasattr(self, "own_size"):
+            self.own_size = self.classifier.input_size
+        size = phase.size or self.own_size
+        self.model: Classifier = self.classifier
+        if phase.head == "pooled":
+            if not hasattr(self, "pooled"):
+                self.pooled = PooledHead(network.conv, size).to(self.device)  # type: ignore[arg-type]
+            names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
+            self.model = Classifier(self.pooled, **names)
+        self.model.resize(size)
+        trained = network.fc if phase.head == "features" else self.model.network
+        self.optimizer = _optimizer(self.recipe, trained, phase.lr)  # type: ignore[arg-type]
+
+    @property
+    def phase(self) -> Phase:
+        return self.recipe.phases[self.at.phase]
+
+    def _phase_progress(self) -> float:
+        if self.recipe.minutes is not None:
+            return self.at.seconds / (60 * self.recipe.minutes * self.phase.share)
+        return self.at.seen / ((self.recipe.epochs or 0) * len(self.pictures) * self.phase.share)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"network": self.classifier.network} | ({"pooled": self.pooled.linear} if hasattr(self, "pooled") else {})
+
+    def save(self) -> None:
+        """Write the state now."""
+        run_state.save(self._state, self._modules(), self.optimizer, {"identity": self.identity, "position": asdict(self.at)})
+        self._saved_at = time.monotonic()
+
+    # ---- an epoch ------------------------------------------------------------------------------------------------------
+
+    def _epoch(self) -> None:
+        pool = self.features if self.phase.head == "features" else self.pictures
+        order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(self.seed * 1_000_003 + self.at.step - self.at.batch))
+        batches = order.split(self.recipe.batch_size)[self.at.batch :]
+        totals = torch.zeros(3, dtype=torch.double)  # loss, right, pictures
+        started = time.monotonic()
+        with _bar(self.classifier, self.at) as bar:
+            task = bar.add_task("", total=len(pool), completed=self.at.batch * self.recipe.batch_size, told="")
+            for index in batches:
+                totals += self._timed_step(index.to(self.device))
+                rate = totals[2].item() / (time.monotonic() - started)
+                bar.update(task, advance=len(index), told=_told(totals, rate))
+                if self.should_stop():
+                    self.save()
+                    raise Interrupted(f"stopped at step {self.at.step}; --resume goes on from there")
+                if time.monotonic() - self._saved_at > SAVE_EVERY:
+                    self.save()
+                if self._phase_progress() >= 1:
+                    break
+        self.at.epoch, self.at.batch = self.at.epoch + 1, 0
+        self._log(totals, totals[2].item() / (time.monotonic() - started))
+
+    def _timed_step(self, index: Tensor) -> Tensor:
+        start = time.monotonic()
+        figures = self._step(index)
+        spent = time.monotonic() - start
+        at = self.at
+        at.seconds, at.total_seconds = at.seconds + spent, at.total_seconds + spent
+        at.seen, at.total_seen = at.seen + len(index), at.total_seen + len(index)
+        at.batch, at.step = at.batch + 1, at.step + 1
+        return figures
+
+    def _step(self, index: Tensor) -> Tensor:
+        torch.manual_seed(self.seed * 7_919 + self.at.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.phase.lr * _cycle(self._phase_progress(), self.recipe.warmup)
+        self.model.train()
+        with self._autocast():
+            if self.phase.head == "features":
+                labels = self.feature_labels[index]
+                logits = self.classifier.network.fc(self.features[index].float()).float()  # type: ignore[operator]
+            else:
+                labels = self.labels[index]
+                logits = self.model(augment(self.pictures[index], AUGMENTATIONS[self.classifier.dataset]))
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.recipe.clip)
+        self.optimizer.step()
+        right = (logits.argmax(1) == labels).sum()
+        return torch.stack([loss.detach() * len(index), right, torch.tensor(len(index), device=self.device)]).double().cpu()
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+    def _log(self, totals: Tensor, rate: float) -> None:
+        """A line of the history, and of the terminal, for the epoch that ended."""
+        loss, right, count = totals.tolist()
+        line = {
+            "phase": self.at.phase,
+            "epoch": self.at.epoch,
+            "pictures": self.at.total_seen,
+            "minutes": round(self.at.total_seconds / 60, 2),
+            "loss": round(loss / count, 4),
+            "accuracy": round(right / count, 4),
+            "held_out_accuracy": round(self._watched_accuracy(), 4),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "pictures_per_second": round(rate, 1),
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "history.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(f"{self.classifier.architecture}, {self.classifier.dataset}: {line}", flush=True)
+
+    @torch.inference_mode()
+    def _watched_accuracy(self) -> float:
+        self.model.eval()
+        with self._autocast():
+            if self.phase.head == "features":
+                answers, labels = self.classifier.network.fc(self.watch_features.float()).argmax(1), self.watch_labels  # type: ignore[operator]
+            else:
+                pictures, labels = self.watch[0], self.watch[1]
+                if (self.phase.size or self.own_size) > 112:  # dear ones: fewer
+                    pictures, labels = pictures[:400], labels[:400]
+                answers = torch.cat([self.model(part).argmax(1) for part in pictures.split(100)])
+        return float((answers == labels).double().mean())
+
+    # ---- features computed once ----------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def _load_features(self) -> None:
+        """bfloat16 features of ``conv`` for held-out and then training pictures, as many as the time allows, kept on disk."""
+        if self.phase.head != "features":
+            return
+        self.classifier.eval()
+        parts, labels = [], []
+        for number, (pictures, own_labels) in enumerate(self._feature_chunks()):
+            path = self.folder / "features" / f"{number:04}.safetensors"
+            if number > 1 and not path.is_file() and self._phase_progress() >= FEATURE_TIME:
+                break
+            parts.append(self._feature_chunk(path, pictures).to(self.device))
+            labels.append(own_labels)
+        self.watch_features, self.watch_labels = parts[0], labels[0]
+        self.features, self.feature_labels = torch.cat(parts[1:]), torch.cat(labels[1:])
+
+    def _feature_chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        yield self.watch[0][:FEATURE_CHUNK], self.watch[1][:FEATURE_CHUNK]
+        yield from zip(self.pictures.split(FEATURE_CHUNK), self.labels.split(FEATURE_CHUNK), strict=True)
+
+    def _feature_chunk(self, path: Path, pictures: Tensor) -> Tensor:
+        if path.is_file():
+            return safetensors.torch.load_file(path)["features"]
+        if self.should_stop():
+            self.save()
+            raise Interrupted("stopped while computing features; --resume goes on from there")
+        start = time.monotonic()
+        with self._autocast():
+            network_input = self.classifier.network_input(pictures)
+            features = torch.cat([self.classifier.network.conv(part).flatten(1) for part in network_input.split(32)])  # type: ignore[operator]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        safetensors.torch.save_file({"features": features.bfloat16().contiguous().cpu()}, path)
+        spent = time.monotonic() - start
+        self.at.seconds, self.at.total_seconds = self.at.seconds + spent, self.at.total_seconds + spent
+        self.at.total_seen += len(pictures)
+        return features.bfloat16()
+
+
+def _optimizer(recipe: Recipe, module: nn.Module, lr: float) -> torch.optim.Optimizer:
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(parameters, lr, weight_decay=recipe.weight_decay)
+
+
+def _cycle(progress: float, warmup: float) -> float:
+    """The learning rate as a share of its peak: up in a line, down in a half cosine. Loshchilov & Hutter, SGDR, 2017."""
+    if progress < warmup:
+        return 0.02 + 0.98 * progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))
+
+
+def _told(totals: Tensor, rate: float) -> str:
+    loss, right, count = totals.tolist()
+    return f"loss {loss / count:.3f}  accuracy {right / count:.2%}  {rate:.0f} images/s"
+
+
+def _bar(classifier: Classifier, at: Position) -> Progress:
+    title = f"{classifier.architecture} {classifier.dataset} phase {at.phase + 1} epoch {at.epoch + 1}"
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    return Progress(*columns, transient=True)
