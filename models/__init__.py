@@ -1,1 +1,3 @@
-"""The networks, their training, and the way of a picture to them: everything that needs torch and nothing that needs HTTP."""
+"""The networks, their training, and the way of a picture to them: everything that needs torch and nothing that
+needs HTTP.
+"""

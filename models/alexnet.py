@@ -1,8 +1,8 @@
 """AlexNet: the same plan as LeNet, deeper and wider, with ReLU and dropout.
 
-Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks, NeurIPS 2012, sections 3 and 4.
-The idea: ReLU does not saturate, so a network this large learns at all; dropout keeps it from learning by heart. On one device, without
-local response normalisation, for one grey channel.
+Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks, NeurIPS 2012,
+sections 3 and 4. The idea: ReLU does not saturate, so a network this large learns at all; dropout keeps it from
+learning by heart. On one device, without local response normalisation, for one grey channel.
 
 =====  ====================================================================  ===============
 stage  layers                                                                output
@@ -50,7 +50,7 @@ class AlexNet(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):  # He et al., 2015: keeps the scale through ReLUs
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):

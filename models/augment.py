@@ -1,7 +1,7 @@
 """Augmentation as batched tensor work: uint8 pictures in, uint8 pictures out, on whatever device they live.
 
-AlexNet's own (Krizhevsky et al., 2012, section 4.1): crops, mirror images, brightness and contrast. Digits are turned and scaled a
-little instead of mirrored: a mirrored 3 is no 3, and a 6 turned far enough is a 9.
+AlexNet's own (Krizhevsky et al., 2012, section 4.1): crops, mirror images, brightness and contrast. Digits are
+turned and scaled a little instead of mirrored: a mirrored 3 is no 3, and a 6 turned far enough is a 9.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def augment(pictures: Tensor, how: Augmentation) -> Tensor:
         return (torch.rand(count, device=device) * 2 - 1) * bound
 
     angle, zoom = torch.deg2rad(draw(how.degrees)), 1 + draw(how.scale)
-    mirror = torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0) if how.mirror else torch.ones(1, device=device)
+    mirror = (
+        torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0) if how.mirror else torch.ones(1, device=device)
+    )
     cos, sin = angle.cos() / zoom, angle.sin() / zoom
     across, down = (draw(2 * how.shift / side) for side in pictures.shape[:0:-1])
     rows = torch.stack([cos * mirror, -sin, across, sin * mirror, cos, down], dim=1)

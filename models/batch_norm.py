@@ -1,8 +1,9 @@
 """Batch normalisation written out, and LeNet with it.
 
-Ioffe, Szegedy: Batch normalization: accelerating deep network training by reducing internal covariate shift, ICML 2015
-(arXiv 1502.03167), algorithms 1 and 2. The idea: give every layer inputs of mean 0 and variance 1, as measured on the batch at hand, and let the
-network learn back what scale and shift it needs. ``lenet-bn`` shows what that does for sigmoids.
+Ioffe, Szegedy: Batch normalization: accelerating deep network training by reducing internal covariate shift, ICML
+2015 (arXiv 1502.03167), algorithms 1 and 2. The idea: give every layer inputs of mean 0 and variance 1, as measured
+on the batch at hand, and let the network learn back what scale and shift it needs. ``lenet-bn`` shows what that
+does for sigmoids.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from torch import Tensor, nn
 
 
 class BatchNorm(nn.Module):
-    """Equal to nn.BatchNorm1d on [N, D] and to nn.BatchNorm2d on [N, C, H, W]: output, gradients and running statistics.
+    """Equal to nn.BatchNorm1d on [N, D] and to nn.BatchNorm2d on [N, C, H, W]: output, gradients and running
+    statistics.
 
-    ``num_features``: D or C, each with one mean and one variance; ``momentum``: the weight of the newest batch in the moving ones.
-    ValueError for other shapes, and for a batch that gives a single value a feature while training.
+    ``num_features``: D or C, each with one mean and one variance; ``momentum``: the weight of the newest batch in
+    the moving ones. ValueError for other shapes, and for a batch that gives a single value a feature while
+    training.
     """
 
     moving_mean: Tensor
@@ -82,7 +85,7 @@ class LeNetBatchNorm(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):  # Glorot & Bengio, 2010: for saturating activations
                 nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):

@@ -1,6 +1,7 @@
 """Save and load a Classifier: tensors with everything needed to rebuild the network and to trust it.
 
-What training writes and what ships is one format, ``models.container``; weights/README.md tells how each file was made.
+What training writes and what ships is one format, ``models.container``; weights/README.md tells how each file was
+made.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ SUFFIX = ".lineup"
 
 
 def weights_root() -> Path:
-    """The folder of checkpoints: LINEUP_WEIGHTS, else weights/ beside models/. FileNotFoundError names both places."""
+    """The folder of checkpoints: LINEUP_WEIGHTS, else weights/ beside models/. FileNotFoundError names both
+    places.
+    """
     named = os.environ.get("LINEUP_WEIGHTS")
     beside = Path(__file__).resolve().parent.parent / "weights"
     root = Path(named) if named else beside
@@ -59,10 +62,11 @@ def save(path: str | Path, classifier: Classifier, metadata: Mapping[str, Any]) 
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
-    """Read a checkpoint into a Classifier in eval mode on ``device``; its header, "digest" among it, becomes ``metadata``.
+    """Read a checkpoint into a Classifier in eval mode on ``device``; its header, "digest" among it, becomes
+    ``metadata``.
 
-    Raises CheckpointError, naming both sides, if the file is damaged, or of an unknown network or dataset, or does not
-    fit the network that it names.
+    Raises CheckpointError, naming both sides, if the file is damaged, or of an unknown network or dataset, or does
+    not fit the network that it names.
     """
     header = read_header(path)
     try:

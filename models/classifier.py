@@ -15,9 +15,10 @@ from models import datasets
 class Classifier(nn.Module):
     """``network`` behind the step that turns pictures into its input: scale to [0, 1], normalise, resize to its side.
 
-    ``architecture`` and ``dataset`` are names of the catalog and of DATASETS; ``classes`` names the ten logits; ``temperature``
-    divides the logits where probabilities are wanted (Guo et al., On Calibration of Modern Neural Networks, 2017); ``metadata`` is what the
-    checkpoint tells of the network: its recipe, metrics, versions and digest.
+    ``architecture`` and ``dataset`` are names of the catalog and of DATASETS; ``classes`` names the ten logits;
+    ``temperature`` divides the logits where probabilities are wanted (Guo et al., On Calibration of Modern Neural
+    Networks, 2017); ``metadata`` is what the checkpoint tells of the network: its recipe, metrics, versions and
+    digest.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class Classifier(nn.Module):
         return int(self.network.input_size)  # type: ignore[arg-type]
 
     def resize(self, side: int) -> None:
-        """Let the network see squares of ``side`` pixels from now on; only globally pooled networks keep their meaning."""
+        """Let the network see squares of ``side`` pixels from now on; only globally pooled networks keep their
+        meaning.
+        """
         self.network.input_size = side  # type: ignore[assignment]
 
     def network_input(self, pictures: Tensor) -> Tensor:
@@ -68,5 +71,7 @@ class Classifier(nn.Module):
 
     @torch.inference_mode()
     def probabilities(self, pictures: Tensor) -> Tensor:
-        """uint8 [N, 28, 28] -> float32 [N, 10], calibrated: softmax(logits / temperature). For a classifier in eval mode."""
+        """uint8 [N, 28, 28] -> float32 [N, 10], calibrated: softmax(logits / temperature). For a classifier in eval
+        mode.
+        """
         return functional.softmax(self(pictures) / self.temperature, dim=1)

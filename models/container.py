@@ -13,12 +13,13 @@ A tensor is stored in one of four codings:
 ``float32``, ``int64``
     as it is: everything small (biases, batch statistics, LeNet).
 ``int8``
-    symmetric, with one float32 scale an output channel (axis 0): ``weight = scale[channel] * value``. The step is a sixteenth of the
-    channel's standard deviation, wider only where the largest weight would not fit in 127 steps. A finer step costs
-    file size (its entropy grows by a bit each halving) and buys nothing: rounding at sigma/16 is noise 35 dB under the weights.
+    symmetric, with one float32 scale an output channel (axis 0): ``weight = scale[channel] * value``. The step is a
+    sixteenth of the channel's standard deviation, wider only where the largest weight would not fit in 127 steps. A
+    finer step costs file size (its entropy grows by a bit each halving) and buys nothing: rounding at sigma/16 is
+    noise 35 dB under the weights.
 ``sparse-int8``
-    the same for a matrix with less than a quarter nonzero: the gaps between nonzeros in row order as bytes (255: go on 255
-    places, no value here), then the values.
+    the same for a matrix with less than a quarter nonzero: the gaps between nonzeros in row order as bytes (255: go on
+    255 places, no value here), then the values.
 
 Every shape and length is checked against what the caller expects before memory is taken for it.
 """
@@ -54,7 +55,7 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be trusted: damaged, truncated, of another network, or of an unknown kind."""
 
 
-# ---- codings: array -> streams, and back ---------------------------------------------------------------------------------
+# ---- codings: array -> streams, and back
 
 
 def _quantise(weights: Array) -> tuple[Array, Array]:
@@ -86,7 +87,8 @@ def _encode_sparse(array: Array) -> list[bytes]:
 def _decode_int8(streams: list[bytes], shape: tuple[int, ...]) -> Array:
     scale = np.frombuffer(streams[0], "<f4")
     values = np.frombuffer(streams[1], np.int8).reshape(len(scale), -1)
-    return (values * scale[:, None]).astype(np.float32, copy=False).reshape(shape)
+    weights: Array = (values * scale[:, None]).reshape(shape)
+    return weights
 
 
 def _decode_sparse(streams: list[bytes], shape: tuple[int, ...]) -> Array:
@@ -128,27 +130,32 @@ _DECODERS: dict[str, Callable[[list[bytes], tuple[int, ...]], Array]] = {
 
 
 def _largest_lengths(coding: str, shape: Sequence[int]) -> list[int]:
-    """Bytes that each stream of a tensor may unpack to at the most: exact, but for the gaps and values of a sparse one."""
+    """Bytes that each stream of a tensor may unpack to at the most: exact, but for the gaps and values of a sparse
+    one.
+    """
     size = int(np.prod(shape, dtype=np.int64))
     if coding in ("float32", "int64"):
         return [size * (4 if coding == "float32" else 8)]
     return [4 * shape[0], size] if coding == "int8" else [4 * shape[0], size + size // 255, size]
 
 
-# ---- the file ----------------------------------------------------------------------------------------------------------------
+# ---- the file
 
 
 def _huffman(data: bytes) -> bytes:
-    """Entropy coding alone: weights have no repeats for a match finder to find, and it would look for them all the same."""
+    """Entropy coding alone: weights have no repeats for a match finder to find, and it would look for them all the
+    same.
+    """
     packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
     return packer.compress(data) + packer.flush()
 
 
 def write(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Write ``tensors`` (float or int64) with ``header`` (JSON-able) to ``path``, whole or not at all; return the digest.
+    """Write ``tensors`` (float or int64) with ``header`` (JSON-able) to ``path``, whole or not at all; return the
+    digest.
 
-    Raises CheckpointError if a weight is not finite. float tensors of 32,768 elements and more are rounded to int8: read the
-    file back before measuring it.
+    Raises CheckpointError if a weight is not finite. float tensors of 32,768 elements and more are rounded to int8:
+    read the file back before measuring it.
     """
     listing: list[dict[str, Any]] = []
     payload: list[bytes] = []
@@ -178,9 +185,9 @@ def _replace(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would hide the checkpoint from the container's user
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink()
         raise
 
 

@@ -1,7 +1,7 @@
 """The two datasets: what they are called, what their classes are, and how they are loaded.
 
-Both have 60,000 training and 10,000 test pictures of 28x28 grey pixels, bright on black, in ten classes. A dataset is one uint8 tensor
-(47 MB), so it lives on the device whole and needs no DataLoader.
+Both have 60,000 training and 10,000 test pictures of 28x28 grey pixels, bright on black, in ten classes. A dataset
+is one uint8 tensor (47 MB), so it lives on the device whole and needs no DataLoader.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Dataset:
     source: str
 
 
-_CLOTHES = "T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag".split()
+_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag")
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
     {
@@ -77,7 +77,8 @@ def find(name: str) -> Dataset:
 def load_split(name: str, split: Literal["train", "test"], data_dir: str | Path) -> tuple[Tensor, Tensor]:
     """Pictures uint8 [N, 28, 28] and labels int64 [N], through torchvision, from ``data_dir``/MNIST or /FashionMNIST.
 
-    Files that are not there are downloaded. Raises DataError, which says what to do, when they cannot be had or are damaged.
+    Files that are not there are downloaded. Raises DataError, which says what to do, when they cannot be had or are
+    damaged.
     """
     import torchvision  # belongs to the extra `train`: serving does without it
 
@@ -92,8 +93,8 @@ def load_split(name: str, split: Literal["train", "test"], data_dir: str | Path)
         pictures, labels = loaded.data, loaded.targets.long()
     except (OSError, RuntimeError, ValueError, AssertionError, EOFError, IndexError, TypeError, struct.error) as error:
         raise DataError(
-            f"cannot load {dataset.title} ({split}) from {folder}: {error or type(error).__name__}. If files are there, one is "
-            f"damaged: delete the folder. Then run again with a network, or put the four IDX files there "
+            f"cannot load {dataset.title} ({split}) from {folder}: {error or type(error).__name__}. "
+            f"If files are there, one is damaged: delete the folder. Then run again with a network, or put the four IDX files there "
             f"(train-images-idx3-ubyte and its three companions), or point --data-dir to a folder that has "
             f"{dataset.folder}/raw"
         ) from error
@@ -111,7 +112,9 @@ def _check(pictures: Tensor, labels: Tensor, folder: Path) -> None:
 
 
 def held_out_split(count: int) -> tuple[Tensor, Tensor]:
-    """Indices int64 of the training pictures (learned from, held out): the same split in every run, whatever its seed."""
+    """Indices int64 of the training pictures (learned from, held out): the same split in every run, whatever its
+    seed.
+    """
     order = torch.randperm(count, generator=torch.Generator().manual_seed(1998))
     held = min(HELD_OUT, count // 5)
     return order[held:].sort().values, order[:held].sort().values

@@ -1,8 +1,8 @@
 """DenseNet: every layer sees the outputs of all layers before it.
 
-Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks, CVPR 2017 (arXiv 1608.06993), section 3.
-The idea: where ResNet adds, DenseNet joins. Each convolution adds a few channels (the growth rate) to all that is known so far, so features are
-used again instead of learned again, and few parameters are enough.
+Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks, CVPR 2017 (arXiv 1608.06993),
+section 3. The idea: where ResNet adds, DenseNet joins. Each convolution adds a few channels (the growth rate) to
+all that is known so far, so features are used again instead of learned again, and few parameters are enough.
 
 ======  =======================================================  ==================
 stage   layers                                                   output
@@ -25,7 +25,9 @@ from torch import Tensor, nn
 
 
 def conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Batch norm, ReLU, 3x3 convolution: the order of He et al., Identity mappings in deep residual networks, 2016."""
+    """Batch norm, ReLU, 3x3 convolution: the order of He et al., Identity mappings in deep residual networks,
+    2016.
+    """
     return nn.Sequential(
         nn.BatchNorm2d(in_channels), nn.ReLU(), nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
     )
@@ -59,8 +61,8 @@ class DenseBlock(nn.Module):
 class DenseNet(nn.Module):
     """float32 [N, 1, S, S] -> logits [N, 10]; S is ``input_size``, 96 by default. ValueError for another input size.
 
-    ``growth``: channels that each convolution adds; ``blocks``: convolutions in each dense block. Global pooling lets it run at any
-    size: training sets ``input_size`` lower for a while.
+    ``growth``: channels that each convolution adds; ``blocks``: convolutions in each dense block. Global pooling
+    lets it run at any size: training sets ``input_size`` lower for a while.
     """
 
     def __init__(self, growth: int = 32, blocks: Sequence[int] = (4, 4, 4, 4)) -> None:

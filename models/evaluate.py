@@ -1,13 +1,16 @@
-"""Evaluate checkpoints: ``python -m models.evaluate --model resnet18 --dataset mnist --data-dir ../shared/data``; ``--all`` does every one.
+"""Evaluate checkpoints: ``python -m models.evaluate --model resnet18 --dataset mnist --data-dir ../shared/data``;
+``--all`` does every one.
 
-Each file is measured as it was saved. The temperature is fitted on training pictures held out from learning; then the test set
-is looked at once. The whole report goes as JSON beside the checkpoint, accuracy and calibration into its header too.
+Each file is measured as it was saved. The temperature is fitted on training pictures held out from learning; then
+the test set is looked at once. The whole report goes as JSON beside the checkpoint, accuracy and calibration into
+its header too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,16 +26,18 @@ IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
 
 
 @torch.inference_mode()
-def compute_logits(classifier: Classifier, pictures: Tensor, *, batch_size: int = 100, note: str = "") -> Tensor:
+def compute_logits(classifier: Classifier, pictures: Tensor, *, batch_size: int = 100, note: str = "logits") -> Tensor:
     """float32 logits [N, 10] on the CPU of uint8 pictures [N, 28, 28], in float32 as they are served."""
     device = next(classifier.parameters()).device
     batches = pictures.split(batch_size)
-    shown = track(batches, description=note or classifier.architecture, transient=True)
+    shown = track(batches, description=note, transient=True, disable=not sys.stdout.isatty())
     return torch.cat([classifier(batch.to(device)).cpu() for batch in shown])
 
 
 def evenly(pictures: Tensor, labels: Tensor, count: int | None) -> tuple[Tensor, Tensor]:
-    """``count`` pictures evenly spread over the set, always the same (MNIST's first half is the easier one); None: all."""
+    """``count`` pictures evenly spread over the set, always the same (MNIST's first half is the easier one); None:
+    all.
+    """
     if count is None or count >= len(pictures):
         return pictures, labels
     index = torch.arange(count) * len(pictures) // count
@@ -47,9 +52,11 @@ def evaluate(
     test_images: int | None = None,
     held_out_images: int | None = None,
 ) -> dict[str, Any]:
-    """Measure one checkpoint, write the report beside it and the figures and the temperature into it; return the report.
+    """Measure one checkpoint, write the report beside it and the figures and the temperature into it; return the
+    report.
 
-    ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells the number.
+    ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
+    the number.
     """
     classifier = checkpoint.load(path, device)
     pictures, labels = datasets.load_split(classifier.dataset, "train", data_dir)
@@ -65,7 +72,10 @@ def evaluate(
         "dataset": classifier.dataset,
         "split": "test",
         **metrics.report(logits, test_labels, temperature, classifier.classes),
-        "held_out": {"n": len(held_labels), "accuracy": round(float((held_logits.argmax(1) == held_labels).double().mean()), 6)},
+        "held_out": {
+            "n": len(held_labels),
+            "accuracy": round(float((held_logits.argmax(1) == held_labels).double().mean()), 6),
+        },
     }
     held_out = {"held_out_accuracy": report["held_out"]["accuracy"], "held_out_n": len(held_labels)}
     in_header = {"split": "test", **{key: report[key] for key in IN_HEADER}, **held_out}
@@ -82,12 +92,18 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
-    """The options that ``train`` and ``evaluate`` share: which networks, which data, how much of it, and where it runs."""
+    """The options that ``train`` and ``evaluate`` share: which networks, which data, how much of it, and where it
+    runs.
+    """
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--model", action="append", choices=[*catalog.ARCHITECTURES, *catalog.EXTRAS], help="may be repeated")
+    which.add_argument(
+        "--model", action="append", choices=[*catalog.ARCHITECTURES, *catalog.EXTRAS], help="may be repeated"
+    )
     which.add_argument("--all", action="store_true", help="all seven networks")
     parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
-    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)")
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
     parser.add_argument("--test-images", type=int, help="look at this many test pictures, evenly spread (default: all)")

@@ -1,8 +1,9 @@
 """GoogLeNet: blocks of four parallel paths, which look at several scales at once.
 
-Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich: Going deeper with convolutions, CVPR 2015 (arXiv 1409.4842), table 1.
-The idea: the Inception block. Instead of choosing a kernel size, take all of them side by side and join their channels; 1x1
-convolutions before the large kernels keep it cheap. Without the paper's auxiliary heads and local response normalisation.
+Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich: Going deeper with convolutions, CVPR 2015
+(arXiv 1409.4842), table 1. The idea: the Inception block. Instead of choosing a kernel size, take all of them side
+by side and join their channels; 1x1 convolutions before the large kernels keep it cheap. Without the paper's
+auxiliary heads and local response normalisation.
 
 =====  ======================================================================  ==================
 stage  layers                                                                  output
@@ -23,15 +24,14 @@ from torch import Tensor, nn
 
 def conv_relu(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
     """A convolution that keeps the size (divided by the stride), and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2), nn.ReLU()
-    )
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2), nn.ReLU())
 
 
 class Inception(nn.Module):
     """[N, in, S, S] -> [N, c1 + c2[1] + c3[1] + c4, S, S]: the paper's figure 2(b).
 
-    ``c1``: width of the 1x1 path; ``c2``: of the 1x1 and the 3x3; ``c3``: of the 1x1 and the 5x5; ``c4``: of the 1x1 after a 3x3 pool.
+    ``c1``: width of the 1x1 path; ``c2``: of the 1x1 and the 3x3; ``c3``: of the 1x1 and the 5x5; ``c4``: of the
+    1x1 after a 3x3 pool.
     """
 
     def __init__(self, in_channels: int, c1: int, c2: tuple[int, int], c3: tuple[int, int], c4: int) -> None:
@@ -86,7 +86,7 @@ class GoogLeNet(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):  # He et al., 2015: keeps the scale through ReLUs
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):

@@ -1,8 +1,9 @@
 """LeNet-5: convolution, pooling, repeat, then fully connected layers.
 
-LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proceedings of the IEEE 86(11), 1998, section II.
-The idea: features are learned by convolution, so that one set of weights looks for the same stroke everywhere. As taught today: max-pooling,
-no padding, plain linear output in place of the paper's Gaussian connections.
+LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proceedings of the IEEE
+86(11), 1998, section II. The idea: features are learned by convolution, so that one set of weights looks for the
+same stroke everywhere. As taught today: max-pooling, no padding, plain linear output in place of the paper's
+Gaussian connections.
 
 =====  ==========================================  ============
 stage  layers                                      output
@@ -41,7 +42,7 @@ class LeNet(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):  # Glorot & Bengio, 2010: for saturating activations
                 nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):

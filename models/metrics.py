@@ -25,9 +25,11 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature, 0.05 to 20, under which the labels are most likely: softmax(logits / temperature). Guo et al., section 4.2.
+    """The temperature, 0.05 to 20, under which the labels are most likely: softmax(logits / temperature). Guo et
+    al., section 4.2.
 
-    ``logits``: float [N, K]; ``labels``: int64 [N]. The loss is convex in 1 / temperature, so a golden-section search finds it.
+    ``logits``: float [N, K]; ``labels``: int64 [N]. The loss is convex in 1 / temperature, so a golden-section
+    search finds it.
     """
 
     def loss(log_temperature: float) -> float:
@@ -43,7 +45,8 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def report(logits: Tensor, labels: Tensor, temperature: float, classes: Sequence[str]) -> dict[str, Any]:
-    """Accuracies as fractions, the confusion matrix (rows: true class, columns: answer), and the calibration, JSON-able.
+    """Accuracies as fractions, the confusion matrix (rows: true class, columns: answer), and the calibration,
+    JSON-able.
 
     ``logits``: float32 [N, 10], not divided by the temperature; ``labels``: int64 [N].
     """

@@ -1,7 +1,7 @@
 """NiN, network in network: a small network at every place instead of a single filter, and no fully connected layer.
 
-Lin, Chen, Yan: Network in network, ICLR 2014 (arXiv 1312.4400), sections 3.1 and 3.2.
-The idea: two 1x1 convolutions after each convolution mix its channels place by place; and the last block has one channel a class,
+Lin, Chen, Yan: Network in network, ICLR 2014 (arXiv 1312.4400), sections 3.1 and 3.2. The idea: two 1x1
+convolutions after each convolution mix its channels place by place; and the last block has one channel a class,
 whose global average is the logit, so that no fully connected layer is needed.
 
 =====  ==============================================  ==================
@@ -57,7 +57,7 @@ class NiN(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):  # He et al., 2015: keeps the scale through ReLUs
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):

@@ -1,8 +1,9 @@
 """How each network is trained, with the reason for each knob.
 
-There are two sets. FULL learns at the network's own size throughout and wants a GPU. QUICK is for two CPU cores: it spends a given number of minutes,
-and buys most of its steps at a smaller picture, where a step costs a quarter or a sixteenth. In both, every phase warms up and anneals
-its learning rate to zero (a cosine), so that any budget ends in a finished network.
+There are two sets. FULL learns at the network's own size throughout and wants a GPU. QUICK is for two CPU cores: it
+spends a given number of minutes, and buys most of its steps at a smaller picture, where a step costs a quarter or a
+sixteenth. In both, every phase warms up and anneals its learning rate to zero (a cosine), so that any budget ends
+in a finished network.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Literal
 class Phase:
     """A part of a run.
 
-    ``share``: of the run's pictures, or of its minutes. ``lr``: at the peak. ``size``: side of the network's input; None is its own.
-    ``head``: "own"; "pooled", a temporary global average pool and linear layer on the stage ``conv``, for networks whose fully
-    connected layers fit one size only; "features", the network's own stage ``fc`` on features of ``conv`` that are computed once.
+    ``share``: of the run's pictures, or of its minutes. ``lr``: at the peak. ``size``: side of the network's input;
+    None is its own. ``head``: "own"; "pooled", a temporary global average pool and linear layer on the stage
+    ``conv``, for networks whose fully connected layers fit one size only; "features", the network's own stage
+    ``fc`` on features of ``conv`` that are computed once.
     """
 
     share: float
@@ -47,17 +49,21 @@ class Recipe:
 
 # Batch norm: SGD with Nesterov momentum and weight decay 5e-4, a learning rate of 0.1 at batch 128 (He et al., 2015).
 _NORMALISED = Recipe(phases=(Phase(1, lr=0.1),), optimizer="sgd", epochs=30, label_smoothing=0.05)
-# No batch norm: AdamW sets each weight's step itself; warm-up and a bound on the gradient keep the first steps from killing ReLUs.
+# No batch norm: AdamW sets each weight's step itself; warm-up and a bound on the gradient keep the first steps from
+# killing ReLUs.
 _PLAIN = Recipe(
     phases=(Phase(1, lr=5e-4),), optimizer="adamw", epochs=30, weight_decay=0.02, label_smoothing=0.05, clip=1.0
 )
 
 FULL: Mapping[str, Recipe] = MappingProxyType(
     {
-        # Sigmoids saturate: a high learning rate and many passes, which cost nothing here. Too small for bf16 to gain.
+        # Sigmoids saturate: a high learning rate and many passes, which cost nothing here. Too small for bf16 to
+        # gain.
         "lenet": Recipe((Phase(1, lr=4e-3),), "adamw", epochs=60, weight_decay=0.0, autocast=False),
         "alexnet": replace(_PLAIN, density=0.02),  # 43 M weights in two layers; 2 % are 0.9 M
-        "nin": replace(_PLAIN, phases=(Phase(1, lr=1e-3),)),  # 1x1 convolutions bear a higher rate than AlexNet's large layers
+        "nin": replace(
+            _PLAIN, phases=(Phase(1, lr=1e-3),)
+        ),  # 1x1 convolutions bear a higher rate than AlexNet's large layers
         "vgg11": replace(_PLAIN, phases=(Phase(1, lr=3e-4),), density=0.01),  # 120 M weights; deeper, so more careful
         "googlenet": replace(_PLAIN, phases=(Phase(1, lr=1e-3),)),
         "resnet18": _NORMALISED,
@@ -75,9 +81,13 @@ QUICK: Mapping[str, Recipe] = MappingProxyType(
             epochs=None,
             minutes=12,
         ),
-        # The same filters see strokes twice as wide at 224: 34.7 % there until tuned at it, so the last third is spent there.
-        "nin": replace(FULL["nin"], phases=(Phase(0.65, lr=1e-3, size=112), Phase(0.35, lr=4e-4)), epochs=None, minutes=11),
-        # A picture at 224 costs 16 times one at 56: the convolutions learn at 56, get used to wider strokes at 112, and then
+        # The same filters see strokes twice as wide at 224: 34.7 % there until tuned at it, so the last third is
+        # spent there.
+        "nin": replace(
+            FULL["nin"], phases=(Phase(0.65, lr=1e-3, size=112), Phase(0.35, lr=4e-4)), epochs=None, minutes=11
+        ),
+        # A picture at 224 costs 16 times one at 56: the convolutions learn at 56, get used to wider strokes at 112,
+        # and then
         # stay as they are while the fully connected layers learn on their features of a few thousand pictures.
         "vgg11": replace(
             FULL["vgg11"],

@@ -1,7 +1,8 @@
 """ResNet: blocks that learn what to add to their input.
 
-He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016 (arXiv 1512.03385), table 1 and figure 5.
-The idea: the shortcut. A block computes x + f(x), so doing nothing is easy to learn, and gradients reach the first layers of any depth.
+He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016 (arXiv 1512.03385), table 1 and figure
+5. The idea: the shortcut. A block computes x + f(x), so doing nothing is easy to learn, and gradients reach the
+first layers of any depth.
 
 ======  ======================================================  ==================
 stage   layers                                                  output (ResNet-18)
@@ -53,7 +54,9 @@ class Residual(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions beside a shortcut: [N, in, S, S] -> [N, 4 channels, S/stride, S/stride]; figure 5, right."""
+    """1x1, 3x3 and 1x1 convolutions beside a shortcut: [N, in, S, S] -> [N, 4 channels, S/stride, S/stride]; figure
+    5, right.
+    """
 
     expansion = 4
 
@@ -85,8 +88,8 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
 class ResNet(nn.Module):
     """float32 [N, 1, S, S] -> logits [N, 10]; S is ``input_size``, 96 by default. ValueError for another input size.
 
-    ``counts``: residual blocks in each of the four modules; ``block``: Residual or Bottleneck. Global pooling lets it run at any size:
-    training sets ``input_size`` lower for a while.
+    ``counts``: residual blocks in each of the four modules; ``block``: Residual or Bottleneck. Global pooling lets
+    it run at any size: training sets ``input_size`` lower for a while.
     """
 
     def __init__(self, counts: Sequence[int] = RESNET18, block: type[Residual] | type[Bottleneck] = Residual) -> None:

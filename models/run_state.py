@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,20 @@ import torch
 from torch import Tensor, nn
 
 
-def save(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, progress: Mapping[str, Any]) -> None:
+def save(
+    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, progress: Mapping[str, Any]
+) -> None:
     """Write the state whole or not at all; ``progress`` is JSON-able."""
     tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{key}": torch.as_tensor(value) for key, value in values.items() if value is not None}
+        tensors |= {
+            f"optimizer/{number}/{key}": torch.as_tensor(value) for key, value in values.items() if value is not None
+        }
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".writing")
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     safetensors.torch.save_file(flat, temporary, metadata={"progress": json.dumps(progress)})
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load_progress(path: Path) -> dict[str, Any]:

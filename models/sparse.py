@@ -1,9 +1,10 @@
 """Fully connected layers trained under a fixed sparse mask.
 
-AlexNet's and VGG-11's first two fully connected layers hold 43 and 120 million weights for ten classes. One or two in a hundred of them, chosen
-at random before training and the only ones ever learned, do the same work and let the checkpoint ship in git. Cutting an
-already trained layer to that share at one stroke does not: it took an under-trained VGG from 62 to 24 %.
-See Mocanu et al., Scalable training of artificial neural networks with adaptive sparse connectivity, 2018; Evci et al., RigL, 2020.
+AlexNet's and VGG-11's first two fully connected layers hold 43 and 120 million weights for ten classes. One or two
+in a hundred of them, chosen at random before training and the only ones ever learned, do the same work and let the
+checkpoint ship in git. Cutting an already trained layer to that share at one stroke does not: it took an
+under-trained VGG from 62 to 24 %. See Mocanu et al., Scalable training of artificial neural networks with adaptive
+sparse connectivity, 2018; Evci et al., RigL, 2020.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ class SparseWeight(nn.Module):
         super().__init__()
         self.shape = shape
         rows = torch.arange(shape[0]).split(256)  # in slices, so that no dense random matrix is ever held
-        kept = [torch.rand(len(r), shape[1], generator=generator).lt_(density).flatten().nonzero() + r[0] * shape[1] for r in rows]
+        kept = [
+            torch.rand(len(r), shape[1], generator=generator).lt_(density).flatten().nonzero() + r[0] * shape[1]
+            for r in rows
+        ]
         self.register_buffer("places", torch.cat(kept).squeeze(1))
 
     def forward(self, values: Tensor) -> Tensor:
-        """values float32 [nnz] -> weight [out, in], in autocast's dtype where it is on: half the memory to fill and to read."""
+        """values float32 [nnz] -> weight [out, in], in autocast's dtype where it is on: half the memory to fill and
+        to read.
+        """
         device = values.device.type
         if torch.is_autocast_enabled(device):
             values = values.to(torch.get_autocast_dtype(device))
@@ -45,7 +51,9 @@ def _large(network: nn.Module) -> list[nn.Linear]:
 
 
 def mask(network: nn.Module, density: float, seed: int) -> None:
-    """Mask every large linear layer of ``network`` in place; its weights start from He's normal for the inputs that are left."""
+    """Mask every large linear layer of ``network`` in place; its weights start from He's normal for the inputs that
+    are left.
+    """
     generator = torch.Generator().manual_seed(seed)
     for layer in _large(network):
         kept = SparseWeight(layer.weight.shape, density, generator)

@@ -1,11 +1,13 @@
-"""Train networks: ``python -m models.train --model resnet18 --dataset mnist``, or ``--all``; ``lineup train`` is the same.
+"""Train networks: ``python -m models.train --model resnet18 --dataset mnist``, or ``--all``; ``lineup train`` is
+the same.
 
-The datasets are downloaded into ``data/``, or read where ``--data-dir`` says. A run keeps its state and history under
-``runs/<dataset>/<network>/``; after any interrupt the same command with ``--resume`` goes on, with at most two minutes repeated.
-When it ends, the checkpoint is written, measured as it was saved, and put into ``weights/`` if nothing better is there.
+The datasets are downloaded into ``data/``, or read where ``--data-dir`` says. A run keeps its state and history
+under ``runs/<dataset>/<network>/``; after any interrupt the same command with ``--resume`` goes on, with at most
+two minutes repeated. When it ends, the checkpoint is written, measured as it was saved, and put into ``weights/``
+if nothing better is there.
 
-    python -m models.train --model vgg11 --dataset mnist --dry-run         # what would be done, after two steps of each phase
-    python -m models.train --all --data-dir ../shared/data --threads 1     # the quick recipes, about 70 minutes a dataset and core
+    python -m models.train --model vgg11 --dataset mnist --dry-run      # what would be done, after two steps of each phase
+    python -m models.train --all --data-dir ../shared/data --threads 1  # quick recipes: 70 minutes a dataset and core
 """
 
 from __future__ import annotations
@@ -59,11 +61,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--recipe", choices=("full", "quick"), default=default, help=f"default here: {default}")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, help="train each network this long, in place of the recipe's length")
-    length.add_argument("--epochs", type=float, help="train each network this many epochs, in place of the recipe's length")
+    length.add_argument(
+        "--epochs", type=float, help="train each network this many epochs, in place of the recipe's length"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run ended; finished ones are kept")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where an interrupted run ended; finished ones are kept"
+    )
     parser.add_argument("--dry-run", action="store_true", help="two steps of each phase, nothing kept")
-    parser.add_argument("--weights", type=Path, default=Path("weights"), help="where the best checkpoints go (default: weights)")
+    parser.add_argument(
+        "--weights", type=Path, default=Path("weights"), help="where the best checkpoints go (default: weights)"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
     options = parser.parse_args(argv)
     for name in ("minutes", "epochs"):
@@ -182,7 +190,9 @@ def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: _StopFla
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train what the arguments name; 130 if interrupted (the state is saved), 1 if something is wrong, with the reason."""
+    """Train what the arguments name; 130 if interrupted (the state is saved), 1 if something is wrong, with the
+    reason.
+    """
     options = _parse(argv)
     stop = _StopFlag()
     try:

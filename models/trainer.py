@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -76,11 +77,12 @@ def faster_in_bfloat16(device: torch.device) -> bool:
 
 
 class Trainer:
-    """Trains ``classifier`` in place. ``pictures`` uint8 [N, 28, 28] and ``labels`` int64 [N] live on ``device`` whole.
+    """Trains ``classifier`` in place. ``pictures`` uint8 [N, 28, 28] and ``labels`` int64 [N] live on ``device``
+    whole.
 
-    The state is saved into ``folder`` every two minutes and when ``should_stop`` says so (then ``Interrupted`` is raised); after
-    ``resume`` the run repeats at most that. Batches, augmentation and dropout depend on the seed and the step alone, so a resumed
-    run goes the way that it would have gone.
+    The state is saved into ``folder`` every two minutes and when ``should_stop`` says so (then ``Interrupted`` is
+    raised); after ``resume`` the run repeats at most that. Batches, augmentation and dropout depend on the seed and
+    the step alone, so a resumed run goes the way that it would have gone.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class Trainer:
         classifier.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._saved_at = time.monotonic()
 
-    # ---- the run ---------------------------------------------------------------------------------------------------------
+    # ---- the run
 
     @property
     def _state(self) -> Path:
@@ -177,8 +179,8 @@ class Trainer:
         if phase.head == "pooled":
             if not hasattr(self, "pooled"):
                 self.pooled = PooledHead(network.conv, size).to(self.device)  # type: ignore[arg-type]
-            names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
-            self.model = Classifier(self.pooled, **names)
+            whole = self.classifier
+            self.model = Classifier(self.pooled, architecture=whole.architecture, dataset=whole.dataset)
         self.model.resize(size)
         trained = network.fc if phase.head == "features" else self.model.network
         self.optimizer = _optimizer(self.recipe, trained, phase.lr)  # type: ignore[arg-type]
@@ -193,18 +195,24 @@ class Trainer:
         return self.at.seen / ((self.recipe.epochs or 0) * len(self.pictures) * self.phase.share)
 
     def _modules(self) -> dict[str, nn.Module]:
-        return {"network": self.classifier.network} | ({"pooled": self.pooled.linear} if hasattr(self, "pooled") else {})
+        return {"network": self.classifier.network} | (
+            {"pooled": self.pooled.linear} if hasattr(self, "pooled") else {}
+        )
 
     def save(self) -> None:
         """Write the state now."""
-        run_state.save(self._state, self._modules(), self.optimizer, {"identity": self.identity, "position": asdict(self.at)})
+        run_state.save(
+            self._state, self._modules(), self.optimizer, {"identity": self.identity, "position": asdict(self.at)}
+        )
         self._saved_at = time.monotonic()
 
-    # ---- an epoch ------------------------------------------------------------------------------------------------------
+    # ---- an epoch
 
     def _epoch(self) -> None:
         pool = self.features if self.phase.head == "features" else self.pictures
-        order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(self.seed * 1_000_003 + self.at.step - self.at.batch))
+        order = torch.randperm(
+            len(pool), generator=torch.Generator().manual_seed(self.seed * 1_000_003 + self.at.step - self.at.batch)
+        )
         batches = order.split(self.recipe.batch_size)[self.at.batch :]
         totals = torch.zeros(3, dtype=torch.double)  # loss, right, pictures
         started = time.monotonic()
@@ -222,7 +230,8 @@ class Trainer:
                 if self._phase_progress() >= 1:
                     break
         self.at.epoch, self.at.batch = self.at.epoch + 1, 0
-        self._log(totals, totals[2].item() / (time.monotonic() - started))
+        if totals[2]:  # a run that was interrupted after an epoch's last batch has nothing to tell of it
+            self._log(totals, totals[2].item() / (time.monotonic() - started))
 
     def _timed_step(self, index: Tensor) -> Tensor:
         start = time.monotonic()
@@ -253,7 +262,11 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.recipe.clip)
         self.optimizer.step()
         right = (logits.argmax(1) == labels).sum()
-        return torch.stack([loss.detach() * len(index), right, torch.tensor(len(index), device=self.device)]).double().cpu()
+        return (
+            torch.stack([loss.detach() * len(index), right, torch.tensor(len(index), device=self.device)])
+            .double()
+            .cpu()
+        )
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
@@ -290,11 +303,13 @@ class Trainer:
                 answers = torch.cat([self.model(part).argmax(1) for part in pictures.split(100)])
         return float((answers == labels).double().mean())
 
-    # ---- features computed once ----------------------------------------------------------------------------------------
+    # ---- features computed once
 
     @torch.no_grad()
     def _load_features(self) -> None:
-        """bfloat16 features of ``conv`` for held-out and then training pictures, as many as the time allows, kept on disk."""
+        """bfloat16 features of ``conv`` for held-out and then training pictures, as many as the time allows, kept
+        on disk.
+        """
         if self.phase.head != "features":
             return
         self.classifier.eval()
@@ -338,7 +353,9 @@ def _optimizer(recipe: Recipe, module: nn.Module, lr: float) -> torch.optim.Opti
 
 
 def _cycle(progress: float, warmup: float) -> float:
-    """The learning rate as a share of its peak: up in a line, down in a half cosine. Loshchilov & Hutter, SGDR, 2017."""
+    """The learning rate as a share of its peak: up in a line, down in a half cosine. Loshchilov & Hutter, SGDR,
+    2017.
+    """
     if progress < warmup:
         return 0.02 + 0.98 * progress / warmup
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))
@@ -352,4 +369,4 @@ def _told(totals: Tensor, rate: float) -> str:
 def _bar(classifier: Classifier, at: Position) -> Progress:
     title = f"{classifier.architecture} {classifier.dataset} phase {at.phase + 1} epoch {at.epoch + 1}"
     columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
-    return Progress(*columns, transient=True)
+    return Progress(*columns, transient=True, disable=not sys.stdout.isatty())

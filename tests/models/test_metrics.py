@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from models import metrics
 from torch.nn import functional
+
+from models import metrics
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
