@@ -94,9 +94,9 @@ def load_split(name: str, split: Literal["train", "test"], data_dir: str | Path)
     except (OSError, RuntimeError, ValueError, AssertionError, EOFError, IndexError, TypeError, struct.error) as error:
         raise DataError(
             f"cannot load {dataset.title} ({split}) from {folder}: {error or type(error).__name__}. "
-            f"If files are there, one is damaged: delete the folder. Then run again with a network, or put the four IDX files there "
-            f"(train-images-idx3-ubyte and its three companions), or point --data-dir to a folder that has "
-            f"{dataset.folder}/raw"
+            f"If files are there, one is damaged: delete the folder. Then run again with a network, or put "
+            f"the four IDX files there (train-images-idx3-ubyte and its three companions), or point --data-dir to a "
+            f"folder that has {dataset.folder}/raw"
         ) from error
     _check(pictures, labels, folder)
     return pictures, labels

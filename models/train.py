@@ -6,8 +6,8 @@ under ``runs/<dataset>/<network>/``; after any interrupt the same command with `
 two minutes repeated. When it ends, the checkpoint is written, measured as it was saved, and put into ``weights/``
 if nothing better is there.
 
-    python -m models.train --model vgg11 --dataset mnist --dry-run      # what would be done, after two steps of each phase
-    python -m models.train --all --data-dir ../shared/data --threads 1  # quick recipes: 70 minutes a dataset and core
+    python -m models.train --model vgg11 --dataset mnist --dry-run    # what would be done: two steps of each phase
+    python -m models.train --all --data-dir ../shared/data --threads 1  # quick recipes: 70 minutes a dataset
 """
 
 from __future__ import annotations

@@ -1,0 +1,88 @@
+"""Digit or clothing: decided on the picture as it was sent, before anything is done to it.
+
+A network of 62,000 parameters looks at a 64x64 grey thumbnail whose contrast is stretched, so that a thin line on a
+wide canvas is seen as well as a photograph. It is made by ``python -m models.train_auto`` and ships as
+weights/auto.lineup.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from models import checkpoint, container
+from models.picture import UInt8
+
+SIDE = 64
+ANSWERS = ("mnist", "fashion-mnist")
+
+
+def build() -> nn.Sequential:
+    """The network: float32 [N, 1, 64, 64] in [0, 1] -> logits [N, 2], in the order of ANSWERS."""
+    widths = (1, 16, 32, 64, 64)
+    layers: list[nn.Module] = []
+    for before, width in pairwise(widths):
+        layers += [
+            nn.Conv2d(before, width, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(widths[-1], len(ANSWERS)))
+
+
+def thumbnail(pixels: UInt8) -> UInt8:
+    """uint8 [H, W] or [H, W, 3] -> uint8 [64, 64]: grey, squeezed into a square, stretched to the full range."""
+    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    shrinks = max(grey.shape) > SIDE
+    small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    low, high = int(small.min()), int(small.max())
+    stretched = (small.astype(np.float32) - low) * (255 / max(high - low, 1))
+    return np.asarray(stretched, np.uint8)
+
+
+@lru_cache(maxsize=2)
+def load(path: Path) -> nn.Sequential:
+    """The network of a checkpoint, in eval mode; read once. CheckpointError if it is not one of
+    ``models.train_auto``.
+    """
+    with torch.device("meta"):
+        network = build()
+    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    header, tensors = container.read(path, shapes)
+    if header.get("kind") != "auto" or header.get("answers") != list(ANSWERS):
+        told = f"kind {header.get('kind')!r}, answers {header.get('answers')}"
+        raise checkpoint.CheckpointError(f"{path} has {told}; wanted kind 'auto', answers {list(ANSWERS)}")
+    network.load_state_dict(tensors, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def path() -> Path:
+    """Where the checkpoint lies: FileNotFoundError if there is no folder of checkpoints."""
+    return checkpoint.weights_root() / f"auto{checkpoint.SUFFIX}"
+
+
+def decide(image: Image.Image) -> tuple[str, float]:
+    """The dataset that ``image`` (mode L or RGB, any size) belongs to, and how sure that is, 0.5 to 1.
+
+    Safe to call from several threads. Raises CheckpointError or FileNotFoundError if weights/auto.lineup cannot be
+    had.
+    """
+    batch = torch.from_numpy(thumbnail(np.asarray(image)))[None]
+    chances = probabilities(load(path()), batch)[0]
+    best = int(chances.argmax())
+    return ANSWERS[best], float(chances[best])
+
+
+@torch.inference_mode()
+def probabilities(network: nn.Module, thumbnails: Tensor) -> Tensor:
+    """uint8 [N, 64, 64] -> float32 [N, 2]."""
+    logits: Tensor = network(thumbnails.unsqueeze(1).float() / 255)
+    return logits.softmax(dim=1)

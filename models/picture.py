@@ -1,0 +1,102 @@
+"""The way from any picture to the 28x28 pixels that a network learned from: ``prepare(image, dataset)``.
+
+MNIST and Fashion-MNIST were made from scans and catalogue photographs by fixed steps. A picture that people send
+went through none of them, so the steps are done here: ``models.digit`` follows MNIST's authors, ``models.garment``
+those of Fashion-MNIST.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from models import datasets
+
+SIDE = datasets.SIDE
+UInt8 = npt.NDArray[np.uint8]
+Float = npt.NDArray[np.float32]
+
+
+class NothingFound(ValueError):
+    """The picture holds nothing to read: it is blank, or too faint."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing done to a picture, with its parameters (JSON-able), so that it can be shown."""
+
+    name: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``picture``: uint8 [28, 28], bright on black, as the dataset's own; ``steps``: how it came about, in order."""
+
+    picture: UInt8
+    steps: tuple[Step, ...]
+
+
+def prepare(image: Image.Image, dataset: str) -> Prepared:
+    """Bring ``image`` (mode L or RGB, any size) to what networks of ``dataset`` learned from.
+
+    A picture that already is 28x28, grey and bright on black comes back byte for byte. Raises NothingFound for a
+    blank picture, UnknownName for an unknown dataset, ValueError for another mode.
+    """
+    from models import digit, garment  # they build on this module
+
+    name = datasets.find(dataset).name
+    if image.mode not in ("L", "RGB"):
+        raise ValueError(f"prepare takes pictures of mode L or RGB, got {image.mode}")
+    pixels = np.asarray(image)
+    own = _already_prepared(pixels)
+    if own is not None:
+        return Prepared(own, (Step("as it is", {"why": "28x28, grey, bright on black"}),))
+    steps: list[Step] = []
+    find = digit.prepare if name == "mnist" else garment.prepare
+    return Prepared(find(pixels, steps), tuple(steps))
+
+
+def _already_prepared(pixels: UInt8) -> UInt8 | None:
+    """The 28x28 grey values if the picture is of the datasets' own kind: all 140,000 of their pictures are, none
+    inverted.
+    """
+    if pixels.shape[:2] != (SIDE, SIDE) or not is_grey(pixels):
+        return None
+    grey = pixels if pixels.ndim == 2 else pixels[:, :, 0]
+    if grey.min() == grey.max():
+        raise NothingFound(f"the picture is blank: all of its pixels are {int(grey.min())}")
+    corners = np.median([grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]])
+    return np.ascontiguousarray(grey) if corners <= 127 else None
+
+
+def is_grey(pixels: UInt8) -> bool:
+    """Whether uint8 [H, W] or [H, W, 3] has three equal channels."""
+    return pixels.ndim == 2 or bool(
+        (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all()
+    )
+
+
+def fit(pixels: UInt8, longest: int) -> tuple[UInt8, float]:
+    """Shrink to at most ``longest`` pixels a side, each new pixel the mean of those it covers; also the factor (<=
+    1).
+    """
+    height, width = pixels.shape[:2]
+    factor = min(1.0, longest / max(height, width))
+    if factor == 1:
+        return pixels, 1.0
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), factor
+
+
+def border(pixels: UInt8, share: float = 0.03) -> UInt8:
+    """The pixels of a frame ``share`` of the shorter side wide (one at least): [K] or [K, 3]."""
+    wide = max(1, round(share * min(pixels.shape[:2])))
+    inner = pixels[wide:-wide]
+    parts = [pixels[:wide], pixels[-wide:], inner[:, :wide], inner[:, -wide:]]
+    return np.concatenate([part.reshape(-1, *pixels.shape[2:]) for part in parts])
