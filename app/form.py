@@ -1,0 +1,118 @@
+"""The files of a multipart form, taken from a stream and held in memory."""
+
+from dataclasses import dataclass, field
+
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from app.errors import ApiError, show
+
+OTHER_PARTS = 32  # parts other than the files wanted: they are skipped, but a form of nothing else has an end
+
+
+@dataclass
+class _Part:
+    name: str = ""
+    filename: str = ""
+    content_type: str | None = None
+    data: bytearray = field(default_factory=bytearray)
+    size: int = 0
+
+
+class Form:
+    """Feed it a multipart body chunk by chunk; it keeps the parts of one field name and skips all others.
+
+    `feed` raises ApiError for too many files or bytes, and python-multipart's FormParserError for what is no form.
+    """
+
+    def __init__(self, boundary: bytes, name: str, *, most_files: int, most_bytes: int, most_bytes_each: int) -> None:
+        self._name = name
+        self._most_files = most_files
+        self._most_bytes = most_bytes
+        self._most_bytes_each = most_bytes_each
+        self._kept: list[_Part] = []
+        self._others: list[str] = []
+        self._bytes = 0
+        self._ended = False
+        self._part = _Part()
+        self._header = bytearray()
+        self._value = bytearray()
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_part_data": self._on_part_data,
+                "on_end": self._on_end,
+            },
+        )
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next piece of the body."""
+        if chunk:
+            self._parser.write(chunk)
+
+    def files(self) -> list[tuple[bytes, str | None] | ApiError]:
+        """Content and declared type of each file, in order; for one that is too large the error in its place.
+
+        Raises ApiError where the form is not complete or has no such field.
+        """
+        if not self._ended:
+            raise ApiError("invalid_parameter", "the multipart body ends before its last boundary")
+        kept = [part for part in self._kept if part.size or part.filename]  # else: a file chooser left empty
+        if not kept:
+            there = ", ".join(show(name) for name in self._others[:4]) or "nothing"
+            raise ApiError("invalid_parameter", f"the form field '{self._name}' is missing; the form has {there}")
+        return [self._file(part) for part in kept]
+
+    def _file(self, part: _Part) -> tuple[bytes, str | None] | ApiError:
+        if part.size > self._most_bytes_each:
+            return ApiError("too_large", f"the file has {part.size} bytes; at most {self._most_bytes_each} are taken")
+        if part.size == 0:
+            return ApiError("undecodable", "the file is empty; send a picture")
+        return bytes(part.data), part.content_type
+
+    def _on_part_begin(self) -> None:
+        self._part = _Part()
+
+    def _on_header_end(self) -> None:
+        header, value = bytes(self._header).strip().lower(), bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+        if header == b"content-disposition":
+            options = parse_options_header(value)[1]
+            self._part.name = options.get(b"name", b"").decode("utf-8", "replace")
+            self._part.filename = options.get(b"filename", b"").decode("utf-8", "replace")
+        elif header == b"content-type":
+            self._part.content_type = value.decode("latin-1").partition(";")[0].strip().lower()
+
+    def _on_headers_finished(self) -> None:
+        if self._part.name != self._name:
+            self._others.append(self._part.name)
+            if len(self._others) > OTHER_PARTS:
+                raise ApiError("invalid_parameter", f"the form has too many fields besides '{self._name}'")
+            return
+        self._kept.append(self._part)
+        if len(self._kept) > self._most_files:
+            if self._most_files == 1:
+                many = f"there is more than one '{self._name}'; send one picture, or many to /predict/batch"
+                raise ApiError("invalid_parameter", many)
+            raise ApiError("too_large", f"there are more than {self._most_files} files; at most so many are taken")
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._part
+        if part.name != self._name:
+            return
+        part.size += end - start
+        self._bytes += end - start
+        if part.size > self._most_bytes_each:
+            part.data.clear()  # refused: only its length still counts
+        else:
+            part.data += data[start:end]
+        if self._bytes > self._most_bytes:
+            raise ApiError("too_large", f"the files have more than {self._most_bytes} bytes; at most so many are taken")
+
+    def _on_end(self) -> None:
+        self._ended = True
