@@ -1,0 +1,57 @@
+# make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that)
+# make test     the tests; make test-all: the slow ones too
+# make lint types tables openapi clean
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+BIN := .venv/bin
+TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
+export OMP_NUM_THREADS_TESTS ?= 1
+
+.PHONY: serve test test-all lint types tables openapi clean
+
+serve: .venv/.serve
+	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
+
+test: .venv/.test
+	OMP_NUM_THREADS=$(OMP_NUM_THREADS_TESTS) $(BIN)/python -m pytest -q -m "not slow"
+
+test-all: .venv/.test
+	OMP_NUM_THREADS=$(OMP_NUM_THREADS_TESTS) $(BIN)/python -m pytest -q
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.test
+	$(BIN)/mypy
+
+tables: .venv/.test
+	$(BIN)/python -m app.tables
+
+openapi: .venv/.test
+	$(BIN)/python -m app.openapi > openapi.json.new && mv openapi.json.new openapi.json
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+# The environment, in three layers; each is made once, and again when what it was made from changes.
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Lineup needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "no environment could be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@touch $@
+
+.venv/.torch: .venv/.python tools/install-torch.sh
+	@echo "installing PyTorch into .venv: minutes, the first time"
+	sh tools/install-torch.sh $(BIN)/python $(TORCH)
+	@touch $@
+
+.venv/.serve: .venv/.torch pyproject.toml
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+.venv/.test: .venv/.serve
+	$(BIN)/python -m pip install --quiet -e ".[train,dev]"
+	@touch $@

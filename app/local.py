@@ -1,0 +1,88 @@
+"""Answers without a server, for the command line: the service's own intake and answers, one picture at a time."""
+
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from app import answers, intake
+from app.batcher import Done
+from app.errors import ApiError, one_of
+from app.intake import Seen
+from app.schemas import Comparison, Prediction
+from app.settings import Settings
+from models import catalog, checkpoint
+from models.classifier import Classifier
+from models.datasets import DATASETS
+
+
+def all_names() -> list[str]:
+    """The seven networks in the order of their dates."""
+    return list(catalog.ARCHITECTURES)
+
+
+def wrong_names(dataset: str, names: Sequence[str]) -> str | None:
+    """What is wrong with these names, if something is."""
+    if dataset != "auto" and dataset not in DATASETS:
+        return one_of("dataset", dataset, ["auto", *DATASETS])
+    known = [*catalog.ARCHITECTURES, *catalog.EXTRAS]
+    return next((one_of("network", name, known) for name in names if name not in known), None)
+
+
+def predict(path: Path, model: str, dataset: str, top_k: int) -> Prediction | ApiError:
+    """One network's answer for the picture in a file; an ApiError in its place where it cannot be had."""
+    start = time.perf_counter()
+    try:
+        return _ask(model, _look(path, dataset), top_k, start)
+    except ApiError as error:
+        return error
+
+
+def compare(path: Path, names: Sequence[str], dataset: str) -> tuple[Comparison, Seen] | ApiError:
+    """The answers of several networks with what they saw; an ApiError where the picture cannot be read or none
+    answers.
+    """
+    start = time.perf_counter()
+    try:
+        seen = _look(path, dataset)
+        outcomes: dict[str, Prediction | ApiError] = {}
+        for name in names:
+            try:
+                outcomes[name] = _ask(name, seen, 10, start)
+            except ApiError as error:
+                outcomes[name] = error
+        return answers.comparison(outcomes, seen, answers.ms(time.perf_counter() - start)), seen
+    except ApiError as error:
+        return error
+
+
+def _look(path: Path, dataset: str) -> Seen:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ApiError("not_found", f"cannot read {path}: {error.strerror}") from error
+    return intake.look(data, None, dataset, Settings().max_pixels)
+
+
+def _ask(model: str, seen: Seen, top_k: int, start: float) -> Prediction:
+    classifier = _load(seen.dataset, model)
+    began = time.perf_counter()
+    value = classifier.probabilities(torch.from_numpy(seen.picture)[None].to(_device()))[0].cpu().numpy()
+    done = Done(value, 0.0, time.perf_counter() - began, 1)
+    return answers.prediction(model, seen, classifier.classes, done, top_k, answers.ms(time.perf_counter() - start))
+
+
+@cache
+def _load(dataset: str, model: str) -> Classifier:
+    try:
+        return checkpoint.load(checkpoint.path_for(dataset, model, Settings().weights), _device())
+    except checkpoint.CheckpointError as error:
+        raise ApiError("model_unavailable", str(error)) from error
+
+
+@cache
+def _device() -> str:
+    wanted = Settings().device
+    return wanted if wanted != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
