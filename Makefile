@@ -7,7 +7,6 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
-export OMP_NUM_THREADS_TESTS ?= 1
 
 .PHONY: serve test test-all lint types tables openapi clean
 
@@ -15,10 +14,10 @@ serve: .venv/.serve
 	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
 
 test: .venv/.test
-	OMP_NUM_THREADS=$(OMP_NUM_THREADS_TESTS) $(BIN)/python -m pytest -q -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow"
 
 test-all: .venv/.test
-	OMP_NUM_THREADS=$(OMP_NUM_THREADS_TESTS) $(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 lint: .venv/.test
 	$(BIN)/ruff check .

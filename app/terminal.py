@@ -58,26 +58,29 @@ def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> 
 def show_models() -> None:
     """Every network with its size, and the accuracy of its checkpoint on each dataset."""
     table = Table(title="Lineup's networks", title_justify="left")
-    for heading in ("name", "year", "input", "parameters", "multiply-adds", *DATASETS):
+    for heading in ("name", "year", "input", "parameters", "MACs", *DATASETS):
         table.add_column(heading, justify="left" if heading == "name" else "right")
     for name, known in catalog.ARCHITECTURES.items():
         cost = size(name)
-        row = [
-            name,
-            str(known.year),
-            f"{known.input_size}x{known.input_size}",
-            f"{cost.parameters:,}",
-            f"{cost.macs:,}",
-        ]
+        row = [name, str(known.year), f"{known.input_size} px"]
+        row += [short(cost.parameters), short(cost.macs)]
         table.add_row(*row, *(_accuracy(dataset, name) for dataset in DATASETS))
     _console().print(table)
+
+
+def short(count: int) -> str:
+    """A count in three digits: 44.4 k, 11.2 M, 7.55 G."""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return str(count)
 
 
 def _accuracy(dataset: str, name: str) -> str:
     try:
         measured = checkpoint.read_header(checkpoint.path_for(dataset, name)).get("metrics", {})
     except checkpoint.CheckpointError:
-        return "no checkpoint"
+        return "-"
     return (
         f"{measured['accuracy']:.2%}" + ("" if measured["n"] == 10_000 else f" of {measured['n']:,}")
         if "accuracy" in measured

@@ -1,0 +1,131 @@
+"""The tables of README.md and weights/README.md, made from what was recorded: `python -m app.tables`, or `make tables`.
+
+Each table stands between `<!-- table: NAME -->` and `<!-- end -->`; everything else in the files is left as it is.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from app.engine import size
+from app.settings import Settings
+from app.terminal import short
+from models import catalog, checkpoint
+from models.datasets import DATASETS
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = (ROOT / "README.md", ROOT / "weights" / "README.md")
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def results() -> str:
+    """Every network with its size and the test accuracy of the shipped checkpoints."""
+    rows = []
+    for name, known in catalog.ARCHITECTURES.items():
+        cost = size(name)
+        row = [f"`{name}`", str(known.year), short(cost.parameters), short(cost.macs)]
+        rows.append(row + [_accuracy(_header(dataset, name)) for dataset in DATASETS])
+    headings = [
+        "network",
+        "year",
+        "parameters",
+        "multiply-adds",
+        *(f"{d.title}, test accuracy" for d in DATASETS.values()),
+    ]
+    return table(headings, rows)
+
+
+def checkpoints() -> str:
+    """How every shipped checkpoint was made."""
+    rows = []
+    for dataset in DATASETS:
+        for name in catalog.ARCHITECTURES:
+            header = _header(dataset, name)
+            if header is None:
+                rows.append([f"{dataset}/{name}", "-", "-", "-", "-", "-", "-"])
+                continue
+            training, measured = header["training"], header["metrics"]
+            mib = checkpoint.path_for(dataset, name).stat().st_size / 2**20
+            rows.append(
+                [
+                    f"{dataset}/{name}",
+                    f"{mib:.2f}",
+                    header["recipe"]["kind"],
+                    f"{training['minutes']:g} min on {training['device']}, {training['precision']}",
+                    f"{training['pictures']:,}",
+                    _accuracy(header) + (f" of {measured['n']:,}" if measured["n"] == 10_000 else ""),
+                    f"{measured['ece']:.2%} (T = {header['temperature']:.2f})",
+                ]
+            )
+    return table(["file", "MiB", "recipe", "training", "pictures seen", "test accuracy", "ECE"], rows)
+
+
+def auto() -> str:
+    """How right the network is that tells digits from clothing."""
+    measured = json.loads((checkpoint.weights_root() / "auto.json").read_text(encoding="utf-8"))
+    rows = [
+        [name, f"{figures['accuracy']:.2%}", f"{figures['n']:,}"]
+        for name, figures in measured.items()
+        if isinstance(figures, dict) and "accuracy" in figures
+    ]
+    return table(["pictures", "right", "n"], rows)
+
+
+def settings() -> str:
+    """Every setting with its default."""
+    rows = [
+        [f"`LINEUP_{name.upper()}`", _default(field.default), field.description or ""]
+        for name, field in Settings.model_fields.items()
+    ]
+    return table(["variable", "default", "what"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "results": results,
+    "checkpoints": checkpoints,
+    "auto": auto,
+    "settings": settings,
+}
+
+
+def fill(text: str) -> str:
+    """The text with its tables made anew. KeyError for a table of an unknown name."""
+    pattern = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return pattern.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n{found[3]}", text)
+
+
+def main() -> None:
+    """Make the tables of every file anew."""
+    for path in FILES:
+        path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _header(dataset: str, name: str) -> dict[str, Any] | None:
+    path = checkpoint.path_for(dataset, name)
+    return checkpoint.read_header(path) if path.is_file() else None
+
+
+def _accuracy(header: dict[str, Any] | None) -> str:
+    if header is None:
+        return "-"
+    measured = header["metrics"]
+    return f"{measured['accuracy']:.2%}" + ("" if measured["n"] == 10_000 else f" of {measured['n']:,}")
+
+
+def _default(value: object) -> str:
+    if value is None or value is PydanticUndefined or value == "":
+        return ""
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    main()
