@@ -1,6 +1,6 @@
 """Digit or clothing: decided on the picture as it was sent, before anything is done to it.
 
-A network of 62,000 parameters looks at a 64x64 grey thumbnail whose contrast is stretched, so that a thin line on a
+A network of 60,000 parameters looks at a 64x64 grey thumbnail whose contrast is stretched, so that a thin line on a
 wide canvas is seen as well as a photograph. It is made by ``python -m models.train_auto`` and ships as
 weights/auto.lineup.
 """

@@ -2,36 +2,16 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
-import uvicorn
 
 from app.main import create_app
-from app.service import Service
 from tests.fakes import FakeEngine, fake_service
+from tests.serving import running, until
 
 MIB = 1024 * 1024
-
-
-@contextmanager
-def running(service: Service) -> Iterator[int]:
-    """The port of a server with this service."""
-    config = uvicorn.Config(create_app(service=service), port=0, log_config=None, timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -41,17 +21,9 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 def port(engine: FakeEngine) -> Iterator[int]:
-    with running(fake_service(engine, max_upload_bytes=MIB)) as it:
+    with running(create_app(service=fake_service(engine, max_upload_bytes=MIB))) as it:
         until(lambda: httpx.get(f"http://127.0.0.1:{it}/readyz").status_code == 200)
         yield it
-
-
-def until(condition: object) -> None:
-    """Wait until `condition()` holds."""
-    end = time.monotonic() + 30
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def connect(port: int, *lines: str, body: bytes = b"") -> socket.socket:
@@ -110,7 +82,7 @@ def test_a_client_that_hangs_up_is_not_computed(port: int, engine: FakeEngine) -
 
 def test_shutdown_lets_a_running_request_finish(engine: FakeEngine) -> None:
     answers: list[httpx.Response] = []
-    with running(fake_service(engine)) as port:
+    with running(create_app(service=fake_service(engine))) as port:
         url = f"http://127.0.0.1:{port}"
         until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
         engine.gate.clear()

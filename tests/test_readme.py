@@ -1,0 +1,109 @@
+"""What README.md shows works as shown, and its tables are those of what was recorded."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app import tables
+from app.main import create_app
+from app.settings import Settings
+from models import catalog, checkpoint
+from tests.models.test_picture import draw_seven, draw_shirt
+from tests.serving import running, until
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+URL = "http://127.0.0.1:8000"
+
+
+def snippets(language):
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for kind, text in blocks if kind == language]
+
+
+@pytest.fixture(scope="module")
+def service():
+    """The address of a service with the shipped checkpoints of the networks that the examples name."""
+    with running(create_app(Settings(device="cpu", networks="lenet,resnet18", threads=1))) as port:
+        address = f"http://127.0.0.1:{port}"
+        until(lambda: httpx.get(f"{address}/readyz").status_code == 200)
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def pictures(tmp_path, monkeypatch):
+    """The files that the examples name, in the current folder."""
+    draw_seven().save(tmp_path / "seven.png")
+    draw_shirt().save(tmp_path / "shirt.jpg")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("number", range(len(snippets("python"))))
+def test_the_python_examples_say_seven(number, service, capsys):
+    exec(snippets("python")[number].replace(URL, service), {})
+    assert capsys.readouterr().out.startswith("7")
+
+
+CURL = [line for block in snippets("sh") for line in block.splitlines() if line.startswith("curl")]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+@pytest.mark.parametrize("line", CURL)
+def test_the_curl_examples_are_answered(line, service):
+    command = shlex.split(line.replace(URL, service))
+    done = subprocess.run([*command, "-sS", "--fail-with-body"], capture_output=True, text=True, check=True)
+    answers = [json.loads(part) for part in done.stdout.splitlines()]
+    labels = {answers[0].get("label"), *(a["label"] for a in answers[0].get("results", []))} | {
+        a.get("label") for a in answers
+    }
+    assert labels & ({"T-shirt/top", "Shirt"} if "shirt.jpg" in line else {"7"}), done.stdout
+
+
+def test_there_are_examples_to_check():
+    assert len(snippets("python")) == 2
+    assert len(CURL) == 3
+
+
+def test_the_example_of_an_answer_has_the_fields_of_an_answer(service):
+    shown = json.loads(snippets("json")[0])
+    with Path("seven.png").open("rb") as file:
+        answer = httpx.post(f"{service}/predict", params={"top_k": 2}, files={"file": file}).json()
+    assert shown.keys() == answer.keys()
+    assert shown["timing_ms"].keys() == answer["timing_ms"].keys()
+    assert shown["predictions"][0].keys() == answer["predictions"][0].keys()
+
+
+@pytest.mark.parametrize("path", tables.FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_tables_are_current(path):
+    text = path.read_text(encoding="utf-8")
+    assert tables.fill(text) == text, "run `make tables`"
+    assert "<!-- table:" in text
+
+
+def test_the_command_line_example_has_a_line_for_every_network():
+    shown = next(block for block in snippets("") if "MNIST handwritten digits" in block)
+    for known in catalog.ARCHITECTURES.values():
+        assert known.title in shown
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_links_lead_somewhere(link):
+    assert link.startswith("http") or (ROOT / link).exists()
+
+
+def test_every_setting_and_route_is_told():
+    for name in Settings.model_fields:
+        assert f"LINEUP_{name.upper()}" in README
+    for route in ("/predict", "/compare", "/predict/batch", "/models", "/datasets", "/limits", "/readyz", "/metrics"):
+        assert route in README
+
+
+def test_the_results_are_those_of_the_shipped_files():
+    header = checkpoint.read_header(checkpoint.path_for("mnist", "lenet"))
+    assert f"{header['metrics']['accuracy']:.2%}" in tables.results()
