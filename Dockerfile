@@ -17,7 +17,7 @@ COPY models models
 RUN pip install --quiet -e . && python -m compileall -q app models
 COPY weights weights
 
-RUN useradd --system --uid 10001 --no-create-home lineup
+RUN useradd --uid 10001 --no-create-home lineup
 USER lineup
 ENV HOME=/tmp
 EXPOSE 8000

@@ -21,15 +21,10 @@ class SparseWeight(nn.Module):
 
     places: Tensor  # int64 [nnz], ascending, in row order
 
-    def __init__(self, shape: torch.Size, density: float, generator: torch.Generator) -> None:
+    def __init__(self, shape: torch.Size, places: Tensor) -> None:
         super().__init__()
         self.shape = shape
-        rows = torch.arange(shape[0]).split(256)  # in slices, so that no dense random matrix is ever held
-        kept = [
-            torch.rand(len(r), shape[1], generator=generator).lt_(density).flatten().nonzero() + r[0] * shape[1]
-            for r in rows
-        ]
-        self.register_buffer("places", torch.cat(kept).squeeze(1))
+        self.register_buffer("places", places)
 
     def forward(self, values: Tensor) -> Tensor:
         """values float32 [nnz] -> weight [out, in], in autocast's dtype where it is on: half the memory to fill and
@@ -50,14 +45,30 @@ def _large(network: nn.Module) -> list[nn.Linear]:
     return [m for m in network.modules() if isinstance(m, nn.Linear) and m.in_features * m.out_features > LARGE]
 
 
+def random_places(shape: torch.Size, density: float, generator: torch.Generator) -> Tensor:
+    """A share ``density`` of the places of a matrix [out, in], int64 [nnz], ascending."""
+    rows = torch.arange(shape[0]).split(256)  # in slices, so that no dense random matrix is ever held
+    kept = [
+        torch.rand(len(r), shape[1], generator=generator).lt_(density).flatten().nonzero() + r[0] * shape[1]
+        for r in rows
+    ]
+    return torch.cat(kept).squeeze(1)
+
+
 def mask(network: nn.Module, density: float, seed: int) -> None:
-    """Mask every large linear layer of ``network`` in place; its weights start from He's normal for the inputs that
-    are left.
+    """Mask every large linear layer of ``network`` in place.
+
+    A dense layer gets random places, and weights from He's normal for the inputs that are left; one that is sparse
+    already keeps its places and weights.
     """
     generator = torch.Generator().manual_seed(seed)
     for layer in _large(network):
-        kept = SparseWeight(layer.weight.shape, density, generator)
-        parametrize.register_parametrization(layer, "weight", kept)
+        nonzero = layer.weight.detach().flatten().nonzero().squeeze(1)
+        if len(nonzero) < layer.weight.numel() / 2:
+            parametrize.register_parametrization(layer, "weight", SparseWeight(layer.weight.shape, nonzero))
+            continue
+        places = random_places(layer.weight.shape, density, generator)
+        parametrize.register_parametrization(layer, "weight", SparseWeight(layer.weight.shape, places))
         spread = (2 / (density * layer.in_features)) ** 0.5
         values = layer.parametrizations.weight.original  # type: ignore[union-attr]
         with torch.no_grad():

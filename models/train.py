@@ -66,6 +66,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
+        "--refine",
+        action="store_true",
+        help="start from the checkpoint in --weights, with the recipe's last phase alone",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="go on where an interrupted run ended; finished ones are kept"
     )
     parser.add_argument("--dry-run", action="store_true", help="two steps of each phase, nothing kept")
@@ -82,6 +87,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _recipe(name: str, options: argparse.Namespace) -> Recipe:
     recipe = recipes.choose(name, options.recipe)
+    if options.refine:
+        recipe = replace(recipe, phases=(replace(recipe.phases[-1], share=1),))
     if options.minutes is None and options.epochs is None:
         return recipe
     return replace(recipe, minutes=options.minutes, epochs=options.epochs)
@@ -91,7 +98,10 @@ def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: _StopFl
     pictures, labels = datasets.load_split(dataset, "train", options.data_dir)
     learn, held = datasets.held_out_split(len(pictures))
     torch.manual_seed(options.seed)
-    classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
+    if options.refine:
+        classifier = checkpoint.load(checkpoint.path_for(dataset, name, options.weights)).requires_grad_(True)
+    else:
+        classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
     held = held[:WATCHED]
 
     def of(index: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,6 +157,8 @@ def _described(trainer: Trainer) -> str:
 
 
 def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
+    """What a checkpoint tells of its making; of a refined one, what it was refined from too."""
+    before = trainer.classifier.metadata
     device = torch.cuda.get_device_name() if trainer.device.type == "cuda" else f"CPU, {platform.machine()}"
     return {
         "recipe": {**trainer.identity["recipe"], "kind": options.recipe, "seed": options.seed},
@@ -157,6 +169,7 @@ def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
             "device": device,
             "threads": torch.get_num_threads(),
             "precision": "bfloat16 autocast" if trainer.bfloat16 else "float32",
+            **({"refined_from": {key: before[key] for key in ("digest", "recipe", "training")}} if before else {}),
         },
     }
 

@@ -17,7 +17,7 @@ if [ -z "$index" ]; then
 fi
 
 imports() { # all that was installed must import: an unfit pair dies with "operator torchvision::nms does not exist"
-    for package in "$@"; do printf 'import %s\n' "${package%%[<>=!]*}"; done | "$python" -
+    for package in "$@"; do printf 'import %s\n' "${package%%[<>=!]*}"; done | "$python" -W ignore -
 }
 
 answers() {

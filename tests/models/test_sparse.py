@@ -61,9 +61,15 @@ def test_unmasking_leaves_an_ordinary_network_that_computes_the_same(network):
 
 
 def test_the_same_seed_keeps_the_same_places(network):
-    kept = [
-        sparse.SparseWeight(torch.Size((300, 400)), 0.1, torch.Generator().manual_seed(s)).places for s in (1, 1, 2)
-    ]
+    kept = [sparse.random_places(torch.Size((300, 400)), 0.1, torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
     assert torch.equal(kept[0], kept[1])
     assert not torch.equal(kept[0], kept[2])
     assert (kept[0].diff() > 0).all()
+
+
+def test_a_layer_that_is_sparse_already_keeps_its_places_and_weights(network):
+    sparse.mask(network, 0.02, seed=1)
+    sparse.unmask(network)
+    before = network[0].weight.detach().clone()
+    sparse.mask(network, 0.02, seed=2)
+    assert torch.equal(network[0].weight, before)

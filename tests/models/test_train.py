@@ -85,6 +85,17 @@ def test_a_worse_checkpoint_does_not_replace_a_better_one(run, tmp_path, capsys)
     assert len(list((tmp_path / "runs/mnist").glob("lenet-bn.until-*"))) == 1, "the earlier run is kept"
 
 
+def test_refining_starts_from_the_checkpoint_and_tells_so(run, tmp_path):
+    assert run("--model", "lenet-bn", "--dataset", "mnist", "--epochs", "4") == 0
+    before = checkpoint.read_header(tmp_path / "weights/mnist/lenet-bn.lineup")
+    assert run("--model", "lenet-bn", "--dataset", "mnist", "--epochs", "6", "--refine") == 0
+    first = history(tmp_path / "runs/mnist/lenet-bn")[0]
+    earlier = next((tmp_path / "runs/mnist").glob("lenet-bn.until-*"))
+    assert first["loss"] < 0.75 * history(earlier)[0]["loss"]
+    after = checkpoint.read_header(tmp_path / "runs/mnist/lenet-bn/lenet-bn.lineup")
+    assert after["training"]["refined_from"]["digest"] == before["digest"]
+
+
 def test_resume_keeps_what_is_finished(run, tmp_path, capsys):
     assert run("--model", "lenet", "--dataset", "mnist", "--epochs", "1") == 0
     assert run("--model", "lenet", "--dataset", "mnist", "--epochs", "1", "--resume") == 0
