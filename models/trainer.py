@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import run_state, sparse
+from models import run_log, run_state, sparse
 from models.augment import AUGMENTATIONS, augment
 from models.classifier import Classifier
+from models.learning import PooledHead, cycle, faster_in_bfloat16, make_optimizer
 from models.recipes import Phase, Recipe
 
 SAVE_EVERY = 120  # seconds
@@ -45,35 +44,14 @@ class Position:
     total_seen: int = 0
     total_seconds: float = 0.0
 
+    def spend(self, seconds: float, pictures: int) -> None:
+        """Count time and pictures."""
+        self.seconds, self.total_seconds = self.seconds + seconds, self.total_seconds + seconds
+        self.total_seen += pictures
 
-class PooledHead(nn.Module):
-    """A temporary head on a stage of convolutions: global average pool and a linear layer; any input size."""
-
-    def __init__(self, conv: nn.Module, input_size: int) -> None:
-        super().__init__()
-        width = [layer.out_channels for layer in conv.modules() if isinstance(layer, nn.Conv2d)][-1]
-        self.conv = conv
-        self.linear = nn.Linear(width, 10)
-        self.input_size = input_size
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.linear(self.conv(x).mean(dim=(2, 3)))
-        return logits
-
-
-def faster_in_bfloat16(device: torch.device) -> bool:
-    """Whether a matrix product is: true on GPUs since Ampere and on CPUs with AVX512_BF16 or AMX, found by trying."""
-
-    def seconds(dtype: torch.dtype) -> float:
-        a = torch.ones(768, 768, dtype=dtype, device=device)
-        best = math.inf
-        for _ in range(4):
-            start = time.perf_counter()
-            (a @ a).sum().item()
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    return seconds(torch.bfloat16) < seconds(torch.float32)
+    def next_phase(self) -> Position:
+        """The beginning of the phase after this."""
+        return replace(self, phase=self.phase + 1, epoch=0, batch=0, seen=0, seconds=0.0)
 
 
 class Trainer:
@@ -116,6 +94,11 @@ class Trainer:
         return self.folder / "state.safetensors"
 
     @property
+    def name(self) -> str:
+        """Of what is trained, for people."""
+        return f"{self.classifier.architecture}, {self.classifier.dataset}"
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to be resumed."""
         names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
@@ -141,9 +124,7 @@ class Trainer:
                 self._epoch()
             if self.at.phase + 1 == len(self.recipe.phases):
                 break
-            self.at = Position(
-                self.at.phase + 1, step=self.at.step, total_seen=self.at.total_seen, total_seconds=self.at.total_seconds
-            )
+            self.at = self.at.next_phase()
             self._begin_phase()
         self.classifier.resize(self.own_size)
         sparse.unmask(self.classifier.network)
@@ -183,7 +164,7 @@ class Trainer:
             self.model = Classifier(self.pooled, architecture=whole.architecture, dataset=whole.dataset)
         self.model.resize(size)
         trained = network.fc if phase.head == "features" else self.model.network
-        self.optimizer = _optimizer(self.recipe, trained, phase.lr)  # type: ignore[arg-type]
+        self.optimizer = make_optimizer(self.recipe, trained, phase.lr)  # type: ignore[arg-type]
 
     @property
     def phase(self) -> Phase:
@@ -216,12 +197,12 @@ class Trainer:
         batches = order.split(self.recipe.batch_size)[self.at.batch :]
         totals = torch.zeros(3, dtype=torch.double)  # loss, right, pictures
         started = time.monotonic()
-        with _bar(self.classifier, self.at) as bar:
+        with run_log.bar(f"{self.name} phase {self.at.phase + 1} epoch {self.at.epoch + 1}") as bar:
             task = bar.add_task("", total=len(pool), completed=self.at.batch * self.recipe.batch_size, told="")
             for index in batches:
                 totals += self._timed_step(index.to(self.device))
                 rate = totals[2].item() / (time.monotonic() - started)
-                bar.update(task, advance=len(index), told=_told(totals, rate))
+                bar.update(task, advance=len(index), told=run_log.told(totals, rate))
                 if self.should_stop():
                     self.save()
                     raise Interrupted(f"stopped at step {self.at.step}; --resume goes on from there")
@@ -236,17 +217,15 @@ class Trainer:
     def _timed_step(self, index: Tensor) -> Tensor:
         start = time.monotonic()
         figures = self._step(index)
-        spent = time.monotonic() - start
-        at = self.at
-        at.seconds, at.total_seconds = at.seconds + spent, at.total_seconds + spent
-        at.seen, at.total_seen = at.seen + len(index), at.total_seen + len(index)
-        at.batch, at.step = at.batch + 1, at.step + 1
+        self.at.spend(time.monotonic() - start, len(index))
+        self.at.seen += len(index)
+        self.at.batch, self.at.step = self.at.batch + 1, self.at.step + 1
         return figures
 
     def _step(self, index: Tensor) -> Tensor:
         torch.manual_seed(self.seed * 7_919 + self.at.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.phase.lr * _cycle(self._phase_progress(), self.recipe.warmup)
+            group["lr"] = self.phase.lr * cycle(self._phase_progress(), self.recipe.warmup)
         self.model.train()
         with self._autocast():
             if self.phase.head == "features":
@@ -262,11 +241,7 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.recipe.clip)
         self.optimizer.step()
         right = (logits.argmax(1) == labels).sum()
-        return (
-            torch.stack([loss.detach() * len(index), right, torch.tensor(len(index), device=self.device)])
-            .double()
-            .cpu()
-        )
+        return torch.tensor([loss.item() * len(index), right.item(), len(index)], dtype=torch.double)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
@@ -285,10 +260,7 @@ class Trainer:
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "pictures_per_second": round(rate, 1),
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "history.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        print(f"{self.classifier.architecture}, {self.classifier.dataset}: {line}", flush=True)
+        run_log.write(self.folder, self.name, line)
 
     @torch.inference_mode()
     def _watched_accuracy(self) -> float:
@@ -339,34 +311,5 @@ class Trainer:
             features = torch.cat([self.classifier.network.conv(part).flatten(1) for part in network_input.split(32)])  # type: ignore[operator]
         path.parent.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file({"features": features.bfloat16().contiguous().cpu()}, path)
-        spent = time.monotonic() - start
-        self.at.seconds, self.at.total_seconds = self.at.seconds + spent, self.at.total_seconds + spent
-        self.at.total_seen += len(pictures)
+        self.at.spend(time.monotonic() - start, len(pictures))
         return features.bfloat16()
-
-
-def _optimizer(recipe: Recipe, module: nn.Module, lr: float) -> torch.optim.Optimizer:
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
-    return torch.optim.AdamW(parameters, lr, weight_decay=recipe.weight_decay)
-
-
-def _cycle(progress: float, warmup: float) -> float:
-    """The learning rate as a share of its peak: up in a line, down in a half cosine. Loshchilov & Hutter, SGDR,
-    2017.
-    """
-    if progress < warmup:
-        return 0.02 + 0.98 * progress / warmup
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))
-
-
-def _told(totals: Tensor, rate: float) -> str:
-    loss, right, count = totals.tolist()
-    return f"loss {loss / count:.3f}  accuracy {right / count:.2%}  {rate:.0f} images/s"
-
-
-def _bar(classifier: Classifier, at: Position) -> Progress:
-    title = f"{classifier.architecture} {classifier.dataset} phase {at.phase + 1} epoch {at.epoch + 1}"
-    columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
-    return Progress(*columns, transient=True, disable=not sys.stdout.isatty())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import checkpoint, recipes, train, trainer
+from models import checkpoint, learning, recipes, train, trainer
 from models.catalog import ARCHITECTURES, EXTRAS
 from models.classifier import Classifier
 from models.recipes import Phase, Recipe
@@ -195,7 +195,7 @@ def test_every_network_has_a_recipe_that_is_sound(name, kind):
 
 
 def test_the_learning_rate_warms_up_and_anneals_to_zero():
-    rates = [trainer._cycle(step / 100, 0.1) for step in range(101)]
+    rates = [learning.cycle(step / 100, 0.1) for step in range(101)]
     assert max(rates) == rates[10] == 1
     assert rates[0] < 0.05
     assert rates[100] == pytest.approx(0)

@@ -1,0 +1,31 @@
+"""What a training run says: a progress bar an epoch, and a line of its history after it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+
+def bar(title: str) -> Progress:
+    """A progress bar, on a terminal only: a log file gets the line of the history."""
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
+
+
+def told(totals: Tensor, rate: float) -> str:
+    """What a progress bar says of an epoch so far: ``totals`` are of loss, right answers and pictures."""
+    loss, right, count = totals.tolist()
+    return f"loss {loss / count:.3f}  accuracy {right / count:.2%}  {rate:.0f} images/s"
+
+
+def write(folder: Path, name: str, line: dict[str, Any]) -> None:
+    """Add a line to the run's history.jsonl and print it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "history.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    print(f"{name}: {line}", flush=True)
