@@ -1,0 +1,54 @@
+"""The catalog: seven networks by name, in the order of their dates."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+import torch
+
+from models import catalog
+from models.catalog import ARCHITECTURES, EXTRAS
+from models.datasets import UnknownName
+
+DATES = {
+    "lenet": 1998,
+    "alexnet": 2012,
+    "nin": 2013,
+    "vgg11": 2014,
+    "googlenet": 2014,
+    "resnet18": 2015,
+    "densenet": 2016,
+}
+
+
+def test_the_seven_stand_in_the_order_of_their_dates():
+    assert {name: row.year for name, row in ARCHITECTURES.items()} == DATES
+    assert list(ARCHITECTURES) == list(DATES)
+    assert list(EXTRAS) == ["lenet-bn"]
+
+
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *EXTRAS])
+def test_every_row_is_complete_and_true(name):
+    row = catalog.find(name)
+    assert row.name == name
+    assert len(row.paper) > 20
+    assert row.idea.endswith(".")
+    with torch.device("meta"):
+        network = row.build()
+    assert network.input_size == row.input_size
+    assert network(torch.empty(2, 1, row.input_size, row.input_size, device="meta")).shape == (2, 10)
+
+
+def test_rows_and_catalog_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        ARCHITECTURES["lenet"].year = 1989
+    with pytest.raises(TypeError):
+        ARCHITECTURES["mynet"] = ARCHITECTURES["lenet"]
+
+
+@pytest.mark.parametrize("name", ["resnet19", "", "LeNet", "x" * 500])
+def test_an_unknown_name_lists_the_seven(name):
+    with pytest.raises(
+        UnknownName, match="there are: lenet, alexnet, nin, vgg11, googlenet, resnet18, densenet"
+    ) as told:
+        catalog.find(name)
+    assert len(str(told.value)) < 200
