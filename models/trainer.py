@@ -11,19 +11,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import run_log, run_state, sparse
+from models import features, run_log, run_state, sparse
 from models.augment import AUGMENTATIONS, augment
 from models.classifier import Classifier
 from models.learning import PooledHead, cycle, faster_in_bfloat16, make_optimizer
 from models.recipes import Phase, Recipe
 
 SAVE_EVERY = 120  # seconds
-FEATURE_CHUNK = 256  # pictures
 FEATURE_TIME = 0.55  # of a phase on computed features, at most, goes into computing them
 
 
@@ -275,41 +273,31 @@ class Trainer:
                 answers = torch.cat([self.model(part).argmax(1) for part in pictures.split(100)])
         return float((answers == labels).double().mean())
 
-    # ---- features computed once
-
-    @torch.no_grad()
     def _load_features(self) -> None:
-        """bfloat16 features of ``conv`` for held-out and then training pictures, as many as the time allows, kept
-        on disk.
+        """Features of held-out and then training pictures, as many as the phase's time allows, one chunk of each at
+        least.
         """
         if self.phase.head != "features":
             return
-        self.classifier.eval()
-        parts, labels = [], []
-        for number, (pictures, own_labels) in enumerate(self._feature_chunks()):
-            path = self.folder / "features" / f"{number:04}.safetensors"
-            if number > 1 and not path.is_file() and self._phase_progress() >= FEATURE_TIME:
-                break
-            parts.append(self._feature_chunk(path, pictures).to(self.device))
-            labels.append(own_labels)
-        self.watch_features, self.watch_labels = parts[0], labels[0]
-        self.features, self.feature_labels = torch.cat(parts[1:]), torch.cat(labels[1:])
-
-    def _feature_chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
-        yield self.watch[0][:FEATURE_CHUNK], self.watch[1][:FEATURE_CHUNK]
-        yield from zip(self.pictures.split(FEATURE_CHUNK), self.labels.split(FEATURE_CHUNK), strict=True)
-
-    def _feature_chunk(self, path: Path, pictures: Tensor) -> Tensor:
-        if path.is_file():
-            return safetensors.torch.load_file(path)["features"]
-        if self.should_stop():
-            self.save()
-            raise Interrupted("stopped while computing features; --resume goes on from there")
-        start = time.monotonic()
+        size = features.CHUNK
+        watched = (self.watch[0][:size], self.watch[1][:size])
+        learned = zip(self.pictures.split(size), self.labels.split(size), strict=True)
+        parts: list[tuple[Tensor, Tensor]] = []
+        last = time.monotonic()
         with self._autocast():
-            network_input = self.classifier.network_input(pictures)
-            features = torch.cat([self.classifier.network.conv(part).flatten(1) for part in network_input.split(32)])  # type: ignore[operator]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        safetensors.torch.save_file({"features": features.bfloat16().contiguous().cpu()}, path)
-        self.at.spend(time.monotonic() - start, len(pictures))
-        return features.bfloat16()
+            for part in features.compute(
+                self.classifier,
+                [watched, *learned],
+                self.folder / "features",
+                may_compute=lambda: len(parts) < 2 or self._phase_progress() < FEATURE_TIME,
+            ):
+                parts.append(part)
+                now = time.monotonic()
+                self.at.spend(now - last, 0)
+                last = now
+                if self.should_stop():
+                    self.save()
+                    raise Interrupted("stopped while computing features; --resume goes on from there")
+        (self.watch_features, self.watch_labels), *rest = parts
+        self.features = torch.cat([part for part, _ in rest])
+        self.feature_labels = torch.cat([labels for _, labels in rest])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import checkpoint, learning, recipes, train, trainer
+from models import checkpoint, features, learning, recipes, train
 from models.catalog import ARCHITECTURES, EXTRAS
 from models.classifier import Classifier
 from models.recipes import Phase, Recipe
@@ -164,7 +164,7 @@ class SmallVGG(torch.nn.Module):
 
 
 def test_pooled_head_then_features_computed_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "FEATURE_CHUNK", 64)
+    monkeypatch.setattr(features, "CHUNK", 64)
     phases = (Phase(0.5, lr=1e-3, size=14, head="pooled"), Phase(0.5, lr=1e-3, head="features"))
     recipe = Recipe(phases, "adamw", epochs=6, batch_size=32, density=0.05, autocast=False)
     torch.manual_seed(0)
