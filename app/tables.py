@@ -60,8 +60,8 @@ def checkpoints() -> str:
                     f"{dataset}/{name}",
                     f"{mib:.2f}",
                     header["recipe"]["kind"],
-                    f"{training['minutes']:g} min on {training['device']}, {training['precision']}",
-                    f"{training['pictures']:,}",
+                    f"{_chain(training, 'minutes')} min on {training['device']}, {training['precision']}",
+                    _chain(training, "pictures"),
                     _accuracy(header) + (f" of {measured['n']:,}" if measured["n"] == 10_000 else ""),
                     f"{measured['ece']:.2%} (T = {header['temperature']:.2f})",
                 ]
@@ -112,6 +112,12 @@ def main() -> None:
 def _header(dataset: str, name: str) -> dict[str, Any] | None:
     path = checkpoint.path_for(dataset, name)
     return checkpoint.read_header(path) if path.is_file() else None
+
+
+def _chain(training: dict[str, Any], figure: str) -> str:
+    """A figure of the training, after that of the training which it refined, and so on."""
+    before = training.get("refined_from")
+    return (_chain(before["training"], figure) + " + " if before else "") + f"{training[figure]:,}"
 
 
 def _accuracy(header: dict[str, Any] | None) -> str:
