@@ -11,13 +11,15 @@ WORKDIR /srv/lineup
 COPY tools/install-torch.sh tools/
 RUN TORCH_INDEX=$TORCH_INDEX sh tools/install-torch.sh python "torch>=2.11,!=2.13.0"
 
+# The dependencies before the code, so that a change of the code does not install them again.
 COPY pyproject.toml README.md LICENSE ./
+RUN mkdir app models && touch app/__init__.py models/__init__.py && pip install --quiet -e . \
+    && useradd --uid 10001 --no-create-home lineup
 COPY app app
 COPY models models
-RUN pip install --quiet -e . && python -m compileall -q app models
+RUN python -m compileall -q app models
 COPY weights weights
 
-RUN useradd --uid 10001 --no-create-home lineup
 USER lineup
 ENV HOME=/tmp
 EXPOSE 8000

@@ -1,5 +1,6 @@
-"""The command `lineup`: serve, train, evaluate, predict, compare, models. Exit codes: 0 fine, 1 something failed, 2
-wrong usage.
+"""The command `lineup`: serve, train, evaluate, predict, compare, models.
+
+Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 """
 
 import argparse
@@ -7,10 +8,18 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
 # `import torch` takes seconds: everything that needs it is imported by the command that does, so that --help is
 # quick.
+
+
+class WrongUsage(ValueError):
+    """What was asked for cannot be; the message names the wrong value and the right ones."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,9 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, WrongUsage) as error:
         print(f"lineup: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, WrongUsage) else 1
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:  # `lineup models | head`
         sys.stderr.close()
         return 1
@@ -46,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=told)
         command.add_argument("pictures", nargs="+", type=Path, help="files, or folders of them")
         command.add_argument("--dataset", default="auto", help="auto (default), mnist or fashion-mnist")
+        command.add_argument("--device", help="auto, cpu, cuda or cuda:1 (default: LINEUP_DEVICE, else auto)")
         command.add_argument("--json", action="store_true", help="one JSON object a picture and line")
         command.set_defaults(run=run)
         if name == "predict":
@@ -75,18 +87,15 @@ def _serve(options: argparse.Namespace) -> int:
     import logging
 
     import uvicorn
-    from pydantic import ValidationError
 
     from app.main import create_app
-    from app.settings import Settings
 
-    given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
+    settings = _settings(host=options.host, port=options.port)
     try:
-        settings = Settings(**given)
         application = create_app(settings)
-    except (ValidationError, ValueError, RuntimeError) as error:
-        print(f"lineup: {error}", file=sys.stderr)
-        return 2
+    except (ValueError, RuntimeError) as error:
+        raise WrongUsage(error) from error
+    application.state.service.engine.root()  # no folder of checkpoints: said here, and not by a traceback at the start
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
     print(
         f"Lineup: http://{settings.host}:{settings.port}/docs once the networks are loaded (/readyz tells)", flush=True
@@ -108,12 +117,11 @@ def _predict(options: argparse.Namespace) -> int:
     from app.errors import ApiError
 
     if not 1 <= options.top_k <= 10:
-        return _usage(f"--top-k is {options.top_k}; wanted 1 to 10")
-    if wrong := local.wrong_names(options.dataset, [options.model]):
-        return _usage(wrong)
+        raise WrongUsage(f"--top-k is {options.top_k}; wanted 1 to 10")
+    settings = _local_settings(options, [options.model])
     failed = False
     for path in _pictures(options.pictures):
-        outcome = local.predict(path, options.model, options.dataset, options.top_k)
+        outcome = local.predict(path, options.model, options.dataset, options.top_k, settings)
         failed |= isinstance(outcome, ApiError)
         show = _json if options.json else terminal.show_prediction
         show(path, outcome)
@@ -125,11 +133,10 @@ def _compare(options: argparse.Namespace) -> int:
     from app.errors import ApiError
 
     names = [name.strip() for name in options.models.split(",")] if options.models else local.all_names()
-    if wrong := local.wrong_names(options.dataset, names):
-        return _usage(wrong)
+    settings = _local_settings(options, names)
     failed = False
     for path in _pictures(options.pictures):
-        outcome = local.compare(path, names, options.dataset)
+        outcome = local.compare(path, names, options.dataset, settings)
         failed |= isinstance(outcome, ApiError)
         if options.json:
             _json(path, outcome[0] if isinstance(outcome, tuple) else outcome)
@@ -145,11 +152,47 @@ def _models(options: argparse.Namespace) -> int:
     return 0
 
 
+def _settings(**given: object) -> "Settings":
+    """The settings of the environment, and over them those that the command line gives."""
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    told = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**told)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = str(wrong["loc"][0])
+        source = f"--{name}" if name in told else f"LINEUP_{name.upper()}"
+        right = Settings.model_fields[name].description
+        raise WrongUsage(f"{source} is {wrong['input']!r}: {wrong['msg']}. {right}") from error
+
+
+def _local_settings(options: argparse.Namespace, names: Sequence[str]) -> "Settings":
+    """The settings of a command that answers by itself, after a look whether it can."""
+    from app import local
+    from models import checkpoint
+
+    if wrong := local.wrong_names(options.dataset, names):
+        raise WrongUsage(wrong)
+    settings = _settings(device=options.device)
+    try:
+        local.device(settings)
+    except RuntimeError as error:
+        raise WrongUsage(error) from error
+    checkpoint.weights_root()  # FileNotFoundError, rather than the same error for every picture
+    return settings
+
+
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """The files named, and of each folder those that are pictures by their ending, in the order of their names."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not found:
+                raise WrongUsage(f"no picture in the folder {path}; looked for {', '.join(sorted(SUFFIXES))}")
+            yield from found
         else:
             yield path
 
@@ -165,11 +208,6 @@ def _json(path: Path, outcome: object) -> None:
         assert isinstance(outcome, BaseModel)
         told = outcome.model_dump()
     print(json.dumps({"picture": str(path), **told}, ensure_ascii=False), flush=True)
-
-
-def _usage(message: str) -> int:
-    print(f"lineup: {message}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

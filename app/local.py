@@ -31,26 +31,35 @@ def wrong_names(dataset: str, names: Sequence[str]) -> str | None:
     return next((one_of("network", name, known) for name in names if name not in known), None)
 
 
-def predict(path: Path, model: str, dataset: str, top_k: int) -> Prediction | ApiError:
+def device(settings: Settings) -> str:
+    """Where the networks run. RuntimeError if that is a GPU and there is none."""
+    if settings.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if settings.device != "cpu" and not torch.cuda.is_available():
+        raise RuntimeError(f"the device is {settings.device!r}, but PyTorch finds no GPU here; use 'auto' or 'cpu'")
+    return settings.device
+
+
+def predict(path: Path, model: str, dataset: str, top_k: int, settings: Settings) -> Prediction | ApiError:
     """One network's answer for the picture in a file; an ApiError in its place where it cannot be had."""
     start = time.perf_counter()
     try:
-        return _ask(model, _look(path, dataset), top_k, start)
+        return _ask(model, _look(path, dataset, settings), top_k, start, settings)
     except ApiError as error:
         return error
 
 
-def compare(path: Path, names: Sequence[str], dataset: str) -> tuple[Comparison, Seen] | ApiError:
+def compare(path: Path, names: Sequence[str], dataset: str, settings: Settings) -> tuple[Comparison, Seen] | ApiError:
     """The answers of several networks with what they saw; an ApiError where the picture cannot be read or none
     answers.
     """
     start = time.perf_counter()
     try:
-        seen = _look(path, dataset)
+        seen = _look(path, dataset, settings)
         outcomes: dict[str, Prediction | ApiError] = {}
         for name in names:
             try:
-                outcomes[name] = _ask(name, seen, 10, start)
+                outcomes[name] = _ask(name, seen, 10, start, settings)
             except ApiError as error:
                 outcomes[name] = error
         return answers.comparison(outcomes, seen, answers.ms(time.perf_counter() - start)), seen
@@ -58,31 +67,25 @@ def compare(path: Path, names: Sequence[str], dataset: str) -> tuple[Comparison,
         return error
 
 
-def _look(path: Path, dataset: str) -> Seen:
+def _look(path: Path, dataset: str, settings: Settings) -> Seen:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ApiError("not_found", f"cannot read {path}: {error.strerror}") from error
-    return intake.look(data, None, dataset, Settings().max_pixels)
+    return intake.look(data, None, dataset, settings.max_pixels)
 
 
-def _ask(model: str, seen: Seen, top_k: int, start: float) -> Prediction:
-    classifier = _load(seen.dataset, model)
+def _ask(model: str, seen: Seen, top_k: int, start: float, settings: Settings) -> Prediction:
+    classifier = _load(seen.dataset, model, settings)
     began = time.perf_counter()
-    value = classifier.probabilities(torch.from_numpy(seen.picture)[None].to(_device()))[0].cpu().numpy()
+    value = classifier.probabilities(torch.from_numpy(seen.picture)[None].to(device(settings)))[0].cpu().numpy()
     done = Done(value, 0.0, time.perf_counter() - began, 1)
     return answers.prediction(model, seen, classifier.classes, done, top_k, answers.ms(time.perf_counter() - start))
 
 
 @cache
-def _load(dataset: str, model: str) -> Classifier:
+def _load(dataset: str, model: str, settings: Settings) -> Classifier:
     try:
-        return checkpoint.load(checkpoint.path_for(dataset, model, Settings().weights), _device())
+        return checkpoint.load(checkpoint.path_for(dataset, model, settings.weights), device(settings))
     except checkpoint.CheckpointError as error:
         raise ApiError("model_unavailable", str(error)) from error
-
-
-@cache
-def _device() -> str:
-    wanted = Settings().device
-    return wanted if wanted != "auto" else "cuda" if torch.cuda.is_available() else "cpu"

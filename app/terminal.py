@@ -23,12 +23,12 @@ def show_prediction(path: Path, outcome: Prediction | ApiError) -> None:
     if isinstance(outcome, ApiError):
         _show_error(path, outcome)
         return
-    table = Table(title=_title(path, outcome.model, outcome.dataset, outcome.dataset_confidence), title_justify="left")
+    table = Table()
     for heading in ("class", "probability", ""):
         table.add_column(heading)
     for scored in outcome.predictions:
         table.add_row(scored.label, f"{scored.probability:.2%}", _bar(scored.probability))
-    _console().print(table)
+    _console().print(_title(path, outcome.model, outcome.dataset, outcome.dataset_confidence), table, sep="\n")
 
 
 def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> None:
@@ -37,7 +37,7 @@ def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> 
         _show_error(path, outcome)
         return
     comparison, seen = outcome
-    table = Table(title=_title(path, None, comparison.dataset, comparison.dataset_confidence), title_justify="left")
+    table = Table()
     for heading in ("network", "year", "answer", "confidence", ""):
         table.add_column(heading)
     for answer in comparison.results:
@@ -48,7 +48,7 @@ def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> 
     console = _console()
     if console.is_terminal:
         console.print(_half_blocks(seen.picture))
-    console.print(table)
+    console.print(_title(path, None, comparison.dataset, comparison.dataset_confidence), table, sep="\n")
     agreed = comparison.agreement
     if agreed is not None:
         dissent = f"; otherwise: {', '.join(agreed.dissent)}" if agreed.dissent else ""
@@ -88,14 +88,17 @@ def _accuracy(dataset: str, name: str) -> str:
     )
 
 
-def _title(path: Path, model: str | None, dataset: str, sure: float | None) -> str:
+def _title(path: Path, model: str | None, dataset: str, sure: float | None) -> Text:
+    """A line above the table, which may be too narrow for it; as Text, since a file's name may hold rich's markup."""
     who = f" by {model}" if model else ""
     how = "as told" if sure is None else f"{sure:.1%} sure"
-    return f"{path.name}{who}: {DATASETS[dataset].title} ({how})"
+    return Text(f"{path.name}{who}: {DATASETS[dataset].title} ({how})")
 
 
 def _show_error(path: Path, error: ApiError) -> None:
-    _console(stderr=True).print(f"{path}: {error.code}: {error.message}", style="red", highlight=False, markup=False)
+    _console(stderr=True).print(
+        f"{path}: {error.code}: {error.message}", style="red", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def _bar(share: float) -> str:

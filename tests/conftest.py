@@ -1,11 +1,39 @@
-"""What every test needs: threads set on purpose, and the real data where it is there."""
+"""What every test needs: no network, threads set on purpose, and the real data where it is there."""
 
+import os
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def pytest_configure() -> None:
+    """No test sees what is set in the shell it was started from."""
+    for name in [name for name in os.environ if name.startswith("LINEUP_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _this_machine_only() -> Iterator[None]:
+    """A test that reaches for another machine fails, with a network as well as without."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", _local(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", _local(socket.socket.connect_ex))
+        yield
+
+
+def _local(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise PermissionError(f"a test reaches for {address[0]}")
+        return connect(self, address)
+
+    return guarded
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -95,6 +95,15 @@ def test_a_network_without_a_checkpoint_is_an_error_that_names_the_file(weights,
 
 
 @pytest.mark.parametrize("command", ["predict", "compare"])
+def test_a_name_is_shown_as_it_is_and_on_one_line(weights, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "[red]a[b] seven.png"
+    draw_seven().save(path)
+    assert cli.main([command, str(path), "--dataset", "mnist", "--model" + "s" * (command == "compare"), "lenet"]) == 0
+    assert "[red]a[b] seven.png" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("command", ["predict", "compare"])
 @pytest.mark.parametrize("what", ["blank", "pdf"])
 def test_what_cannot_be_read_is_told(weights, tmp_path, capsys, command, what):
     path = tmp_path / "it.png"
@@ -113,12 +122,31 @@ def test_what_cannot_be_read_is_told(weights, tmp_path, capsys, command, what):
         (["predict", "x.png", "--dataset", "cifar"], "no dataset 'cifar'; there are: auto, mnist, fashion-mnist"),
         (["predict", "x.png", "--top-k", "11"], "--top-k is 11; wanted 1 to 10"),
         (["compare", "x.png", "--models", "lenet,nim"], "no network 'nim'"),
-        (["serve", "--port", "70000"], "port"),
+        (["predict", "x.png", "--device", "tpu"], "--device is 'tpu'"),
+        (["compare", "empty"], "no picture in the folder empty; looked for .avif, .bmp"),
+        (["serve", "--port", "70000"], "--port is 70000"),
     ],
 )
-def test_wrong_usage_is_named(weights, capsys, arguments, told):
+def test_wrong_usage_is_named(weights, tmp_path, monkeypatch, capsys, arguments, told):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
     assert cli.main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["predict", "x.png"], ["compare", "x.png"], ["serve"]], ids=lambda a: a[0])
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [("LINEUP_DEVICE", "tpu", "is 'tpu'"), ("LINEUP_PORT", "x", "is 'x'"), ("LINEUP_DEVICE", "cuda", "no GPU here")],
+)
+def test_a_wrong_setting_is_named_too(weights, monkeypatch, capsys, arguments, name, value, told):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setenv(name, value)
+    assert cli.main(arguments) == 2
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert name in shown or told == "no GPU here"
+    assert len(shown.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["predict"], ["dance"]])
@@ -137,11 +165,21 @@ def test_models_lists_the_seven_with_what_was_measured(weights, capsys):
         assert text in shown
 
 
-def test_no_folder_of_checkpoints_is_an_error_that_names_both_places(monkeypatch, tmp_path, folder, capsys):
+@pytest.mark.parametrize("arguments", [["models"], ["predict", "x.png"], ["compare", "x.png"], ["serve"]])
+def test_no_folder_of_checkpoints_is_one_error_that_names_it(monkeypatch, tmp_path, capsys, arguments):
     monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path / "gone"))
-    local._load.cache_clear()
-    assert cli.main(["models"]) == 1
-    assert "gone" in capsys.readouterr().err
+    assert cli.main(arguments) == 1
+    shown = capsys.readouterr().err
+    assert str(tmp_path / "gone") in shown
+    assert len(shown.splitlines()) == 1
+
+
+def test_an_interrupt_is_no_traceback(weights, folder, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "predict", interrupted)
+    assert cli.main(["predict", str(folder)]) == 130
 
 
 @pytest.mark.parametrize("count", [(7, "7"), (44426, "44.4 k"), (7_547_232_256, "7.55 G")])

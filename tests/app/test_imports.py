@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = ("lenet", "alexnet", "nin", "vgg", "googlenet", "resnet", "densenet", "batch_norm")
 LEAVES = ("batcher", "errors", "settings", "schemas")
-KNOW_MODELS = {"engine", "intake", "cli"}
+KNOW_MODELS = {"engine", "intake", "cli", "local", "terminal", "tables"}
 WEB = {"fastapi", "starlette", "uvicorn", "app"}
 
 
