@@ -54,6 +54,6 @@ class AlexNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):
-            raise ValueError(f"AlexNet wants [N, 1, 224, 224], got {list(x.shape)}")
+            raise ValueError(f"AlexNet wants [N, 1, {self.input_size}, {self.input_size}], got {list(x.shape)}")
         logits: Tensor = self.fc(self.conv(x).flatten(1))
         return logits

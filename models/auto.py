@@ -18,9 +18,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from models import checkpoint, container
-from models.picture import UInt8
+from models.picture import UInt8, border, fit
 
 SIDE = 64
+SMALLEST = 16  # pixels: of less no closer look is of use
+LOOKED = 320  # pixels: on a picture shrunk to this it is seen whether it is mostly plain ground
 ANSWERS = ("mnist", "fashion-mnist")
 
 
@@ -40,12 +42,29 @@ def build() -> nn.Sequential:
 
 def thumbnail(pixels: UInt8) -> UInt8:
     """uint8 [H, W] or [H, W, 3] -> uint8 [64, 64]: grey, squeezed into a square, stretched to the full range."""
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    grey = _near(pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8))
     shrinks = max(grey.shape) > SIDE
     small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     low, high = int(small.min()), int(small.max())
     stretched = (small.astype(np.float32) - low) * (255 / max(high - low, 1))
     return np.asarray(stretched, np.uint8)
+
+
+def _near(grey: UInt8) -> UInt8:
+    """The square round what is seen, twice as wide, if it fills less than half of a plain ground; else all of it: what
+    is small looks like a digit, whatever it is. uint8 [H, W] -> uint8 [h, w].
+    """
+    small, _ = fit(grey, LOOKED)
+    away = np.abs(small.astype(np.int16) - int(np.median(border(small))))
+    rows, columns = (np.flatnonzero((away > max(8, away.max() / 4)).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return grey
+    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    if not SMALLEST <= longest <= min(small.shape) / 2:
+        return grey
+    corner = [(int(place[0]) + int(place[-1]) + 1) // 2 - int(longest) for place in (rows, columns)]
+    top, left = (int(np.clip(at, 0, side - 2 * longest)) for at, side in zip(corner, small.shape, strict=True))
+    return small[top : top + 2 * longest, left : left + 2 * longest]
 
 
 @lru_cache(maxsize=2)

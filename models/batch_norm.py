@@ -89,6 +89,8 @@ class LeNetBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):
-            raise ValueError(f"LeNet with batch norm wants [N, 1, 28, 28], got {list(x.shape)}")
+            raise ValueError(
+                f"LeNet with batch norm wants [N, 1, {self.input_size}, {self.input_size}], got {list(x.shape)}"
+            )
         logits: Tensor = self.fc(self.conv(x).flatten(1))
         return logits

@@ -191,7 +191,8 @@ def _stroke(ink: Float, kept: Mask, crop: tuple[slice, slice], steps: list[Step]
     if change == 0:
         near = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         values = ink[crop] * near
-        return np.asarray(np.clip(values / np.percentile(values[inside], 60), 0, 1), np.float32)
+        full = max(float(np.percentile(values[inside], 60)), float(values.max()) / 2)  # of a hairline most may be 0
+        return np.asarray(np.clip(values / full, 0, 1), np.float32)
     if change < 0:  # at most a third of the stroke, so that its thinner parts stay
         depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[2:-2, 2:-2]
         return np.asarray(np.clip(depth + max(change, -width / 6, -float(depth.max()) / 2), 0, 1), np.float32)

@@ -12,13 +12,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.picture import SIDE, Float, NothingFound, Step, UInt8, border, fit
+from models.picture import SIDE, Float, NothingFound, Step, UInt8, border, fit, is_grey
 
 WORKING = 256  # pixels
-CUT = 128  # pixels: GrabCut's cost grows with the area
+# Pixels. GrabCut's cost grows faster than the area: on 950 photographs 96 does as well as 128 (33 gained, 37 lost) in
+# half the time, 80 worse (39 gained, 51 lost).
+CUT = 96
 PLAIN = 10.0  # CIELAB units (CIE 1976): a border whose colours spread less is a plain ground
 TRIM = 0.05  # the authors' tolerance
-FULL = 0.97  # a garment that fills more of the picture than this has no ground to be told from
+BLACK = 5.0  # CIELAB lightness, of 100: a ground this dark behind a grey picture was negated already
+SMALL, FULL = 0.05, 0.97  # a garment that fills less or more of the picture than this was not told from its ground
 
 Mask = npt.NDArray[np.bool_]
 
@@ -49,7 +52,8 @@ def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
         steps.append(Step("ground", {"kind": "busy", "spread": round(spread, 1)}))
     mask = _main_part(mask)
     steps.append(Step("garment", {"share": round(float(mask.mean()), 3)}))
-    return _authors_steps(working, mask, steps)
+    negated = spread < PLAIN and float(ground[0]) < BLACK and is_grey(pixels)
+    return _authors_steps(working, mask, negated, steps)
 
 
 def _plain_mask(apart: Float, spread: float) -> Mask:
@@ -79,8 +83,8 @@ def _grab_cut(rgb: UInt8) -> Mask:
     except cv2.error:  # too small a picture, or one of two colours, for its colour models
         return np.ones(rgb.shape[:2], bool)
     found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    if not 0.05 < found.mean() < FULL:
-        found = inner
+    if not SMALL < found.mean() < FULL:
+        return np.ones(rgb.shape[:2], bool)
     whole = cv2.resize(found.astype(np.float32), (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR) > 0.5
     return _filled(whole)
 
@@ -101,12 +105,15 @@ def _main_part(mask: Mask) -> Mask:
     return np.isin(labels, np.flatnonzero(areas >= 0.1 * areas.max()) + 1)
 
 
-def _authors_steps(rgb: UInt8, mask: Mask, steps: list[Step]) -> UInt8:
-    """Trim, scale the longest edge to 28, sharpen, extend, negate, grey: in grey throughout, which gives the same."""
+def _authors_steps(rgb: UInt8, mask: Mask, negated: bool, steps: list[Step]) -> UInt8:
+    """Trim, scale the longest edge to 28, sharpen, extend, negate (unless ``negated`` already), grey: in grey
+    throughout, which gives the same.
+    """
     rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
     crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     steps.append(Step("trim", {"box": [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]}))
-    negative = (255 - cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[crop].astype(np.float32)) * mask[crop]
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[crop].astype(np.float32)
+    negative = (grey if negated else 255 - grey) * mask[crop]
     scale = SIDE / max(negative.shape)
     size = max(1, round(negative.shape[1] * scale)), max(1, round(negative.shape[0] * scale))
     small = cv2.resize(negative, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -115,5 +122,5 @@ def _authors_steps(rgb: UInt8, mask: Mask, steps: list[Step]) -> UInt8:
     top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
     picture = np.zeros((SIDE, SIDE), np.uint8)
     picture[top : top + size[1], left : left + size[0]] = np.clip(np.rint(sharp), 0, 255)
-    steps.append(Step("extend and negate", {"left": left, "top": top}))
+    steps.append(Step("extend" if negated else "extend and negate", {"left": left, "top": top}))
     return picture

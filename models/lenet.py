@@ -46,6 +46,6 @@ class LeNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, self.input_size, self.input_size):
-            raise ValueError(f"LeNet wants [N, 1, 28, 28], got {list(x.shape)}")
+            raise ValueError(f"LeNet wants [N, 1, {self.input_size}, {self.input_size}], got {list(x.shape)}")
         logits: Tensor = self.fc(self.conv(x).flatten(1))
         return logits

@@ -72,7 +72,7 @@ def _already_prepared(pixels: UInt8) -> UInt8 | None:
     if grey.min() == grey.max():
         raise NothingFound(f"the picture is blank: all of its pixels are {int(grey.min())}")
     corners = np.median([grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]])
-    return np.ascontiguousarray(grey) if corners <= 127 else None
+    return grey.copy() if corners <= 127 else None  # Pillow's own memory is read-only
 
 
 def is_grey(pixels: UInt8) -> bool:

@@ -70,6 +70,35 @@ def test_a_thumbnail_uses_the_full_range_and_keeps_a_thin_line():
     assert (auto.thumbnail(np.full((30, 40, 3), 7, np.uint8)) == 0).all(), "a blank picture divides by nothing"
 
 
+@pytest.mark.parametrize("margin", [0, 1, 3])  # of its own size, on each side
+@pytest.mark.parametrize("ground", [245, 20])
+def test_how_much_plain_ground_is_round_it_does_not_matter(margin, ground):
+    from tests.models.test_picture import draw_seven, draw_shirt
+
+    shirt, seven = draw_shirt(ground=(ground,) * 3), draw_seven(ground=ground, ink=255 - ground, longest=150, width=9)
+    for image, dataset in ((shirt, "fashion-mnist"), (seven, "mnist")):
+        width, height = image.size
+        canvas = Image.new("RGB", (width * (2 * margin + 1), height * (2 * margin + 1)), (ground,) * 3)
+        canvas.paste(image, (width * margin, height * margin // 2))
+        assert auto.decide(canvas)[0] == dataset
+
+
+def test_a_thumbnail_looks_closer_at_what_is_small_and_only_then():
+    pixels = np.full((400, 600), 240, np.uint8)
+    pixels[300:380, 20:80] = 30  # fills a fifth, in a corner
+    rows, columns = (
+        np.nonzero((auto.thumbnail(pixels) < 128).any(1))[0],
+        np.nonzero((auto.thumbnail(pixels) < 128).any(0))[0],
+    )
+    assert 30 <= rows[-1] - rows[0] + 1 <= 34, "half of the thumbnail"
+    assert 22 <= columns[-1] - columns[0] + 1 <= 26, "its shape is kept"
+    pixels[10:390, 290:300] = 30
+    assert (auto.thumbnail(pixels) < 128)[:, 31].mean() > 0.8, "what reaches across is seen whole"
+    tiny = np.full((400, 400), 240, np.uint8)
+    tiny[200:204, 200:204] = 30
+    assert (auto.thumbnail(tiny) < 128).sum() <= 4, "too few pixels for a closer look"
+
+
 @pytest.mark.parametrize("make", [scenes.digit, scenes.garment, scenes.photograph])
 def test_scenes_are_pictures_of_many_sizes_and_come_from_the_seed_alone(make):
     picture = np.frombuffer(bars(3), np.uint8).reshape(28, 28)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models import catalog, densenet, googlenet, nin, resnet, vgg
+from models.batch_norm import BatchNorm
 from models.catalog import ARCHITECTURES, EXTRAS
 
 # parameters, and multiply-adds for one picture
@@ -151,9 +152,13 @@ def test_gradients_reach_every_parameter(name):
 
 
 def _before_batch_norm(path, network):
-    # The bias of a convolution before batch norm is taken away again by the mean: its gradient is zero but for
-    # rounding.
-    return path.endswith("bias") and any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    # The bias of a layer before batch norm is taken away again by the mean: its gradient is zero but for rounding.
+    # That leaves out the last layer, the shortcuts, and the shifts of batch norm itself.
+    owner, _, kind = path.rpartition(".")
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    normalised = any(isinstance(module, nn.BatchNorm2d | BatchNorm) for module in network.modules())
+    before = network.get_submodule(owner) in layers[:-1] and not owner.endswith("shortcut")
+    return kind == "bias" and normalised and before
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "vgg11"])
@@ -170,13 +175,27 @@ def test_eval_mode_is_deterministic_and_independent_of_the_neighbours(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("change", ["side", "channels", "dimensions"])
+@pytest.mark.parametrize("change", ["side", "width", "channels", "dimensions"])
 def test_a_wrong_input_is_refused_with_the_size_wanted(name, change):
     architecture = catalog.find(name)
     side = architecture.input_size
-    shape = {"side": (1, 1, side + 4, side + 4), "channels": (1, 3, side, side), "dimensions": (1, side, side)}[change]
+    shape = {
+        "side": (1, 1, side + 4, side + 4),
+        "width": (1, 1, side, side + 4),
+        "channels": (1, 3, side, side),
+        "dimensions": (1, side, side),
+    }[change]
     with pytest.raises(ValueError, match=rf"wants \[N, 1, {side}, {side}\], got \["):
         on_meta(architecture.build)(torch.empty(shape, device="meta"))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_size_wanted_is_the_one_that_was_set(name):
+    architecture = catalog.find(name)
+    network, side = on_meta(architecture.build), architecture.input_size
+    network.input_size = side + 32
+    with pytest.raises(ValueError, match=rf"wants \[N, 1, {side + 32}, {side + 32}\], got \[1, 1, {side}, {side}\]"):
+        network(torch.empty(1, 1, side, side, device="meta"))
 
 
 @pytest.mark.parametrize("name", ["alexnet", "nin", "vgg11", "googlenet"])

@@ -130,6 +130,23 @@ def test_specks_are_left_out_and_pieces_of_the_digit_stay():
     assert bottom - top >= 19
 
 
+@pytest.mark.parametrize("size", [(39, 157), (300, 181), (28, 400)])
+@pytest.mark.parametrize("bright", [False, True])
+def test_a_hairline_across_the_whole_picture_gives_finite_values(size, bright):
+    pixels = np.full((size[1], size[0]), 0 if bright else 255, np.uint8)
+    pixels[size[1] // 2] = 255 - pixels[0, 0]
+    with np.errstate(all="raise"):
+        assert prepare(Image.fromarray(pixels), "mnist").picture.max() == 255
+
+
+@pytest.mark.parametrize("period", [2, 3, 5])
+def test_a_garment_that_cannot_be_told_from_a_pattern_is_the_whole_picture(period):
+    pattern = (np.indices((120, 100)).sum(0) % period < 1).astype(np.uint8) * 200
+    pixels = prepare(Image.fromarray(pattern), "fashion-mnist").picture
+    assert pixels.shape == (28, 28)
+    assert box(pixels)[3] - box(pixels)[1] >= 26
+
+
 @pytest.mark.parametrize("name", list(DATASETS))
 @pytest.mark.parametrize("size", [(28, 28), (1, 1), (300, 200)])
 @pytest.mark.parametrize("value", [0, 128, 255])
@@ -157,6 +174,36 @@ def test_a_garment_on_plain_ground_fills_the_frame_bright_on_black(colour):
     assert (pixels[[0, 0, -1, -1], [0, -1, 0, -1]] == 0).all(), "the ground is black"
     grey = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     assert abs(float(pixels[12:20, 12:16].mean()) - (255 - grey)) < 12, "negated"
+
+
+def shaded_shirt():
+    """A T-shirt of Fashion-MNIST's kind, enlarged: grey, brighter to the right, on black."""
+    shirt = np.asarray(draw_shirt(colour=(255, 255, 255), ground=(0, 0, 0)).convert("L")).astype(float) / 255
+    return (shirt * np.linspace(90, 250, shirt.shape[1])[None, :]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("invert", [False, True])
+def test_an_enlarged_picture_of_the_datasets_kind_is_not_negated_twice(mode, invert):
+    pixels = shaded_shirt()
+    image = Image.fromarray(255 - pixels if invert else pixels).convert(mode)
+    prepared = prepare(image, "fashion-mnist")
+    assert prepared.picture[14, 19] - 20 > prepared.picture[14, 9] > 60, "as bright as it was, from left to right"
+    assert [step.name for step in prepared.steps][-1] == ("extend and negate" if invert else "extend")
+
+
+def test_a_garment_in_colour_on_black_is_a_photograph_and_negated():
+    pixels = prepare(draw_shirt(colour=(250, 220, 60), ground=(0, 0, 0)), "fashion-mnist").picture
+    assert 0 < pixels[14, 14] < 80, "a bright garment is dark in Fashion-MNIST"
+
+
+def test_enlarged_real_clothing_gives_what_was_enlarged(shared):
+    pictures, _ = datasets.load_split("fashion-mnist", "test", shared)
+    alike = []
+    for pixels in pictures[:200].numpy():
+        image = Image.fromarray(pixels).resize((112, 112), Image.Resampling.BICUBIC)
+        alike.append(likeness(prepare(image, "fashion-mnist").picture, pixels))
+    assert np.median(alike) > 0.9
 
 
 def test_a_garment_is_found_on_a_busy_ground():
