@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -48,6 +49,7 @@ def look(data: bytes, content_type: str | None, dataset: str, max_pixels: int) -
 
 def warm() -> None:
     """Load what `auto` needs, so that no request waits for it. Raises FileNotFoundError, or CheckpointError."""
+    cv2.setNumThreads(1)  # each picture has a thread of the pool already; OpenCV's own would only get in their way
     if not auto.path().exists():
         raise FileNotFoundError(auto.path())
     auto.decide(Image.linear_gradient("L"))
