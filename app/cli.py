@@ -172,13 +172,14 @@ def _settings(**given: object) -> "Settings":
 def _local_settings(options: argparse.Namespace, names: Sequence[str]) -> "Settings":
     """The settings of a command that answers by itself, after a look whether it can."""
     from app import local
+    from app.engine import choose_device
     from models import checkpoint
 
     if wrong := local.wrong_names(options.dataset, names):
         raise WrongUsage(wrong)
     settings = _settings(device=options.device)
     try:
-        local.device(settings)
+        choose_device(settings.device)
     except RuntimeError as error:
         raise WrongUsage(error) from error
     checkpoint.weights_root()  # FileNotFoundError, rather than the same error for every picture

@@ -68,7 +68,7 @@ class Engine:
         known = [*catalog.ARCHITECTURES, *catalog.EXTRAS]
         self.names = tuple(sorted({catalog.find(name).name for name in chosen}, key=known.index))
         self.names = self.names or tuple(catalog.ARCHITECTURES)
-        self.device = _device(settings.device)
+        self.device = choose_device(settings.device)
         self._classifiers: dict[tuple[str, str], Classifier] = {}
         self._states = {(d, n): State("loading") for d in self.datasets for n in self.names}
         self._stop = threading.Event()
@@ -179,11 +179,12 @@ class Engine:
                 raise checkpoint.CheckpointError(f"{name} for {dataset} gives probabilities that are not finite")
 
 
-def _device(wanted: str) -> torch.device:
+def choose_device(wanted: str) -> torch.device:
+    """Where the networks run, of the setting `device`. RuntimeError if that is a GPU and there is none."""
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise RuntimeError(f"LINEUP_DEVICE is {wanted!r}, but PyTorch finds no GPU here; use 'auto' or 'cpu'")
+        raise RuntimeError(f"the device is {wanted!r}, but PyTorch finds no GPU here; use 'auto' or 'cpu'")
     return torch.device(wanted)
 
 

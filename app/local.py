@@ -9,6 +9,7 @@ import torch
 
 from app import answers, intake
 from app.batcher import Done
+from app.engine import choose_device
 from app.errors import ApiError, one_of
 from app.intake import Seen
 from app.schemas import Comparison, Prediction
@@ -29,15 +30,6 @@ def wrong_names(dataset: str, names: Sequence[str]) -> str | None:
         return one_of("dataset", dataset, ["auto", *DATASETS])
     known = [*catalog.ARCHITECTURES, *catalog.EXTRAS]
     return next((one_of("network", name, known) for name in names if name not in known), None)
-
-
-def device(settings: Settings) -> str:
-    """Where the networks run. RuntimeError if that is a GPU and there is none."""
-    if settings.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if settings.device != "cpu" and not torch.cuda.is_available():
-        raise RuntimeError(f"the device is {settings.device!r}, but PyTorch finds no GPU here; use 'auto' or 'cpu'")
-    return settings.device
 
 
 def predict(path: Path, model: str, dataset: str, top_k: int, settings: Settings) -> Prediction | ApiError:
@@ -78,7 +70,8 @@ def _look(path: Path, dataset: str, settings: Settings) -> Seen:
 def _ask(model: str, seen: Seen, top_k: int, start: float, settings: Settings) -> Prediction:
     classifier = _load(seen.dataset, model, settings)
     began = time.perf_counter()
-    value = classifier.probabilities(torch.from_numpy(seen.picture)[None].to(device(settings)))[0].cpu().numpy()
+    pictures = torch.from_numpy(seen.picture)[None].to(choose_device(settings.device))
+    value = classifier.probabilities(pictures)[0].cpu().numpy()
     done = Done(value, 0.0, time.perf_counter() - began, 1)
     return answers.prediction(model, seen, classifier.classes, done, top_k, answers.ms(time.perf_counter() - start))
 
@@ -86,6 +79,6 @@ def _ask(model: str, seen: Seen, top_k: int, start: float, settings: Settings) -
 @cache
 def _load(dataset: str, model: str, settings: Settings) -> Classifier:
     try:
-        return checkpoint.load(checkpoint.path_for(dataset, model, settings.weights), device(settings))
+        return checkpoint.load(checkpoint.path_for(dataset, model, settings.weights), choose_device(settings.device))
     except checkpoint.CheckpointError as error:
         raise ApiError("model_unavailable", str(error)) from error
