@@ -19,7 +19,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models import catalog, checkpoint, container, datasets, metrics
+from models import catalog, checkpoint, container, datasets, metrics, sent
 from models.classifier import Classifier
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
@@ -51,9 +51,13 @@ def evaluate(
     device: str = "cpu",
     test_images: int | None = None,
     held_out_images: int | None = None,
+    sent_dir: Path = Path("data/sent"),
 ) -> dict[str, Any]:
-    """Measure one checkpoint, write the report beside it and the figures and the temperature into it; return the
+    """Measure one checkpoint, write the report beside it and the figures and the temperatures into it; return the
     report.
+
+    Where ``sent_dir`` has pictures as people send them (``models.sent``), those held out give accuracy and
+    temperature for such pictures too.
 
     ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
     the number.
@@ -79,15 +83,31 @@ def evaluate(
     }
     held_out = {"held_out_accuracy": report["held_out"]["accuracy"], "held_out_n": len(held_labels)}
     in_header = {"split": "test", **{key: report[key] for key in IN_HEADER}, **held_out}
-    report["digest"] = container.amend(path, {"temperature": temperature, "metrics": in_header})
+    temperatures = {"temperature": temperature}
+    if sent.path_for(sent_dir, classifier.dataset).is_file():
+        report["sent"] = _of_sent(classifier, sent.load(sent_dir, classifier.dataset, "held"), held_out_images)
+        in_header |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
+        temperatures["temperature_sent"] = report["sent"]["temperature"]
+    report["digest"] = container.amend(path, {**temperatures, "metrics": in_header})
     Path(path).with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
     return report
+
+
+def _of_sent(classifier: Classifier, held: sent.SentSet, count: int | None) -> dict[str, Any]:
+    """Accuracy and calibration on pictures as people send them, of those for which one class is right."""
+    clear = held.allowed.sum(1) == 1
+    pictures, labels = evenly(held.pictures[clear], held.allowed[clear].float().argmax(1), count)
+    logits = compute_logits(classifier, pictures, note=f"{classifier.architecture}, {classifier.dataset}: sent")
+    temperature = metrics.fit_temperature(logits, labels)
+    told = metrics.report(logits, labels, temperature, classifier.classes)
+    return {key: told[key] for key in ("accuracy", "n", "per_class", "temperature", "ece", "nll")}
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lineup evaluate", description=__doc__)
     add_choice(parser)
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
+    parser.add_argument("--sent", type=Path, default=Path("data/sent"), help="sets of models.sent (default: data/sent)")
     return parser.parse_args(argv)
 
 
@@ -131,6 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 device=options.device,
                 test_images=options.test_images,
                 held_out_images=options.held_out_images,
+                sent_dir=options.sent,
             )
         except (checkpoint.CheckpointError, datasets.DataError) as error:
             print(f"{name}, {dataset}: {error}")

@@ -1,14 +1,16 @@
-"""What a step of training needs: an optimizer, its learning rate over time, a temporary head, and the faster
-precision.
+"""What a step of training needs: its loss, an optimizer, its learning rate over time, a temporary head, and the
+faster precision.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.recipes import Recipe
 
@@ -26,6 +28,17 @@ class PooledHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.linear(self.conv(x).mean(dim=(2, 3)))
         return logits
+
+
+def any_of(logits: Tensor, allowed: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean of -log p(any of the allowed classes), smoothed over all classes; cross-entropy where one is allowed.
+
+    ``logits``: float32 [N, K]; ``allowed``: bool [N, K], at least one a row; ``smoothing``: 0 to 1 (Szegedy et al.,
+    Rethinking the Inception Architecture, 2016, section 7).
+    """
+    log_p = functional.log_softmax(logits, dim=1)
+    right = log_p.masked_fill(~allowed, -math.inf).logsumexp(dim=1)
+    return -((1 - smoothing) * right + smoothing * log_p.mean(dim=1)).mean()
 
 
 def make_optimizer(recipe: Recipe, module: nn.Module, lr: float) -> torch.optim.Optimizer:
@@ -58,3 +71,25 @@ def faster_in_bfloat16(device: torch.device) -> bool:
         return best
 
     return seconds(torch.bfloat16) < seconds(torch.float32)
+
+
+def fit_small(
+    network: nn.Module, inputs: Sequence[Tensor], answers: Tensor, epochs: int, lr: float, note: str = ""
+) -> None:
+    """Train a small network on uint8 inputs [N, ...], scaled to [0, 1], and answers int64 [N]: AdamW, one cycle of the
+    learning rate, batches of 128. Prints a line an epoch.
+    """
+    optimizer = torch.optim.AdamW(network.parameters(), lr, weight_decay=0.02)
+    steps = epochs * -(-len(answers) // 128)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
+    for epoch in range(epochs):
+        total = 0.0
+        for index in torch.randperm(len(answers)).split(128):
+            logits = network(*(part[index].float() / 255 for part in inputs))
+            loss = functional.cross_entropy(logits, answers[index], label_smoothing=0.01)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item() * len(index)
+        print(f"{note} epoch {epoch + 1} of {epochs}: loss {total / len(answers):.4f}", flush=True)

@@ -24,6 +24,18 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     return float(gap.abs().sum() / len(labels))
 
 
+def auroc(own: Tensor, others: Tensor) -> float:
+    """The chance that one of ``own`` scores higher than one of ``others``, ties half: the area under the ROC curve.
+
+    Both float [N], [M], not empty. Mann and Whitney's U over N M; 0.5 is guessing.
+    """
+    scores = torch.cat([own, others]).double()
+    _, inverse, counts = scores.unique(return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0) - (counts - 1) / 2)[inverse]  # the mean rank of equal scores
+    above = ranks[: len(own)].sum() - len(own) * (len(own) + 1) / 2
+    return float(above / (len(own) * len(others)))
+
+
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature, 0.05 to 20, under which the labels are most likely: softmax(logits / temperature). Guo et
     al., section 4.2.

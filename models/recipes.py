@@ -43,6 +43,7 @@ class Recipe:
     label_smoothing: float = 0.0
     warmup: float = 0.1  # share of each phase
     clip: float | None = None  # bound of the gradient's norm
+    sent: float = 0.3  # share of the pictures that are models.sent's, where they have been made
     density: float | None = None  # nonzero share of the large fully connected layers; None: dense
     autocast: bool = True  # bf16 where the device is faster in it
 

@@ -1,9 +1,12 @@
 """Pictures such as people send, made from the datasets' own: digits and garments on grounds of all kinds.
 
-Training material for ``models.auto``. Every function draws from the generator that it is given.
+Training material for ``models.auto``, ``models.gate`` and, prepared, the networks (``models.sent``). Every function
+draws from the generator that it is given.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -18,16 +21,20 @@ def digit(rng: Rng, picture: UInt8) -> UInt8:
     bright.
     """
     if rng.random() < 0.35:
-        return _finish(rng, picture)
+        return finish(rng, picture)
     longest = int(rng.integers(20, 180))
-    ink = _printed(rng, longest) if rng.random() < 0.35 else _written(rng, picture, longest)
+    return on_canvas(rng, _printed(rng, longest) if rng.random() < 0.35 else written(rng, picture, longest))
+
+
+def on_canvas(rng: Rng, ink: UInt8) -> UInt8:
+    """Ink uint8 [h, w], bright on 0, somewhere on a canvas 1.02 to 4 times as large, sometimes ruled: uint8 [H, W]."""
     height, width = (int(side * rng.uniform(1.02, 4)) for side in ink.shape)
     canvas = np.zeros((height, width), np.float32)
     top, left = int(rng.integers(height - ink.shape[0] + 1)), int(rng.integers(width - ink.shape[1] + 1))
     canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     if rng.random() < 0.25:
-        _rule(rng, canvas)
-    return _finish(rng, _on_paper(rng, canvas))
+        rule(rng, canvas)
+    return finish(rng, on_paper(rng, canvas))
 
 
 def garment(rng: Rng, picture: UInt8) -> UInt8:
@@ -35,14 +42,98 @@ def garment(rng: Rng, picture: UInt8) -> UInt8:
     ground.
     """
     if rng.random() < 0.5:
-        return _finish(rng, picture)
+        return finish(rng, picture)
     longest = int(rng.integers(28, 180))
     large = cv2.resize(picture, (longest, longest), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     margin = int(longest * rng.uniform(0, 0.6))
     large = np.pad(large, ((int(rng.integers(margin + 1)), margin), (int(rng.integers(margin + 1)), margin)))
     ground = rng.uniform(0, 255) + rng.normal(0, rng.choice([1, 8, 25]), large.shape)
     scene = np.where(large > 12, 255 - large if rng.random() < 0.5 else large, ground)
-    return _finish(rng, np.asarray(np.clip(scene, 0, 255), np.uint8))
+    return finish(rng, np.asarray(np.clip(scene, 0, 255), np.uint8))
+
+
+def sheared(rng: Rng, ink: UInt8) -> UInt8:
+    """Ink uint8 [h, w] turned, slanted and stretched a little, as on a page photographed from the side."""
+    height, width = ink.shape
+    angle, slant = np.deg2rad(rng.normal(0, 5)), rng.normal(0, 0.08)
+    stretch = np.exp(rng.normal(0, 0.08))
+    turn = np.array([[np.cos(angle) * stretch, -np.sin(angle) + slant], [np.sin(angle), np.cos(angle)]])
+    margin = max(height, width) // 2
+    centre = np.array([width / 2, height / 2])
+    matrix = np.column_stack([turn, centre + margin - turn @ centre])
+    size = width + 2 * margin, height + 2 * margin
+    moved = cv2.warpAffine(ink, matrix, size, flags=cv2.INTER_LINEAR)
+    rows, columns = np.flatnonzero((moved > 20).any(1)), np.flatnonzero((moved > 20).any(0))
+    return np.ascontiguousarray(moved[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]) if len(rows) else ink
+
+
+def scanned(rng: Rng, picture: UInt8) -> UInt8:
+    """MNIST's ``picture`` as a small scan or bitmap of 8 to 40 pixels that the digit fills: uint8 [h, w]."""
+    rows, columns = np.flatnonzero((picture > 40).any(1)), np.flatnonzero((picture > 40).any(0))
+    crop = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    side = int(rng.integers(8, 41))
+    keeps_aspect = rng.random() < 0.5
+    scale = side / max(crop.shape)
+    size = (
+        (max(3, round(crop.shape[1] * scale)), max(3, round(crop.shape[0] * scale))) if keeps_aspect else (side, side)
+    )
+    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    if rng.random() < 0.4:
+        small = np.where(small > rng.integers(60, 180), 255, 0)
+    margin = int(rng.integers(0, 3))
+    small = np.pad(small, margin)
+    return np.asarray(small if rng.random() < 0.6 else 255 - small, np.uint8)
+
+
+def worn(rng: Rng, picture: UInt8, index: int, by_class: Sequence[UInt8]) -> UInt8:
+    """Fashion-MNIST's ``picture`` of class ``index`` on somebody in front of a plain wall: with a head, and trousers
+    below a top, legs below a dress, ankles above shoes. uint8 [H, W], dark on bright as catalogues are.
+    """
+    side = int(rng.integers(60, 160))
+    height, width = 2 * side, 2 * side
+    canvas = np.zeros((height, width), np.float32)  # negative, as the datasets are
+    garment = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    top, left = (height - side) // 2, (width - side) // 2
+    skin = float(rng.uniform(40, 170))
+    middle = left + side // 2
+    shows_head = index in (0, 2, 3, 4, 6) and rng.random() < 0.7
+    if index in (0, 2, 4, 6) and rng.random() < 0.7:  # trousers, from under the hem
+        trousers = by_class[1][int(rng.integers(len(by_class[1])))]
+        below = cv2.resize(trousers, (side, round(side * 1.5)), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        start = top + round(side * 0.9)
+        canvas[start:, left : left + side] = below[: height - start]
+    elif index in (1, 3):
+        for shift in (-0.13, 0.13):
+            leg = middle + round(shift * side), top + round(side * 0.85)
+            cv2.line(canvas, leg, (leg[0], height), skin, max(1, round(side * 0.09)))
+    elif index in (5, 7, 9):
+        leg = middle + round(0.25 * side), top + round(side * 0.45)
+        cv2.line(canvas, leg, (leg[0], 0), skin, max(1, round(side * 0.25)))
+    if shows_head:
+        centre = middle, top - round(side * 0.05)
+        cv2.ellipse(canvas, centre, (round(side * 0.1), round(side * 0.15)), 0, 0, 360, skin, -1)
+        hair = centre[0], centre[1] - round(side * 0.08)
+        cv2.ellipse(canvas, hair, (round(side * 0.11),) * 2, 0, 180, 360, 220, -1)
+    region = canvas[top : top + side, left : left + side]
+    region[garment > 12] = garment[garment > 12]
+    bounds = [int(part * side) for part in rng.uniform(0, 0.55, 4)]  # of the catalogue's crop
+    crop = canvas[bounds[0] : height - bounds[1], bounds[2] : width - bounds[3]]
+    bright = np.clip(rng.uniform(225, 256) - crop + rng.normal(0, rng.choice([0, 1, 3]), crop.shape), 0, 255)
+    scene = np.asarray(bright, np.uint8)
+    return np.ascontiguousarray(scene[:, ::-1]) if rng.random() < 0.5 else scene
+
+
+def view(rng: Rng, photograph: UInt8) -> UInt8:
+    """The same photograph uint8 [H, W, 3] taken another time: framed, turned, lit otherwise, mirrored."""
+    height, width = photograph.shape[:2]
+    turn = rng.normal(0, 6) if rng.random() < 0.8 else rng.uniform(-45, 45)
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, float(rng.uniform(0.85, 1.2)))
+    turned = cv2.warpAffine(photograph, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    bounds = [int(part) for part in rng.uniform(0, 0.14, 4) * (height, height, width, width)]
+    part = turned[bounds[0] : height - bounds[1], bounds[2] : width - bounds[3]].astype(np.float32)
+    lit = (part - 128) * rng.uniform(0.75, 1.25) + 128 + rng.uniform(-30, 30)
+    tinted = np.clip(lit * rng.uniform(0.93, 1.07, 3), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(tinted[:, ::-1] if rng.random() < 0.5 else tinted)
 
 
 def photograph(rng: Rng, grey: UInt8) -> UInt8:
@@ -54,7 +145,7 @@ def photograph(rng: Rng, grey: UInt8) -> UInt8:
     return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
 
 
-def _written(rng: Rng, picture: UInt8, longest: int) -> UInt8:
+def written(rng: Rng, picture: UInt8, longest: int) -> UInt8:
     """MNIST's strokes at another size and width: float-like uint8 [h, w], ink bright."""
     rows, columns = np.nonzero(picture.max(1))[0], np.nonzero(picture.max(0))[0]
     crop = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -66,6 +157,9 @@ def _written(rng: Rng, picture: UInt8, longest: int) -> UInt8:
         line = (ridge & (depth > 1)).astype(np.uint8) * 255
         side = int(rng.integers(1, 6))
         large = cv2.dilate(line, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    elif rng.random() < 0.3:  # a felt pen
+        side = 1 + 2 * int(rng.integers(1, max(2, longest // 24)))
+        large = cv2.dilate(large, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     return np.asarray(large, np.uint8)
 
 
@@ -84,7 +178,7 @@ def _printed(rng: Rng, longest: int) -> UInt8:
     return canvas
 
 
-def _rule(rng: Rng, canvas: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
+def rule(rng: Rng, canvas: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
     """Lines of ruled or squared paper, or the border of a cell."""
     height, width = canvas.shape
     ink, thick = float(rng.uniform(60, 255)), int(rng.integers(1, 4))
@@ -98,7 +192,7 @@ def _rule(rng: Rng, canvas: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -
         cv2.line(canvas, (x, 0), (x, height - 1), ink / 2, 1)
 
 
-def _on_paper(rng: Rng, ink: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> UInt8:
+def on_paper(rng: Rng, ink: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> UInt8:
     """Ink (0 to 255) on an unevenly lit ground, dark on bright or bright on dark."""
     height, width = ink.shape
     y, x = np.mgrid[0:height, 0:width]
@@ -109,7 +203,7 @@ def _on_paper(rng: Rng, ink: np.ndarray[tuple[int, int], np.dtype[np.float32]]) 
     return np.asarray(np.clip((bright if rng.random() < 0.7 else 255 - bright) + noise, 0, 255), np.uint8)
 
 
-def _finish(rng: Rng, picture: UInt8) -> UInt8:
+def finish(rng: Rng, picture: UInt8) -> UInt8:
     """What happens to any picture: turned bright for dark, blurred, saved as JPEG; or nothing."""
     if rng.random() < 0.3:
         picture = 255 - picture

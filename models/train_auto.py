@@ -17,9 +17,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
-from models import auto, checkpoint, container, datasets, scenes
+from models import auto, checkpoint, container, datasets, learning, scenes
 from models.picture import UInt8
 
 
@@ -52,24 +51,6 @@ def make_scenes(data_dir: Path, count: int, seed: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.stack(thumbnails)), torch.tensor(answers)
 
 
-def _fit(network: torch.nn.Module, thumbnails: Tensor, answers: Tensor, epochs: int, lr: float) -> None:
-    """AdamW with one cycle of the learning rate, in batches of 128."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr, weight_decay=0.02)
-    steps = epochs * -(-len(thumbnails) // 128)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
-    for epoch in range(epochs):
-        total = 0.0
-        for index in torch.randperm(len(thumbnails)).split(128):
-            logits = network(thumbnails[index].unsqueeze(1).float() / 255)
-            loss = functional.cross_entropy(logits, answers[index], label_smoothing=0.01)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(index)
-        print(f"epoch {epoch + 1} of {epochs}: loss {total / len(thumbnails):.4f}", flush=True)
-
-
 def measure(network: torch.nn.Module, data_dir: Path) -> dict[str, dict[str, Any]]:
     """Share and number of right answers on each set that is there: both test sets, and the photographs held aside."""
     sets: dict[str, tuple[int, Sequence[UInt8]]] = {
@@ -100,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.manual_seed(options.seed)
     network = auto.build()
     thumbnails, answers = make_scenes(options.data_dir, options.scenes, options.seed)
-    _fit(network.train(), thumbnails, answers, options.epochs, lr=3e-3)
+    learning.fit_small(network.train(), [thumbnails.unsqueeze(1)], answers, options.epochs, lr=3e-3)
     recipe = {
         "scenes": options.scenes,
         "epochs": options.epochs,

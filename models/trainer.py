@@ -18,8 +18,9 @@ from torch.nn import functional
 from models import features, run_log, run_state, sparse
 from models.augment import AUGMENTATIONS, augment
 from models.classifier import Classifier
-from models.learning import PooledHead, cycle, faster_in_bfloat16, make_optimizer
+from models.learning import PooledHead, any_of, cycle, faster_in_bfloat16, make_optimizer
 from models.recipes import Phase, Recipe
+from models.sent import SentSet
 
 SAVE_EVERY = 120  # seconds
 FEATURE_TIME = 0.55  # of a phase on computed features, at most, goes into computing them
@@ -53,8 +54,9 @@ class Position:
 
 
 class Trainer:
-    """Trains ``classifier`` in place. ``pictures`` uint8 [N, 28, 28] and ``labels`` int64 [N] live on ``device``
-    whole.
+    """Trains ``classifier`` in place. ``learn`` and ``watch`` are pictures uint8 [N, 28, 28] and labels int64 [N];
+    ``sent``, of which each epoch takes the recipe's share beside all of ``learn``, has its classes as bool [N, 10].
+    All live on ``device`` whole.
 
     The state is saved into ``folder`` every two minutes and when ``should_stop`` says so (then ``Interrupted`` is
     raised); after ``resume`` the run repeats at most that. Batches, augmentation and dropout depend on the seed and
@@ -68,13 +70,18 @@ class Trainer:
         learn: tuple[Tensor, Tensor],
         watch: tuple[Tensor, Tensor],
         *,
+        sent: SentSet | None = None,
         device: torch.device,
         folder: Path,
         seed: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.classifier, self.recipe, self.seed, self.device = classifier, recipe, seed, device
-        self.pictures, self.labels = (tensor.to(device) for tensor in learn)
+        self.pictures, self.allowed = learn[0].to(device), functional.one_hot(learn[1], 10).bool().to(device)
+        self.own_count = len(self.pictures)
+        if sent is not None and recipe.sent:
+            self.pictures = torch.cat([self.pictures, sent.pictures.to(device)])
+            self.allowed = torch.cat([self.allowed, sent.allowed.to(device)])
         self.watch = watch[0].to(device), watch[1].to(device)
         self.folder, self.should_stop = folder, should_stop
         self.at = Position()
@@ -171,7 +178,22 @@ class Trainer:
     def _phase_progress(self) -> float:
         if self.recipe.minutes is not None:
             return self.at.seconds / (60 * self.recipe.minutes * self.phase.share)
-        return self.at.seen / ((self.recipe.epochs or 0) * len(self.pictures) * self.phase.share)
+        return self.at.seen / ((self.recipe.epochs or 0) * self.epoch_size * self.phase.share)
+
+    @property
+    def epoch_size(self) -> int:
+        """How many pictures an epoch has: all of the dataset's, and the recipe's share of sent ones, if there are."""
+        if len(self.pictures) == self.own_count:
+            return self.own_count
+        return round(self.own_count / (1 - self.recipe.sent))
+
+    def _order(self, seed: int) -> Tensor:
+        """Indices int64 [epoch_size] of an epoch's pictures, mixed."""
+        draw = torch.Generator().manual_seed(seed)
+        others, count = len(self.pictures) - self.own_count, self.epoch_size
+        of_sent = torch.randint(max(others, 1), (count - self.own_count,), generator=draw) + self.own_count
+        index = torch.cat([torch.arange(self.own_count), of_sent])
+        return index[torch.randperm(count, generator=draw)]
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"network": self.classifier.network} | (
@@ -188,15 +210,16 @@ class Trainer:
     # ---- an epoch
 
     def _epoch(self) -> None:
-        pool = self.features if self.phase.head == "features" else self.pictures
-        order = torch.randperm(
-            len(pool), generator=torch.Generator().manual_seed(self.seed * 1_000_003 + self.at.step - self.at.batch)
-        )
+        seed = self.seed * 1_000_003 + self.at.step - self.at.batch
+        if self.phase.head == "features":
+            order = torch.randperm(len(self.features), generator=torch.Generator().manual_seed(seed))
+        else:
+            order = self._order(seed)
         batches = order.split(self.recipe.batch_size)[self.at.batch :]
         totals = torch.zeros(3, dtype=torch.double)  # loss, right, pictures
         started = time.monotonic()
         with run_log.bar(f"{self.name} phase {self.at.phase + 1} epoch {self.at.epoch + 1}") as bar:
-            task = bar.add_task("", total=len(pool), completed=self.at.batch * self.recipe.batch_size, told="")
+            task = bar.add_task("", total=len(order), completed=self.at.batch * self.recipe.batch_size, told="")
             for index in batches:
                 totals += self._timed_step(index.to(self.device))
                 rate = totals[2].item() / (time.monotonic() - started)
@@ -227,18 +250,18 @@ class Trainer:
         self.model.train()
         with self._autocast():
             if self.phase.head == "features":
-                labels = self.feature_labels[index]
+                allowed = self.feature_allowed[index]
                 logits = self.classifier.network.fc(self.features[index].float()).float()  # type: ignore[operator]
             else:
-                labels = self.labels[index]
+                allowed = self.allowed[index]
                 logits = self.model(augment(self.pictures[index], AUGMENTATIONS[self.classifier.dataset]))
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        loss = any_of(logits, allowed, self.recipe.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.recipe.clip)
         self.optimizer.step()
-        right = (logits.argmax(1) == labels).sum()
+        right = allowed.gather(1, logits.argmax(1, keepdim=True)).sum()
         return torch.tensor([loss.item() * len(index), right.item(), len(index)], dtype=torch.double)
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -281,7 +304,7 @@ class Trainer:
             return
         size = features.CHUNK
         watched = (self.watch[0][:size], self.watch[1][:size])
-        learned = zip(self.pictures.split(size), self.labels.split(size), strict=True)
+        learned = ((self.pictures[index], self.allowed[index]) for index in self._order(self.seed).split(size))
         parts: list[tuple[Tensor, Tensor]] = []
         last = time.monotonic()
         with self._autocast():
@@ -300,4 +323,4 @@ class Trainer:
                     raise Interrupted("stopped while computing features; --resume goes on from there")
         (self.watch_features, self.watch_labels), *rest = parts
         self.features = torch.cat([part for part, _ in rest])
-        self.feature_labels = torch.cat([labels for _, labels in rest])
+        self.feature_allowed = torch.cat([allowed for _, allowed in rest])
