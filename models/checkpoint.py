@@ -54,6 +54,7 @@ def save(path: str | Path, classifier: Classifier, metadata: Mapping[str, Any]) 
         "classes": list(classifier.classes),
         "input": {"size": classifier.input_size, "mean": known.mean, "std": known.std},
         "temperature": classifier.temperature,
+        "temperature_sent": classifier.temperature_sent,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **{key: value for key, value in metadata.items() if key != "digest"},
@@ -80,15 +81,26 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
     for key, value in wanted.items():
         if header.get(key) != value:
             raise CheckpointError(f"{path} was made for {key} {header.get(key)}; {architecture.name} here has {value}")
-    temperature = header.get("temperature")
-    if not isinstance(temperature, float | int) or not 0.01 <= temperature <= 100:
-        raise CheckpointError(f"{path} has the temperature {temperature!r}; wanted a number from 0.01 to 100")
+    temperatures = [_temperature(path, header, name) for name in ("temperature", "temperature_sent")]
     with torch.device("meta"):  # shapes without memory: nothing is allocated before the file is found to fit
         network = architecture.build()
     _, tensors = container.read(path, {name: tensor.shape for name, tensor in network.state_dict().items()})
     network.load_state_dict(tensors, assign=True)
     network.requires_grad_(False)
     classifier = Classifier(
-        network, architecture=architecture.name, dataset=dataset.name, temperature=float(temperature), metadata=header
+        network,
+        architecture=architecture.name,
+        dataset=dataset.name,
+        temperature=temperatures[0],
+        temperature_sent=temperatures[1],
+        metadata=header,
     )
     return classifier.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+def _temperature(path: str | Path, header: Mapping[str, Any], name: str) -> float:
+    """Of a header; a checkpoint measured without pictures as people send them has one temperature for all."""
+    value = header.get(name, header.get("temperature"))
+    if not isinstance(value, float | int) or not 0.01 <= value <= 100:
+        raise CheckpointError(f"{path} has the temperature {value!r}; wanted a number from 0.01 to 100")
+    return float(value)

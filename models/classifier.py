@@ -17,7 +17,8 @@ class Classifier(nn.Module):
 
     ``architecture`` and ``dataset`` are names of the catalog and of DATASETS; ``classes`` names the ten logits;
     ``temperature`` divides the logits where probabilities are wanted (Guo et al., On Calibration of Modern Neural
-    Networks, 2017); ``metadata`` is what the checkpoint tells of the network: its recipe, metrics, versions and
+    Networks, 2017), ``temperature_sent`` those of pictures that were not the dataset's own kind before
+    ``models.picture`` made them so, of which networks are too sure otherwise; ``metadata`` is what the checkpoint tells of the network: its recipe, metrics, versions and
     digest.
     """
 
@@ -28,6 +29,7 @@ class Classifier(nn.Module):
         architecture: str,
         dataset: str,
         temperature: float = 1.0,
+        temperature_sent: float | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -35,6 +37,7 @@ class Classifier(nn.Module):
         self.architecture = architecture
         self.dataset = dataset
         self.temperature = temperature
+        self.temperature_sent = temperature if temperature_sent is None else temperature_sent
         self.metadata: dict[str, Any] = dict(metadata or {})
         known = datasets.find(dataset)
         self.classes = known.classes
@@ -70,8 +73,14 @@ class Classifier(nn.Module):
         return logits.float()
 
     @torch.inference_mode()
-    def probabilities(self, pictures: Tensor) -> Tensor:
+    def probabilities(self, pictures: Tensor, sent: Tensor | None = None) -> Tensor:
         """uint8 [N, 28, 28] -> float32 [N, 10], calibrated: softmax(logits / temperature). For a classifier in eval
         mode.
+
+        ``sent``: bool [N], which of the pictures take ``temperature_sent``; None: none.
         """
-        return functional.softmax(self(pictures) / self.temperature, dim=1)
+        logits: Tensor = self(pictures)
+        if sent is None:
+            return functional.softmax(logits / self.temperature, dim=1)
+        temperatures = torch.where(sent.to(logits.device), self.temperature_sent, self.temperature)
+        return functional.softmax(logits / temperatures[:, None], dim=1)

@@ -34,12 +34,20 @@ class Step:
     parameters: dict[str, Any]
 
 
+AS_IT_WAS = Step("as it is", {"why": "28x28, grey, bright on black"})
+
+
 @dataclass(frozen=True)
 class Prepared:
     """``picture``: uint8 [28, 28], bright on black, as the dataset's own; ``steps``: how it came about, in order."""
 
     picture: UInt8
     steps: tuple[Step, ...]
+
+    @property
+    def as_it_was(self) -> bool:
+        """Whether the picture was of the dataset's own kind already."""
+        return self.steps == (AS_IT_WAS,)
 
 
 def prepare(image: Image.Image, dataset: str) -> Prepared:
@@ -56,7 +64,7 @@ def prepare(image: Image.Image, dataset: str) -> Prepared:
     pixels = np.asarray(image)
     own = _already_prepared(pixels)
     if own is not None:
-        return Prepared(own, (Step("as it is", {"why": "28x28, grey, bright on black"}),))
+        return Prepared(own, (AS_IT_WAS,))
     steps: list[Step] = []
     find = digit.prepare if name == "mnist" else garment.prepare
     return Prepared(find(pixels, steps), tuple(steps))

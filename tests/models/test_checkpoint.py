@@ -107,3 +107,18 @@ def test_the_input_step_normalises_and_resizes(name, dataset):
 def test_probabilities_are_softmax_of_the_logits_over_the_temperature(lenet):
     pictures = torch.randint(0, 256, (4, 28, 28), dtype=torch.uint8)
     assert torch.allclose(lenet.probabilities(pictures), (lenet(pictures) / 0.9).softmax(1), atol=1e-6)
+
+
+def test_pictures_that_were_sent_otherwise_take_their_own_temperature(tmp_path, lenet):
+    lenet.temperature_sent = 1.8
+    checkpoint.save(tmp_path / "a.lineup", lenet, {})
+    back = checkpoint.load(tmp_path / "a.lineup")
+    pictures = torch.randint(0, 256, (3, 28, 28), dtype=torch.uint8)
+    got = back.probabilities(pictures, torch.tensor([False, True, False]))
+    logits = back(pictures)
+    assert torch.allclose(got[[0, 2]], (logits[[0, 2]] / 0.9).softmax(1), atol=1e-6)
+    assert torch.allclose(got[1], (logits[1] / 1.8).softmax(0), atol=1e-6)
+
+
+def test_a_checkpoint_without_a_temperature_for_sent_pictures_has_one_for_all(lenet):
+    assert lenet.temperature_sent == lenet.temperature == 0.9
