@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import checkpoint, features, learning, recipes, train
+from models import checkpoint, features, learning, recipes, sent, train
 from models.catalog import ARCHITECTURES, EXTRAS
 from models.classifier import Classifier
 from models.recipes import Phase, Recipe
@@ -47,6 +47,8 @@ def run(tmp_path, data_dir):
             tmp_path / "weights",
             "--runs",
             tmp_path / "runs",
+            "--sent",
+            tmp_path / "sent",
             "--device",
             "cpu",
         ]
@@ -192,6 +194,76 @@ def test_every_network_has_a_recipe_that_is_sound(name, kind):
     assert (recipe.epochs is None) != (recipe.minutes is None)
     assert recipe.phases[-1].size is None, "the last phase is at the network's own size"
     assert recipe.phases[-1].head != "pooled"
+
+
+def test_pictures_as_people_send_them_are_learned_from_and_measured(run, tmp_path, data_dir, capsys):
+    options = ["--data-dir", str(data_dir), "--out", str(tmp_path / "sent"), "--fonts", str(tmp_path)]
+    assert sent.main([*options, "--scenes", "500", "--dataset", "mnist"]) == 0
+    assert run("--model", "lenet", "--dataset", "mnist", "--epochs", "1") == 0
+    header = checkpoint.read_header(tmp_path / "weights" / "mnist" / "lenet.lineup")
+    assert header["recipe"]["sent"] > 0
+    assert header["training"]["pictures"] > 500, "500 of the dataset are learned from"
+    assert header["metrics"]["sent_n"] > 300
+    assert 0 <= header["metrics"]["sent_accuracy"] <= 1
+    assert 0.05 < header["temperature_sent"] < 20.1
+    assert "of sent ones" in capsys.readouterr().out
+
+
+def test_without_such_pictures_the_run_says_so(run, tmp_path, capsys):
+    assert run("--model", "lenet", "--dataset", "mnist", "--epochs", "1") == 0
+    assert "python -m models.sent makes it" in capsys.readouterr().out
+    header = checkpoint.read_header(tmp_path / "weights" / "mnist" / "lenet.lineup")
+    assert header["recipe"]["sent"] == 0
+    assert "sent_accuracy" not in header["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "better"),
+    [
+        ({"held_out_accuracy": 0.91}, {"held_out_accuracy": 0.90}, True),
+        ({"held_out_accuracy": 0.90}, {"held_out_accuracy": 0.90}, False),
+        ({"held_out_accuracy": 0.90, "sent_accuracy": 0.6}, {"held_out_accuracy": 0.9005}, True),
+        ({"held_out_accuracy": 0.90, "sent_accuracy": 0.9}, {"held_out_accuracy": 0.9015}, False),
+        ({"held_out_accuracy": 0.91, "sent_accuracy": 0.6}, {"held_out_accuracy": 0.90, "sent_accuracy": 0.62}, False),
+    ],
+)
+def test_what_ships_is_better_in_all_and_never_at_the_cost_of_the_dataset(new, old, better):
+    assert train._better(new, old) is better
+
+
+def test_an_epoch_has_all_of_the_dataset_and_its_share_of_the_rest(tmp_path):
+    pictures, labels = torch.zeros(100, 28, 28, dtype=torch.uint8), torch.arange(100) % 10
+    others = sent.SentSet(pictures[:30], torch.eye(10).bool()[labels[:30]])
+    recipe = Recipe((Phase(1, lr=0.01),), "adamw", epochs=1, sent=0.2)
+    classifier = Classifier(ARCHITECTURES["lenet"].build(), architecture="lenet", dataset="mnist")
+    trainer = Trainer(
+        classifier,
+        recipe,
+        (pictures, labels),
+        (pictures, labels),
+        sent=others,
+        device=torch.device("cpu"),
+        folder=tmp_path,
+    )
+    order = trainer._order(5)
+    assert len(order) == trainer.epoch_size == 125
+    assert sorted(order[order < 100].tolist()) == list(range(100))
+    assert order.max() < 130
+    assert torch.equal(order, trainer._order(5))
+    assert not torch.equal(order, trainer._order(6))
+
+
+def test_the_loss_takes_any_of_the_allowed_classes():
+    logits = torch.randn(6, 10)
+    labels = torch.arange(6)
+    one = torch.eye(10).bool()[labels]
+    for smoothing in (0.0, 0.1):
+        expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        assert torch.allclose(learning.any_of(logits, one, smoothing), expected, atol=1e-6)
+    two = one.clone()
+    two[:, 9] = True
+    p = logits.softmax(1)
+    assert torch.allclose(learning.any_of(logits, two), -(p[labels, labels] + p[labels, 9]).log().mean(), atol=1e-6)
 
 
 def test_the_learning_rate_warms_up_and_anneals_to_zero():
