@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models import features, run_log, run_state, sparse
 from models.augment import AUGMENTATIONS, augment
 from models.classifier import Classifier
 from models.learning import PooledHead, any_of, cycle, faster_in_bfloat16, make_optimizer
+from models.pool import pool
 from models.recipes import Phase, Recipe
 from models.sent import SentSet
 
@@ -77,11 +77,7 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.classifier, self.recipe, self.seed, self.device = classifier, recipe, seed, device
-        self.pictures, self.allowed = learn[0].to(device), functional.one_hot(learn[1], 10).bool().to(device)
-        self.own_count = len(self.pictures)
-        if sent is not None and recipe.sent:
-            self.pictures = torch.cat([self.pictures, sent.pictures.to(device)])
-            self.allowed = torch.cat([self.allowed, sent.allowed.to(device)])
+        self.pool = pool(learn, sent, recipe.sent, device)
         self.watch = watch[0].to(device), watch[1].to(device)
         self.folder, self.should_stop = folder, should_stop
         self.at = Position()
@@ -178,22 +174,7 @@ class Trainer:
     def _phase_progress(self) -> float:
         if self.recipe.minutes is not None:
             return self.at.seconds / (60 * self.recipe.minutes * self.phase.share)
-        return self.at.seen / ((self.recipe.epochs or 0) * self.epoch_size * self.phase.share)
-
-    @property
-    def epoch_size(self) -> int:
-        """How many pictures an epoch has: all of the dataset's, and the recipe's share of sent ones, if there are."""
-        if len(self.pictures) == self.own_count:
-            return self.own_count
-        return round(self.own_count / (1 - self.recipe.sent))
-
-    def _order(self, seed: int) -> Tensor:
-        """Indices int64 [epoch_size] of an epoch's pictures, mixed."""
-        draw = torch.Generator().manual_seed(seed)
-        others, count = len(self.pictures) - self.own_count, self.epoch_size
-        of_sent = torch.randint(max(others, 1), (count - self.own_count,), generator=draw) + self.own_count
-        index = torch.cat([torch.arange(self.own_count), of_sent])
-        return index[torch.randperm(count, generator=draw)]
+        return self.at.seen / ((self.recipe.epochs or 0) * self.pool.epoch_size * self.phase.share)
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"network": self.classifier.network} | (
@@ -214,7 +195,7 @@ class Trainer:
         if self.phase.head == "features":
             order = torch.randperm(len(self.features), generator=torch.Generator().manual_seed(seed))
         else:
-            order = self._order(seed)
+            order = self.pool.order(seed)
         batches = order.split(self.recipe.batch_size)[self.at.batch :]
         totals = torch.zeros(3, dtype=torch.double)  # loss, right, pictures
         started = time.monotonic()
@@ -253,8 +234,8 @@ class Trainer:
                 allowed = self.feature_allowed[index]
                 logits = self.classifier.network.fc(self.features[index].float()).float()  # type: ignore[operator]
             else:
-                allowed = self.allowed[index]
-                logits = self.model(augment(self.pictures[index], AUGMENTATIONS[self.classifier.dataset]))
+                allowed = self.pool.allowed[index]
+                logits = self.model(augment(self.pool.pictures[index], AUGMENTATIONS[self.classifier.dataset]))
         loss = any_of(logits, allowed, self.recipe.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()
@@ -304,7 +285,9 @@ class Trainer:
             return
         size = features.CHUNK
         watched = (self.watch[0][:size], self.watch[1][:size])
-        learned = ((self.pictures[index], self.allowed[index]) for index in self._order(self.seed).split(size))
+        learned = (
+            (self.pool.pictures[index], self.pool.allowed[index]) for index in self.pool.order(self.seed).split(size)
+        )
         parts: list[tuple[Tensor, Tensor]] = []
         last = time.monotonic()
         with self._autocast():

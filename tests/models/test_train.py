@@ -12,6 +12,7 @@ import torch
 from models import checkpoint, features, learning, recipes, sent, train
 from models.catalog import ARCHITECTURES, EXTRAS
 from models.classifier import Classifier
+from models.pool import pool
 from models.recipes import Phase, Recipe
 from models.trainer import Interrupted, Trainer
 from tests.idx import write_dataset
@@ -231,26 +232,17 @@ def test_what_ships_is_better_in_all_and_never_at_the_cost_of_the_dataset(new, o
     assert train._better(new, old) is better
 
 
-def test_an_epoch_has_all_of_the_dataset_and_its_share_of_the_rest(tmp_path):
+def test_an_epoch_has_all_of_the_dataset_and_its_share_of_the_rest():
     pictures, labels = torch.zeros(100, 28, 28, dtype=torch.uint8), torch.arange(100) % 10
     others = sent.SentSet(pictures[:30], torch.eye(10).bool()[labels[:30]])
-    recipe = Recipe((Phase(1, lr=0.01),), "adamw", epochs=1, sent=0.2)
-    classifier = Classifier(ARCHITECTURES["lenet"].build(), architecture="lenet", dataset="mnist")
-    trainer = Trainer(
-        classifier,
-        recipe,
-        (pictures, labels),
-        (pictures, labels),
-        sent=others,
-        device=torch.device("cpu"),
-        folder=tmp_path,
-    )
-    order = trainer._order(5)
-    assert len(order) == trainer.epoch_size == 125
+    made = pool((pictures, labels), others, share=0.2)
+    order = made.order(5)
+    assert len(order) == made.epoch_size == 125
     assert sorted(order[order < 100].tolist()) == list(range(100))
     assert order.max() < 130
-    assert torch.equal(order, trainer._order(5))
-    assert not torch.equal(order, trainer._order(6))
+    assert torch.equal(order, made.order(5))
+    assert not torch.equal(order, made.order(6))
+    assert pool((pictures, labels), share=0.2).epoch_size == 100
 
 
 def test_the_loss_takes_any_of_the_allowed_classes():
