@@ -51,7 +51,7 @@ def checkpoints() -> str:
         for name in catalog.ARCHITECTURES:
             header = _header(dataset, name)
             if header is None:
-                rows.append([f"{dataset}/{name}", "-", "-", "-", "-", "-", "-"])
+                rows.append([f"{dataset}/{name}", *"-------"])
                 continue
             training, measured = header["training"], header["metrics"]
             mib = checkpoint.path_for(dataset, name).stat().st_size / 2**20
@@ -59,14 +59,24 @@ def checkpoints() -> str:
                 [
                     f"{dataset}/{name}",
                     f"{mib:.2f}",
-                    header["recipe"]["kind"],
+                    header["recipe"]["kind"] + (", sent" if header["recipe"].get("sent") else ""),
                     f"{_chain(training, 'minutes')} min on {training['device']}, {training['precision']}",
                     _chain(training, "pictures"),
                     _accuracy(header) + (f" of {measured['n']:,}" if measured["n"] == 10_000 else ""),
                     f"{measured['ece']:.2%} (T = {header['temperature']:.2f})",
+                    _of_sent(header),
                 ]
             )
-    return table(["file", "MiB", "recipe", "training", "pictures seen", "test accuracy", "ECE"], rows)
+    headings = ["file", "MiB", "recipe", "training", "pictures seen", "test accuracy", "ECE", "sent: right, ECE"]
+    return table(headings, rows)
+
+
+def _of_sent(header: dict[str, Any]) -> str:
+    measured = header["metrics"]
+    if "sent_accuracy" not in measured:
+        return "-"
+    calibration = f"{measured['sent_ece']:.2%} (T = {header['temperature_sent']:.2f})"
+    return f"{measured['sent_accuracy']:.2%} of {measured['sent_n']:,}, {calibration}"
 
 
 def auto() -> str:
@@ -78,6 +88,18 @@ def auto() -> str:
         if isinstance(figures, dict) and "accuracy" in figures
     ]
     return table(["pictures", "right", "n"], rows)
+
+
+def gate() -> str:
+    """How well the gate tells pictures of each dataset's kind from others."""
+    measured = json.loads((checkpoint.weights_root() / "gate.json").read_text(encoding="utf-8"))
+    rows = []
+    for dataset, known in DATASETS.items():
+        figures = measured[dataset]
+        against = ", ".join(f"{name} {value:.3f}" for name, value in figures["auroc_against"].items())
+        shares = [f"{figures[key]:.1%}" for key in ("own_let_in", "others_let_in", "ece")]
+        rows.append([known.title, f"{figures['auroc']:.3f}", against, *shares, f"{figures['n']:,}"])
+    return table(["own kind", "AUROC", "against each", "own let in", "others let in", "ECE", "n"], rows)
 
 
 def settings() -> str:
@@ -93,6 +115,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": results,
     "checkpoints": checkpoints,
     "auto": auto,
+    "gate": gate,
     "settings": settings,
 }
 

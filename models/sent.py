@@ -63,13 +63,13 @@ def digit_scene(rng: Rng, sources: Sources) -> Scene:
     digit, longest = int(rng.integers(10)), int(rng.integers(24, 200))
     kind = rng.random()
     if kind < 0.4:
-        ink = scenes.written(rng, _one_of(rng, sources.by_class[digit]), longest)
+        ink = scenes.written(rng, one_of(rng, sources.by_class[digit]), longest)
     elif kind < 0.75:
         ink = scenes.sheared(rng, lettering.written(rng, str(digit), longest, sources.fonts))
     elif kind < 0.92:
         ink = strokes.drawn(rng, digit, longest)
     else:
-        return scenes.scanned(rng, _one_of(rng, sources.by_class[digit])), (digit,)
+        return scenes.scanned(rng, one_of(rng, sources.by_class[digit])), (digit,)
     return scenes.on_canvas(rng, ink), (digit,)
 
 
@@ -79,7 +79,7 @@ def garment_scene(rng: Rng, sources: Sources) -> Scene:
         photograph, classes = _balanced(rng, sources.photographs)
         return scenes.view(rng, photograph), classes
     index = int(rng.integers(10))
-    garment = _one_of(rng, sources.by_class[index])
+    garment = one_of(rng, sources.by_class[index])
     if rng.random() < 0.4:
         return scenes.worn(rng, garment, index, sources.by_class), (index,)
     return scenes.garment(rng, garment), (index,)
@@ -142,8 +142,9 @@ def load(folder: Path, dataset: str, part: str) -> SentSet:
         return SentSet(file.get_tensor(f"{part}.pictures"), file.get_tensor(f"{part}.allowed"))
 
 
-def _one_of(rng: Rng, pictures: UInt8) -> UInt8:
-    return np.asarray(pictures[int(rng.integers(len(pictures)))], np.uint8)
+def one_of(rng: Rng, pictures: Sequence[UInt8] | UInt8) -> UInt8:
+    """One of several pictures."""
+    return np.asarray(pictures[int(rng.integers(len(pictures)))])
 
 
 def _balanced(rng: Rng, choices: list[tuple[UInt8, tuple[int, ...]]]) -> tuple[UInt8, tuple[int, ...]]:

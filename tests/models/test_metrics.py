@@ -34,3 +34,17 @@ def test_report_counts_each_class_and_each_mistake():
     assert report["per_class"] == {"a": 0.5, "b": 1.0, "c": 0.0}
     assert report["confusion"] == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
     assert report["ece"] == report["ece_at_temperature_1"]
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "expected"),
+    [
+        ([0.9, 0.8], [0.1, 0.2], 1.0),
+        ([0.1, 0.2], [0.9, 0.8], 0.0),
+        ([0.5, 0.5], [0.5], 0.5),
+        ([0.9, 0.3], [0.5], 0.5),
+        ([0.9, 0.5], [0.5, 0.1], 0.875),
+    ],
+)
+def test_auroc_is_the_chance_to_score_higher_ties_half(own, others, expected):
+    assert metrics.auroc(torch.tensor(own), torch.tensor(others)) == pytest.approx(expected)
