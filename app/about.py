@@ -99,7 +99,7 @@ async def get_readiness(service: TheService) -> JSONResponse:
     listed: dict[str, Any] = {
         "ready": service.ready(),
         "device": str(service.engine.device),
-        "auto": vars(service.auto),
+        **{name: vars(state) for name, state in service.small.items()},
         "networks": [{"model": model, "dataset": dataset, **vars(s)} for (dataset, model), s in states.items()],
     }
     if listed["ready"]:

@@ -1,21 +1,32 @@
 """What the service says, made from what the networks gave: no waiting, no HTTP."""
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from app.batcher import Done
 from app.errors import ApiError
-from app.intake import Seen
+from app.intake import Found, Page, Seen
 from app.schemas import (
     Agreement,
+    Box,
     Comparison,
     ComparisonTail,
+    Digit,
     ErrorDetail,
     IntakeTiming,
+    Line,
     Prediction,
+    PreparedPicture,
+    Reading,
+    ReadingTiming,
     Scored,
+    Step,
     Timing,
 )
 
@@ -44,8 +55,7 @@ def prediction(
     ranked = scores(done.value, classes)
     return Prediction(
         model=model,
-        dataset=seen.dataset,
-        dataset_confidence=confidence(seen),
+        **judged(seen),
         label=ranked[0].label,
         index=ranked[0].index,
         confidence=ranked[0].probability,
@@ -54,6 +64,7 @@ def prediction(
             decode=ms(seen.decode_s),
             auto=ms(seen.auto_s),
             prepare=ms(seen.prepare_s),
+            gate=ms(seen.gate_s),
             queue=ms(done.queued_s),
             inference=ms(done.ran_s),
             total=total_ms,
@@ -62,14 +73,60 @@ def prediction(
     )
 
 
-def confidence(seen: Seen) -> float | None:
-    """How sure `auto` was, rounded; None where the request named the dataset."""
-    return None if seen.dataset_confidence is None else round(seen.dataset_confidence, DIGITS)
+def judged(seen: Seen) -> dict[str, Any]:
+    """What kind of picture it is: the dataset, how sure `auto` was, and what the gate says."""
+    sure, verdict = seen.dataset_confidence, seen.verdict
+    return {
+        "dataset": seen.dataset,
+        "dataset_confidence": None if sure is None else round(sure, DIGITS),
+        "in_distribution": None if verdict is None else verdict.in_distribution,
+        "in_distribution_score": None if verdict is None else round(verdict.score, DIGITS),
+        "reason": None if verdict is None else verdict.reason,
+    }
+
+
+def prepared(seen: Seen, scale: int, total_ms: float) -> PreparedPicture:
+    """What the networks see."""
+    return PreparedPicture(
+        **judged(seen),
+        pixels=seen.picture.tolist(),
+        png=base64.b64encode(png(seen.picture, scale)).decode(),
+        steps=[Step(name=step.name, parameters=step.parameters) for step in seen.steps],
+        timing_ms=intake_timing(seen, total_ms),
+    )
+
+
+def png(picture: NDArray[np.uint8], scale: int) -> bytes:
+    """A picture uint8 [28, 28] as grey PNG, each pixel a square of `scale` pixels."""
+    file = io.BytesIO()
+    Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)).save(file, "PNG")
+    return file.getvalue()
+
+
+def reading(
+    model: str, page: Page, each: Sequence[Sequence[Done[NDArray[np.float32]]]], classes: Sequence[str], total_ms: float
+) -> Reading:
+    """The number: the digits found, with what the network gave for each."""
+    lines = []
+    for found, done in zip(page.lines, each, strict=True):
+        digits = [_digit(one, answer.value, classes) for one, answer in zip(found, done, strict=True)]
+        lines.append(Line(text="".join(digit.label for digit in digits), digits=digits))
+    waited = max(done.queued_s + done.ran_s for line in each for done in line)
+    timing = ReadingTiming(decode=ms(page.decode_s), find=ms(page.find_s), inference=ms(waited), total=total_ms)
+    return Reading(model=model, number="\n".join(line.text for line in lines), lines=lines, timing_ms=timing)
+
+
+def _digit(found: Found, probabilities: NDArray[np.float32], classes: Sequence[str]) -> Digit:
+    best = scores(probabilities, classes)[0]
+    x, y, width, height = found.box
+    box = Box(x=x, y=y, width=width, height=height)
+    return Digit(label=best.label, index=best.index, confidence=best.probability, box=box)
 
 
 def intake_timing(seen: Seen, total_ms: float) -> IntakeTiming:
     """What the steps before the networks took, and the whole."""
-    return IntakeTiming(decode=ms(seen.decode_s), auto=ms(seen.auto_s), prepare=ms(seen.prepare_s), total=total_ms)
+    parts = {"decode": seen.decode_s, "auto": seen.auto_s, "prepare": seen.prepare_s, "gate": seen.gate_s}
+    return IntakeTiming(**{name: ms(seconds) for name, seconds in parts.items()}, total=total_ms)
 
 
 def agreement(answers: Sequence[Prediction]) -> Agreement | None:
@@ -99,8 +156,7 @@ def comparison(outcomes: Mapping[str, Outcome], seen: Seen, total_ms: float) -> 
     """The answers of all networks beside each other. Raises the first error where no network answered."""
     raise_if_all_failed(list(outcomes.values()))
     return Comparison(
-        dataset=seen.dataset,
-        dataset_confidence=confidence(seen),
+        **judged(seen),
         results=_predictions(outcomes),
         **dict(tail(outcomes, seen, total_ms)),
     )

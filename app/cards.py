@@ -23,6 +23,7 @@ CHECKPOINT = {
     "accuracy": 0.9942,
     "n": 10000,
     "temperature": 0.91,
+    "temperature_sent": 1.2,
     "digest": "1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d",
 }
 MODEL = {
@@ -46,6 +47,7 @@ READINESS = {
     "ready": True,
     "device": "cpu",
     "auto": {"state": "ready", "reason": None},
+    "gate": {"state": "ready", "reason": None},
     "networks": [
         {"model": "lenet", "dataset": "mnist", "state": "ready", "reason": None},
         {"model": "vgg11", "dataset": "mnist", "state": "missing", "reason": "there is no mnist/vgg11.lineup"},
@@ -65,6 +67,9 @@ class Checkpoint(BaseModel):
     accuracy: Annotated[float | None, Field(description="On the dataset's test pictures, 0 to 1.")]
     n: Annotated[int | None, Field(description="How many test pictures that was measured on.")]
     temperature: Annotated[float | None, Field(description="What the logits are divided by before softmax.")]
+    temperature_sent: Annotated[
+        float | None, Field(description="The same for pictures sent in another form than the dataset's.")
+    ]
     digest: Annotated[str | None, Field(description="SHA-256 of the checkpoint.")]
 
 
@@ -136,8 +141,8 @@ class Health(BaseModel):
     status: Literal["ok"]
 
 
-class Auto(BaseModel):
-    """Where the small network stands that tells digits from clothing."""
+class Small(BaseModel):
+    """Where a small network of the intake stands."""
 
     model_config = example({"state": "ready", "reason": None})
 
@@ -163,7 +168,8 @@ class Readiness(BaseModel):
 
     ready: bool
     device: str
-    auto: Auto
+    auto: Annotated[Small, Field(description="It tells digits from clothing.")]
+    gate: Annotated[Small, Field(description="It tells what is neither.")]
     networks: list[Network]
 
 

@@ -82,6 +82,18 @@ COMPARISON_ANSWER: dict[int | str, Json] = {
         },
     }
 }
+PREPARED_ANSWER: dict[int | str, Json] = {
+    200: {
+        "description": "The picture as PNG, or with `Accept: application/json` everything about it.",
+        "headers": {
+            "Lineup-Dataset": {
+                "description": "Beside a PNG: the dataset that it was prepared for.",
+                "schema": {"type": "string", "examples": ["mnist"]},
+            }
+        },
+        "content": {"image/png": {"schema": _BYTES, "example": "28x28 grey pixels, or as many times as `scale` says"}},
+    }
+}
 METRICS_ANSWER: dict[int | str, Json] = {
     200: {
         "description": "Prometheus' text format.",

@@ -100,11 +100,17 @@ class Engine:
         """Ask a running `load` to stop after the checkpoint that it is at."""
         self._stop.set()
 
-    def predict(self, dataset: str, name: str, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Pictures uint8 [N, 28, 28] to probabilities float32 [N, 10], calibrated. KeyError if it is not ready."""
+    def predict(
+        self, dataset: str, name: str, pictures: NDArray[np.uint8], sent: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Pictures uint8 [N, 28, 28] to probabilities float32 [N, 10], calibrated. KeyError if it is not ready.
+
+        `sent`: bool [N], which of them were sent in another form than the dataset's; None: none.
+        """
         classifier = self._classifiers[dataset, name]
         batch = torch.from_numpy(pictures).to(self.device)
-        answer: NDArray[np.float32] = classifier.probabilities(batch).cpu().numpy()
+        flags = None if sent is None else torch.from_numpy(sent).to(self.device)
+        answer: NDArray[np.float32] = classifier.probabilities(batch, flags).cpu().numpy()
         return answer
 
     def lane(self, name: str) -> Literal["light", "heavy"]:
@@ -149,6 +155,7 @@ class Engine:
             "accuracy": metrics.get("accuracy"),
             "n": metrics.get("n"),
             "temperature": classifier.temperature if classifier else None,
+            "temperature_sent": classifier.temperature_sent if classifier else None,
             "digest": metadata.get("digest"),
         }
 

@@ -71,7 +71,7 @@ def _ask(model: str, seen: Seen, top_k: int, start: float, settings: Settings) -
     classifier = _load(seen.dataset, model, settings)
     began = time.perf_counter()
     pictures = torch.from_numpy(seen.picture)[None].to(choose_device(settings.device))
-    value = classifier.probabilities(pictures)[0].cpu().numpy()
+    value = classifier.probabilities(pictures, torch.tensor([not seen.as_it_was]))[0].cpu().numpy()
     done = Done(value, 0.0, time.perf_counter() - began, 1)
     return answers.prediction(model, seen, classifier.classes, done, top_k, answers.ms(time.perf_counter() - start))
 

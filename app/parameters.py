@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 
 from app.errors import ApiError, one_of, show
+from app.intake import Preparation
 from app.service import Service
 
 DEFAULT_MODEL = "resnet18"
@@ -26,6 +27,16 @@ DatasetName = Annotated[
         description="What the picture shows: `mnist` a digit, `fashion-mnist` clothing; `auto`: the service decides.",
         examples=["auto"],
     ),
+]
+PreparationName = Annotated[
+    Preparation,
+    Query(
+        description="`raw` skips the preparation, for pictures of 28x28 pixels that are bright on black already.",
+        examples=["auto"],
+    ),
+]
+Scale = Annotated[
+    int, Query(ge=1, le=40, description="How many pixels of the PNG each of the 28x28 gets, a side.", examples=[10])
 ]
 Networks = Annotated[
     str | None,

@@ -12,10 +12,21 @@ from starlette.requests import ClientDisconnect
 
 from app import answers, schemas
 from app.body import Share, read_many, read_one
-from app.describe import BATCH_BODY, COMPARISON_ANSWER, PICTURE_BODY, errors
+from app.describe import BATCH_BODY, COMPARISON_ANSWER, PICTURE_BODY, PREPARED_ANSWER, errors
 from app.errors import ApiError
 from app.intake import Seen
-from app.parameters import DEFAULT_MODEL, DatasetName, ModelName, Networks, TheService, TopK, check_names, chosen
+from app.parameters import (
+    DEFAULT_MODEL,
+    DatasetName,
+    ModelName,
+    Networks,
+    PreparationName,
+    Scale,
+    TheService,
+    TopK,
+    check_names,
+    chosen,
+)
 from app.service import Clock, Outcome, Service
 
 T = TypeVar("T")
@@ -38,6 +49,7 @@ async def predict(
     service: TheService,
     model: ModelName = DEFAULT_MODEL,
     dataset: DatasetName = "auto",
+    prepare: PreparationName = "auto",
     top_k: TopK = 10,
 ) -> schemas.Prediction:
     """Send the picture as multipart field `file`, or as the raw body with its `image/*` content type."""
@@ -47,7 +59,7 @@ async def predict(
         clock = service.clock()
 
         async def answer() -> schemas.Prediction:
-            return await service.ask(model, await service.look(sent, dataset, clock), top_k, clock)
+            return await service.ask(model, await service.look(sent, dataset, clock, prepare), top_k, clock)
 
         return await _unless_gone(request, answer())
 
@@ -66,6 +78,7 @@ async def predict_batch(
     service: TheService,
     model: ModelName = DEFAULT_MODEL,
     dataset: DatasetName = "auto",
+    prepare: PreparationName = "auto",
     top_k: TopK = 10,
 ) -> schemas.BatchAnswer:
     """Send the pictures as multipart field `files`. Each gets its answer or its own error, in the order sent."""
@@ -73,7 +86,7 @@ async def predict_batch(
     with Share(service.memory) as share:
         sent = await read_many(request, service.settings, share)
         clock = service.clock()
-        outcomes = await _unless_gone(request, service.ask_many(model, sent, dataset, top_k, clock))
+        outcomes = await _unless_gone(request, service.ask_many(model, sent, dataset, top_k, clock, prepare))
     return schemas.BatchAnswer(
         model=model,
         results=[_item(outcome) for outcome in outcomes],
@@ -94,6 +107,7 @@ async def compare(
     request: Request,
     service: TheService,
     dataset: DatasetName = "auto",
+    prepare: PreparationName = "auto",
     models: Networks = None,
 ) -> schemas.Comparison | Response:
     """Send the picture as for `/predict`.
@@ -106,11 +120,59 @@ async def compare(
     with Share(service.memory) as share:
         sent = await read_one(request, service.settings, share)
         clock = service.clock()
-        seen = await _unless_gone(request, service.look(sent, dataset, clock))
+        seen = await _unless_gone(request, service.look(sent, dataset, clock, prepare))
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(service, names, seen, clock), media_type=NDJSON)
     outcomes = await _unless_gone(request, _gather(service, names, seen, clock))
     return answers.comparison(outcomes, seen, clock.total_ms())
+
+
+@router.post(
+    "/prepare",
+    operation_id="prepare",
+    tags=["answers"],
+    summary="What the networks see of a picture",
+    response_model=schemas.PreparedPicture,
+    responses=PREPARED_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=PICTURE_BODY,
+)
+async def prepare(
+    request: Request, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1
+) -> schemas.PreparedPicture | Response:
+    """Send the picture as for `/predict`.
+
+    The answer is the 28x28 picture as PNG; with `Accept: application/json`, its pixels, the steps that made it, and the
+    PNG in base64.
+    """
+    check_names(service, dataset, [])
+    with Share(service.memory) as share:
+        sent = await read_one(request, service.settings, share)
+        clock = service.clock()
+        seen = await _unless_gone(request, service.look(sent, dataset, clock))
+    if "application/json" in request.headers.get("accept", ""):
+        return answers.prepared(seen, scale, clock.total_ms())
+    return Response(answers.png(seen.picture, scale), media_type="image/png", headers={"Lineup-Dataset": seen.dataset})
+
+
+@router.post(
+    "/read",
+    operation_id="read",
+    tags=["answers"],
+    summary="The number on a picture",
+    response_model=schemas.Reading,
+    responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=PICTURE_BODY,
+)
+async def read(request: Request, service: TheService, model: ModelName = DEFAULT_MODEL) -> schemas.Reading:
+    """Send the picture as for `/predict`.
+
+    Digits are found line by line and each is read by the network; whatever else stands there (letters, say) is read as
+    digits, too.
+    """
+    check_names(service, "mnist", [model])
+    with Share(service.memory) as share:
+        sent = await read_one(request, service.settings, share)
+        return await _unless_gone(request, service.read(sent, model, service.clock()))
 
 
 async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) -> dict[str, Outcome]:
@@ -121,8 +183,7 @@ async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) 
 
 async def _lines(service: Service, names: list[str], seen: Seen, clock: Clock) -> AsyncIterator[str]:
     """The answer of /compare as NDJSON. When the client goes away this is cancelled, and with it what still waits."""
-    confidence = answers.confidence(seen)
-    yield _line(schemas.ComparisonHead(dataset=seen.dataset, dataset_confidence=confidence, models=names))
+    yield _line(schemas.ComparisonHead(**answers.judged(seen), models=names))
     outcomes: dict[str, Outcome] = {}
     async with aclosing(service.ask_each(names, seen, clock)) as each:
         async for name, outcome in each:

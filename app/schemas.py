@@ -4,12 +4,18 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-INTAKE_MS = {"decode": 0.3, "auto": 0.4, "prepare": 0.2, "total": 31.0}
-TIMING_MS = {"decode": 0.3, "auto": 0.4, "prepare": 0.2, "queue": 0.1, "inference": 2.1, "total": 3.3}
-PREDICTION = {
-    "model": "resnet18",
+INTAKE_MS = {"decode": 0.3, "auto": 0.4, "prepare": 0.2, "gate": 0.9, "total": 31.0}
+TIMING_MS = {"decode": 0.3, "auto": 0.4, "prepare": 0.2, "gate": 0.9, "queue": 0.1, "inference": 2.1, "total": 4.2}
+JUDGED = {
     "dataset": "mnist",
     "dataset_confidence": 0.9999,
+    "in_distribution": True,
+    "in_distribution_score": 0.9934,
+    "reason": "it looks like a digit",
+}
+PREDICTION = {
+    "model": "resnet18",
+    **JUDGED,
     "label": "7",
     "index": 7,
     "confidence": 0.9987,
@@ -20,13 +26,23 @@ PREDICTION = {
     "timing_ms": TIMING_MS,
     "batch_size": 4,
 }
-COMPARISON_HEAD = {"dataset": "mnist", "dataset_confidence": 0.9999, "models": ["lenet", "vgg11", "resnet18"]}
+COMPARISON_HEAD = {**JUDGED, "models": ["lenet", "vgg11", "resnet18"]}
 COMPARISON_TAIL = {
     "unavailable": ["vgg11"],
     "errors": {"vgg11": {"code": "model_unavailable", "message": "no checkpoint of vgg11 for mnist"}},
     "agreement": {"label": "7", "index": 7, "votes": 1, "of": 2, "dissent": ["lenet"]},
     "timing_ms": INTAKE_MS,
 }
+PREPARED = {
+    **JUDGED,
+    "pixels": [[0, 0, 12, 255], [0, 0, 130, 201]],
+    "png": "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAA",
+    "steps": [{"name": "place", "parameters": {"size": [12, 20], "left": 8, "top": 4}}],
+    "timing_ms": INTAKE_MS,
+}
+BOX = {"x": 214, "y": 80, "width": 61, "height": 102}
+DIGIT = {"label": "7", "index": 7, "confidence": 0.9987, "box": BOX}
+READING_MS = {"decode": 2.4, "find": 5.1, "inference": 6.3, "total": 14.2}
 ERROR = {"error": {"code": "unknown_model", "message": "no network 'resnet19'; there are: lenet, alexnet, nin"}}
 
 
@@ -39,6 +55,15 @@ Sureness = Annotated[
     float | None,
     Field(description="How sure `auto` is of the dataset, 0.5 to 1; null where the request named the dataset."),
 ]
+
+InDistribution = Annotated[
+    bool | None,
+    Field(description="Whether the picture is of the dataset's kind at all; null where the gate's file is missing."),
+]
+Score = Annotated[
+    float | None, Field(ge=0, le=1, description="How likely that is, calibrated; `in_distribution` is a half or more.")
+]
+Reason = Annotated[str | None, Field(description="What the picture is taken for.")]
 
 
 class ErrorDetail(BaseModel):
@@ -76,6 +101,7 @@ class IntakeTiming(BaseModel):
     decode: float
     auto: Annotated[float, Field(description="Deciding the dataset; 0 where the request named it.")]
     prepare: float
+    gate: Annotated[float, Field(description="Judging whether it is of that kind at all.")]
     total: float
 
 
@@ -87,6 +113,7 @@ class Timing(BaseModel):
     decode: float
     auto: Annotated[float, Field(description="Deciding the dataset; 0 where the request named it.")]
     prepare: float
+    gate: Annotated[float, Field(description="Judging whether it is of that kind at all.")]
     queue: float
     inference: Annotated[float, Field(description="The forward pass of the whole batch.")]
     total: float
@@ -100,6 +127,9 @@ class Prediction(BaseModel):
     model: str
     dataset: str
     dataset_confidence: Sureness
+    in_distribution: InDistribution
+    in_distribution_score: Score
+    reason: Reason
     label: str
     index: Annotated[int, Field(ge=0, le=9)]
     confidence: Probability
@@ -134,12 +164,13 @@ class ComparisonTail(BaseModel):
 class Comparison(BaseModel):
     """The same picture through several networks."""
 
-    model_config = example(
-        {"dataset": "mnist", "dataset_confidence": 0.9999, "results": [PREDICTION], **COMPARISON_TAIL}
-    )
+    model_config = example({**JUDGED, "results": [PREDICTION], **COMPARISON_TAIL})
 
     dataset: str
     dataset_confidence: Sureness
+    in_distribution: InDistribution
+    in_distribution_score: Score
+    reason: Reason
     results: Annotated[list[Prediction], Field(description="In the order of the networks' years.")]
     unavailable: Annotated[list[str], Field(description="The networks that gave no answer.")]
     errors: Annotated[dict[str, ErrorDetail], Field(description="Why each of them gave none.")]
@@ -154,6 +185,9 @@ class ComparisonHead(BaseModel):
 
     dataset: str
     dataset_confidence: Sureness
+    in_distribution: InDistribution
+    in_distribution_score: Score
+    reason: Reason
     models: Annotated[list[str], Field(description="The networks that were asked.")]
 
 
@@ -164,6 +198,88 @@ class NetworkError(BaseModel):
 
     model: str
     error: ErrorDetail
+
+
+class Step(BaseModel):
+    """One thing done to a picture on its way to 28x28."""
+
+    model_config = example({"name": "place", "parameters": {"size": [12, 20], "left": 8, "top": 4}})
+
+    name: str
+    parameters: Annotated[
+        dict[str, Any], Field(description="With what; lengths in pixels of the picture at that step.")
+    ]
+
+
+class PreparedPicture(BaseModel):
+    """What the networks see of a picture, and how it came about."""
+
+    model_config = example(PREPARED)
+
+    dataset: str
+    dataset_confidence: Sureness
+    in_distribution: InDistribution
+    in_distribution_score: Score
+    reason: Reason
+    pixels: Annotated[list[list[int]], Field(description="28 rows of 28 grey values, 0 to 255, bright on black.")]
+    png: Annotated[str, Field(description="The same as PNG, enlarged by `scale`, in base64.")]
+    steps: list[Step]
+    timing_ms: IntakeTiming
+
+
+class Box(BaseModel):
+    """Where a digit is, in pixels of the picture as it was sent (upright, as its EXIF says)."""
+
+    model_config = example(BOX)
+
+    x: Annotated[int, Field(ge=0, description="Left edge.")]
+    y: Annotated[int, Field(ge=0, description="Upper edge.")]
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+
+
+class Digit(BaseModel):
+    """One digit of a number."""
+
+    model_config = example(DIGIT)
+
+    label: str
+    index: Annotated[int, Field(ge=0, le=9)]
+    confidence: Probability
+    box: Box
+
+
+class Line(BaseModel):
+    """The digits of a line, from left to right."""
+
+    model_config = example({"text": "7", "digits": [DIGIT]})
+
+    text: str
+    digits: list[Digit]
+
+
+class ReadingTiming(BaseModel):
+    """Milliseconds of every step, and from the upload's end to the answer."""
+
+    model_config = example(READING_MS)
+
+    decode: float
+    find: Annotated[float, Field(description="Finding the digits and bringing each to 28x28.")]
+    inference: Annotated[float, Field(description="The longest wait for a forward pass and the pass itself.")]
+    total: float
+
+
+class Reading(BaseModel):
+    """The number on a picture."""
+
+    model_config = example(
+        {"model": "resnet18", "number": "7", "lines": [{"text": "7", "digits": [DIGIT]}], "timing_ms": READING_MS}
+    )
+
+    model: str
+    number: Annotated[str, Field(description="The lines as text, with a line feed between them.")]
+    lines: Annotated[list[Line], Field(description="From top to bottom.")]
+    timing_ms: ReadingTiming
 
 
 class BatchTotal(BaseModel):

@@ -28,7 +28,7 @@ def show_prediction(path: Path, outcome: Prediction | ApiError) -> None:
         table.add_column(heading)
     for scored in outcome.predictions:
         table.add_row(scored.label, f"{scored.probability:.2%}", _bar(scored.probability))
-    _console().print(_title(path, outcome.model, outcome.dataset, outcome.dataset_confidence), table, sep="\n")
+    _console().print(_title(path, outcome.model, outcome), table, sep="\n")
 
 
 def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> None:
@@ -48,7 +48,7 @@ def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> 
     console = _console()
     if console.is_terminal:
         console.print(_half_blocks(seen.picture))
-    console.print(_title(path, None, comparison.dataset, comparison.dataset_confidence), table, sep="\n")
+    console.print(_title(path, None, comparison), table, sep="\n")
     agreed = comparison.agreement
     if agreed is not None:
         dissent = f"; otherwise: {', '.join(agreed.dissent)}" if agreed.dissent else ""
@@ -88,11 +88,13 @@ def _accuracy(dataset: str, name: str) -> str:
     )
 
 
-def _title(path: Path, model: str | None, dataset: str, sure: float | None) -> Text:
+def _title(path: Path, model: str | None, answer: Prediction | Comparison) -> Text:
     """A line above the table, which may be too narrow for it; as Text, since a file's name may hold rich's markup."""
     who = f" by {model}" if model else ""
+    sure = answer.dataset_confidence
     how = "as told" if sure is None else f"{sure:.1%} sure"
-    return Text(f"{path.name}{who}: {DATASETS[dataset].title} ({how})")
+    doubt = f"; but {answer.reason}" if answer.in_distribution is False else ""
+    return Text(f"{path.name}{who}: {DATASETS[answer.dataset].title} ({how}){doubt}")
 
 
 def _show_error(path: Path, error: ApiError) -> None:

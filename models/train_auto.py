@@ -1,8 +1,8 @@
 """Train the small network that tells digits from clothing: ``python -m models.train_auto --data-dir ../shared/data``.
 
 Learns from scenes made of both training sets, of the fonts of tools/fetch-fonts.sh and, where
-``data_dir``/photos/clothing/train is there, of those photographs (CC0). Takes about six minutes on one core. Measured on both test sets as they are and, where they are
-there, on the photographs held aside.
+``data_dir``/photos/clothing/train is there, of those photographs (CC0). Takes about six minutes on one core. Measured
+on both test sets as they are and, where they are there, on the photographs held aside.
 """
 
 from __future__ import annotations

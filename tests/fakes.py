@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from app.engine import State
 from app.errors import ApiError
-from app.intake import Seen
+from app.intake import Found, Page, Preparation, Seen
 from app.service import Service
 from app.settings import Settings
 from models.datasets import DATASETS
+from models.gate import Verdict
+from models.picture import Step
 
 BAD, BLANK, BOOM = b"bad", b"blank", b"boom"
+QUICK: dict[str, Callable[[], None]] = {"auto": lambda: None, "gate": lambda: None}
 
 
 class FakeEngine:
@@ -62,7 +65,10 @@ class FakeEngine:
     def max_batch(self, name: str) -> int:
         return 1 if name == "vgg11" else 8
 
-    def predict(self, dataset: str, name: str, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(
+        self, dataset: str, name: str, pictures: NDArray[np.uint8], sent: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        assert sent.shape == (len(pictures),)
         self.busy.set()
         assert name not in self.gated or self.gate.wait(30)
         self.batches.append((dataset, name, len(pictures)))
@@ -74,13 +80,15 @@ class FakeEngine:
         return rows
 
     def describe(self, name: str) -> dict[str, Any]:
-        checkpoint = {"accuracy": 0.99, "n": 10000, "temperature": 1.0, "digest": "0" * 64}
+        checkpoint = {"accuracy": 0.99, "n": 10000, "temperature": 1.0, "temperature_sent": 1.2, "digest": "0" * 64}
         parts = {d: {"state": self.now[d, name].state, "reason": None, **checkpoint} for d in self.datasets}
         told = {"name": name, "title": name, "year": 1998, "paper": "-", "idea": "-"}
         return {**told, "input_size": 28, "parameters": 1, "macs": 1, "checkpoints": parts}
 
 
-def look(data: bytes, content_type: str | None, dataset: str, max_pixels: int) -> Seen:
+def look(
+    data: bytes, content_type: str | None, dataset: str, max_pixels: int, preparation: Preparation = "auto"
+) -> Seen:
     """An intake that sees the first byte of the upload everywhere."""
     if data == BAD:
         raise ApiError("undecodable", "the bytes are no picture")
@@ -90,21 +98,35 @@ def look(data: bytes, content_type: str | None, dataset: str, max_pixels: int) -
         raise RuntimeError("a secret detail")
     picture = np.full((28, 28), data[0], np.uint8)
     sure = 0.99 if dataset == "auto" else None
-    return Seen(picture, "mnist" if dataset == "auto" else dataset, sure, 0.001, 0.0, 0.001)
+    verdict = Verdict(data[0] < 200, 0.97 if data[0] < 200 else 0.03, "it looks like what the first byte says")
+    step = Step("first byte", {"value": data[0], "preparation": preparation})
+    chosen = "mnist" if dataset == "auto" else dataset
+    return Seen(picture, chosen, sure, 0.001, 0.0, 0.001, 0.001, (step,), preparation == "raw", verdict)
 
 
-def slow_look(seconds: float) -> Callable[[bytes, str | None, str, int], Seen]:
+def find(data: bytes, content_type: str | None, max_pixels: int) -> Page:
+    """A finder that sees a line for each line feed, and in it a digit for each byte, which shows that byte."""
+    if data == BLANK:
+        raise ApiError("nothing_found", "the picture is blank")
+    lines = [
+        [Found((10 * x, 20 * y, 8, 16), np.full((28, 28), byte, np.uint8)) for x, byte in enumerate(line)]
+        for y, line in enumerate(data.split(b"\n"))
+    ]
+    return Page(lines, 0.001, 0.002)
+
+
+def slow_look(seconds: float) -> Callable[..., Seen]:
     """The same, after some time."""
 
-    def looking(data: bytes, content_type: str | None, dataset: str, max_pixels: int) -> Seen:
+    def looking(*arguments: Any) -> Seen:
         time.sleep(seconds)
-        return look(data, content_type, dataset, max_pixels)
+        return look(*arguments)
 
     return looking
 
 
 def fake_service(engine: FakeEngine | None = None, **settings: Any) -> Service:
     """A service round a FakeEngine, with these settings and no others, whatever the environment says."""
-    parts = {name: settings.pop(name, part) for name, part in {"look": look, "warm": lambda: None}.items()}
+    parts = {name: settings.pop(name, part) for name, part in {"look": look, "find": find, "warm": QUICK}.items()}
     chosen = Settings.model_construct(**settings)
     return Service(chosen, engine or FakeEngine(), **parts)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from app import tables
 from app.main import create_app
@@ -30,7 +31,7 @@ def snippets(language):
 @pytest.fixture(scope="module")
 def service():
     """The address of a service with the shipped checkpoints of the networks that the examples name."""
-    with running(create_app(Settings(device="cpu", networks="lenet,resnet18", threads=1))) as port:
+    with running(create_app(Settings(device="cpu", networks="lenet,resnet18,densenet", threads=1))) as port:
         address = f"http://127.0.0.1:{port}"
         until(lambda: httpx.get(f"{address}/readyz").status_code == 200)
         yield address
@@ -41,6 +42,9 @@ def pictures(tmp_path, monkeypatch):
     """The files that the examples name, in the current folder."""
     draw_seven().save(tmp_path / "seven.png")
     draw_shirt().save(tmp_path / "shirt.jpg")
+    number = Image.new("L", (600, 220), 240)
+    ImageDraw.Draw(number).text((60, 50), "2357", 20, ImageFont.load_default(110))
+    number.save(tmp_path / "number.jpg")
     monkeypatch.chdir(tmp_path)
 
 
@@ -56,18 +60,21 @@ CURL = [line for block in snippets("sh") for line in block.splitlines() if line.
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 @pytest.mark.parametrize("line", CURL)
 def test_the_curl_examples_are_answered(line, service):
-    command = shlex.split(line.replace(URL, service))
+    command = shlex.split(line.replace(URL, service), comments=True)
     done = subprocess.run([*command, "-sS", "--fail-with-body"], capture_output=True, text=True, check=True)
+    if "-o" in command:
+        with Image.open(command[command.index("-o") + 1]) as seen:
+            assert seen.size == (280, 280)
+        return
     answers = [json.loads(part) for part in done.stdout.splitlines()]
-    labels = {answers[0].get("label"), *(a["label"] for a in answers[0].get("results", []))} | {
-        a.get("label") for a in answers
-    }
-    assert labels & ({"T-shirt/top", "Shirt"} if "shirt.jpg" in line else {"7"}), done.stdout
+    said = {answers[0].get("label"), answers[0].get("number"), *(a["label"] for a in answers[0].get("results", []))}
+    said |= {answer.get("label") for answer in answers}
+    assert said & ({"T-shirt/top", "Shirt"} if "shirt.jpg" in line else {"7", "2357"}), done.stdout
 
 
 def test_there_are_examples_to_check():
     assert len(snippets("python")) == 2
-    assert len(CURL) == 3
+    assert len(CURL) == 5
 
 
 def test_the_example_of_an_answer_has_the_fields_of_an_answer(service):

@@ -14,7 +14,7 @@ from app.engine import State
 from app.settings import Settings
 from models.datasets import DATASETS
 from tests.app.conftest import serving
-from tests.fakes import BAD, BOOM, FakeEngine, fake_service
+from tests.fakes import BAD, BOOM, QUICK, FakeEngine, fake_service
 
 pytestmark = pytest.mark.anyio
 
@@ -74,20 +74,23 @@ async def test_nothing_loaded_is_never_ready(engine: FakeEngine) -> None:
     assert response.json()["error"]["message"] == "no network could be loaded"
 
 
+@pytest.mark.parametrize("name", ["auto", "gate"])
 @pytest.mark.parametrize(
     ("error", "state", "told"),
     [
-        (FileNotFoundError("/a/place/auto.lineup"), "missing", "there is no auto.lineup in the folder of checkpoints"),
-        (ValueError("/a/place/auto.lineup is damaged"), "failed", "ValueError while loading auto.lineup"),
+        (FileNotFoundError("/a/place/x.lineup"), "missing", "there is no {}.lineup in the folder of checkpoints"),
+        (ValueError("/a/place/x.lineup is damaged"), "failed", "ValueError while loading {}.lineup"),
     ],
 )
-async def test_without_auto_the_service_is_ready_and_says_so(error: Exception, state: str, told: str) -> None:
+async def test_without_auto_or_gate_the_service_is_ready_and_says_so(
+    error: Exception, state: str, told: str, name: str
+) -> None:
     def fails() -> None:
         raise error
 
-    async with serving(fake_service(warm=fails)) as client:
+    async with serving(fake_service(warm={**QUICK, name: fails})) as client:
         body = (await client.get("/readyz")).json()
-    assert body["auto"] == {"state": state, "reason": told}
+    assert body[name] == {"state": state, "reason": told.format(name)}
 
 
 async def test_metrics_count_by_route_never_by_path(client: httpx.AsyncClient) -> None:

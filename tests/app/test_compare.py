@@ -30,7 +30,7 @@ async def test_all_networks_beside_each_other(client: httpx.AsyncClient, engine:
     ]
     assert body["agreement"] == {"label": "7", "index": 7, "votes": 2, "of": 3, "dissent": ["lenet"]}
     assert (body["unavailable"], body["errors"]) == ([], {})
-    assert set(body["timing_ms"]) == {"decode", "auto", "prepare", "total"}
+    assert set(body["timing_ms"]) == {"decode", "auto", "prepare", "gate", "total"}
 
 
 async def test_named_networks_come_once_each_in_the_catalogs_order(client: httpx.AsyncClient) -> None:
@@ -87,7 +87,14 @@ async def test_lines_come_as_the_networks_finish(client: httpx.AsyncClient, engi
     response = await client.post("/compare", content=b"\x07", headers=NDJSON)
     assert response.headers["Content-Type"].startswith("application/x-ndjson")
     head, *lines, tail = (json.loads(line) for line in response.text.splitlines())
-    assert head == {"dataset": "mnist", "dataset_confidence": 0.99, "models": ["lenet", "vgg11", "resnet18"]}
+    assert head.pop("reason") == "it looks like what the first byte says"
+    assert head == {
+        "dataset": "mnist",
+        "dataset_confidence": 0.99,
+        "in_distribution": True,
+        "in_distribution_score": 0.97,
+        "models": ["lenet", "vgg11", "resnet18"],
+    }
     said = {line["model"]: line.get("label") or line["error"]["code"] for line in lines}
     assert said == {"lenet": "2", "vgg11": "model_unavailable", "resnet18": "7"}
     assert set(tail) == {"unavailable", "errors", "agreement", "timing_ms"}

@@ -99,7 +99,7 @@ def test_a_checkpoint_in_the_wrong_place_is_refused(tmp_path: Path) -> None:
 def test_a_network_that_gives_nonsense_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "mnist", "lenet")
     nonsense = torch.full((1, 10), float("nan"))
-    monkeypatch.setattr(Classifier, "probabilities", lambda self, pictures: nonsense)
+    monkeypatch.setattr(Classifier, "probabilities", lambda self, pictures, sent: nonsense)
     state = engine_of(tmp_path).states()["mnist", "lenet"]
     assert state.state == "failed"
     assert "not finite" in str(state.reason)

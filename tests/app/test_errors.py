@@ -59,7 +59,7 @@ def test_the_codes_are_those_of_the_contract() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    "path", ["/nope", "/predict/", "/models/", "/static/nope.js", "/static/../main.py", "/docs/x", "/prepare"]
+    "path", ["/nope", "/predict/", "/models/", "/static/nope.js", "/static/../main.py", "/docs/x", "/explain"]
 )
 async def test_what_is_not_there_is_404_in_the_same_shape(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
@@ -68,7 +68,7 @@ async def test_what_is_not_there_is_404_in_the_same_shape(client: httpx.AsyncCli
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ["/prepare", "/read", "/explain", "/admin/reload"])
+@pytest.mark.parametrize("path", ["/explain", "/admin/reload"])
 async def test_routes_that_are_not_built_do_not_exist(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.post(path)).status_code == 404
 

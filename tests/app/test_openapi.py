@@ -33,6 +33,8 @@ def test_operations_and_their_stable_ids(document: dict[str, Any]) -> None:
         "POST /predict": "predict",
         "POST /predict/batch": "predict_batch",
         "POST /compare": "compare",
+        "POST /prepare": "prepare",
+        "POST /read": "read",
         "GET /models": "list_models",
         "GET /models/{name}": "get_model",
         "GET /datasets": "list_datasets",
@@ -79,7 +81,7 @@ def test_names_are_offered_as_choices(document: dict[str, Any]) -> None:
 
 
 def test_pictures_are_described_as_form_and_as_raw_body(document: dict[str, Any]) -> None:
-    for path in ("/predict", "/compare"):
+    for path in ("/predict", "/compare", "/prepare", "/read"):
         content = document["paths"][path]["post"]["requestBody"]["content"]
         assert set(content) == {"multipart/form-data", "image/*", "application/octet-stream"}
         assert content["multipart/form-data"]["schema"]["properties"]["file"]["format"] == "binary"

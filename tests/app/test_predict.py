@@ -32,7 +32,7 @@ async def test_a_form_and_a_raw_body_get_the_same_answer(client: httpx.AsyncClie
     raw = (await client.post("/predict", content=b"\x07", headers={"Content-Type": "image/png"})).json()
     bare = (await client.post("/predict", content=b"\x07")).json()
     for answer in (form, raw, bare):
-        assert set(answer.pop("timing_ms")) == {"decode", "auto", "prepare", "queue", "inference", "total"}
+        assert set(answer.pop("timing_ms")) == {"decode", "auto", "prepare", "gate", "queue", "inference", "total"}
     assert form == raw == bare
     assert {key: form[key] for key in ("model", "dataset", "label", "index", "batch_size")} == {
         "model": "resnet18",
