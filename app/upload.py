@@ -13,13 +13,17 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
 
+from app import envelope
+
 Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked below for every format before anything is decoded
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 DRAFT = 1024  # pixels: a JPEG with a longer edge is shrunk while it is decoded; networks look at 28x28
 
-MOST_SCANS = 100  # of a JPEG; a progressive one has about ten, and each costs a pass over the whole picture
+# Scans of a JPEG: a progressive one has about ten, and each costs a pass over the whole picture.
+LEAST_SCANS, MOST_SCANS = 20, 100
+SCANNED = 10**9  # pixels in all scans together, where that allows more than the least
 SNIFFED = 1024  # bytes looked at for what is known to be no picture
 
 # What people send by mistake: its first bytes (byte order mark and white space left out), and its name.
@@ -118,13 +122,17 @@ def _quiet() -> None:
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
     _register_heif()
+    if why := envelope.objection(data):
+        raise UploadError("undecodable", f"the file {why}")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
         raise UploadError("undecodable", f"the bytes are no picture that can be opened; send a {READABLE}") from error
     _check_size(image, max_pixels)
-    if image.format == "JPEG" and (scans := data.count(b"\xff\xda")) > MOST_SCANS:
-        raise UploadError("undecodable", f"the JPEG has {scans} scans; at most {MOST_SCANS} are decoded")
+    if image.format == "JPEG":
+        most = max(LEAST_SCANS, min(MOST_SCANS, SCANNED // (image.width * image.height)))
+        if (scans := data.count(b"\xff\xda")) > most:
+            raise UploadError("undecodable", f"the JPEG has {scans} scans; at most {most} are decoded at its size")
     if max(image.size) > DRAFT:
         image.draft(None, (DRAFT, DRAFT))  # JPEG alone: the smallest eighth, quarter or half that is still larger
     image.load()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from models.picture import UInt8
+from models.picture import UInt8, border
 
 Rng = np.random.Generator
 
@@ -121,6 +121,13 @@ def worn(rng: Rng, picture: UInt8, index: int, by_class: Sequence[UInt8]) -> UIn
     bright = np.clip(rng.uniform(225, 256) - crop + rng.normal(0, rng.choice([0, 1, 3]), crop.shape), 0, 255)
     scene = np.asarray(bright, np.uint8)
     return np.ascontiguousarray(scene[:, ::-1]) if rng.random() < 0.5 else scene
+
+
+def farther(rng: Rng, scene: UInt8) -> UInt8:
+    """A scene uint8 [H, W] from farther away: up to thrice its size of ground on each side, of its border's colour."""
+    margins = [int(part * side) for side in scene.shape for part in rng.uniform(0, 3, 2)]
+    level = int(np.median(border(scene)))
+    return np.pad(scene, ((margins[0], margins[1]), (margins[2], margins[3])), constant_values=level)
 
 
 def view(rng: Rng, photograph: UInt8) -> UInt8:

@@ -23,24 +23,24 @@ from models import auto, checkpoint, container, datasets, learning, lettering, s
 from models.picture import UInt8
 
 
-def _grey(path: Path, longest: int = 320) -> UInt8:
+def _opened(path: Path, longest: int = 320) -> UInt8:
     image = Image.open(path).convert("L")
     image.thumbnail((longest, longest))
     return np.asarray(image)
 
 
 def _photographs(folder: Path) -> list[UInt8]:
-    return [_grey(path) for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else []
+    return [_opened(path) for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else []
 
 
 def make_scenes(data_dir: Path, fonts: Path, count: int, seed: int) -> tuple[Tensor, Tensor]:
     """``count`` thumbnails uint8 [N, 64, 64], half of them digits, and their answers int64 [N]."""
     rng = np.random.default_rng(seed)
     digits, garments = (sent.find_sources(name, data_dir, fonts, held=False) for name in auto.ANSWERS)
-    thumbnails = [
-        auto.thumbnail((_garment if number % 2 else _digit)(rng, garments if number % 2 else digits))
-        for number in range(count)
-    ]
+    thumbnails = []
+    for number in range(count):
+        scene = _garment(rng, garments) if number % 2 else _digit(rng, digits)
+        thumbnails.append(auto.thumbnail(scenes.farther(rng, scene) if rng.random() < 0.2 else scene))
     return torch.from_numpy(np.stack(thumbnails)), torch.arange(count) % 2
 
 
@@ -54,10 +54,14 @@ def _garment(rng: np.random.Generator, sources: sent.Sources) -> UInt8:
     kind = rng.random()
     if kind < 0.4 and sources.photographs:
         photograph, _ = sources.photographs[int(rng.integers(len(sources.photographs)))]
-        return scenes.photograph(rng, np.asarray(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY), np.uint8))
+        return scenes.photograph(rng, _grey(photograph))
     if kind < 0.7:
-        return sent.garment_scene(rng, sources)[0]
+        return _grey(sent.garment_scene(rng, sources)[0])
     return scenes.garment(rng, sent.one_of(rng, sources.by_class[int(rng.integers(10))]))
+
+
+def _grey(pixels: UInt8) -> UInt8:
+    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def measure(network: torch.nn.Module, data_dir: Path) -> dict[str, dict[str, Any]]:
