@@ -3,7 +3,8 @@
 
 Each file is measured as it was saved. The temperature is fitted on training pictures held out from learning; then
 the test set is looked at once. The whole report goes as JSON beside the checkpoint, accuracy and calibration into
-its header too.
+its header too. With ``--pictures`` or ``--pictures-from-test`` pictures go the whole way of the service instead, and
+no checkpoint is changed: ``models.evaluate_pictures``.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models import catalog, checkpoint, container, datasets, metrics, sent
+from models import catalog, checkpoint, container, datasets, evaluate_pictures, metrics, sent
 from models.classifier import Classifier
+from models.pictures import spread
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
 
@@ -38,9 +40,7 @@ def evenly(pictures: Tensor, labels: Tensor, count: int | None) -> tuple[Tensor,
     """``count`` pictures evenly spread over the set, always the same (MNIST's first half is the easier one); None:
     all.
     """
-    if count is None or count >= len(pictures):
-        return pictures, labels
-    index = torch.arange(count) * len(pictures) // count
+    index = spread(len(pictures), count)
     return pictures[index], labels[index]
 
 
@@ -107,6 +107,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lineup evaluate", description=__doc__)
     add_choice(parser)
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="measure pictures in folders by label, in DIR or below"
+    )
+    parser.add_argument("--pictures-from-test", action="store_true", help="measure the test pictures as PNG files")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
     parser.add_argument("--sent", type=Path, default=Path("data/sent"), help="sets of models.sent (default: data/sent)")
     return parser.parse_args(argv)
 
@@ -141,6 +146,8 @@ def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate the checkpoints that the arguments name; 1 if one is missing or cannot be trusted."""
     options = _parse(argv)
+    if options.pictures or options.pictures_from_test:
+        return evaluate_pictures.run(options, chosen(options))
     failed = 0
     for name, dataset in chosen(options):
         path = checkpoint.path_for(dataset, name, options.weights)

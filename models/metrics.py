@@ -18,10 +18,27 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     ``probabilities``: float [N, K], ``labels``: int64 [N]; 0 is perfect, 1 the worst. Guo et al., 2017, equation 3.
     """
     confidence, answers = probabilities.max(dim=1)
-    right = (answers == labels).double()
+    return calibration_error(confidence, answers == labels, bins)
+
+
+def calibration_error(confidence: Tensor, right: Tensor, bins: int = BINS) -> float:
+    """The same of answers given with ``confidence``, float [N], that were ``right`` or not, bool [N]: where more than
+    one class is right, or the answer is not the likeliest class.
+    """
     which = (confidence * bins).long().clamp_(max=bins - 1)
-    gap = torch.zeros(bins, dtype=torch.double).index_add_(0, which, confidence.double() - right)
-    return float(gap.abs().sum() / len(labels))
+    gap = torch.zeros(bins, dtype=torch.double).index_add_(0, which, confidence.double() - right.double())
+    return float(gap.abs().sum() / len(right))
+
+
+def vote(probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """What most of M networks answer, ties by the sum of their confidences: answers int64 [N], and their confidence
+    float [N], the mean over all networks of that class's probability. ``probabilities``: float [M, N, K].
+    """
+    confidence, answers = probabilities.max(dim=2, keepdim=True)  # [M, N, 1]
+    votes = torch.zeros_like(probabilities).scatter_(2, answers, 1.0).sum(0)
+    summed = torch.zeros_like(probabilities).scatter_(2, answers, confidence).sum(0)
+    chosen = (votes + summed / (len(probabilities) + 1)).argmax(1)  # the sum is less than one vote
+    return chosen, probabilities.mean(0).gather(1, chosen[:, None]).squeeze(1)
 
 
 def auroc(own: Tensor, others: Tensor) -> float:
