@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from models import datasets, picture
@@ -245,3 +247,23 @@ def test_border_is_the_frame_and_nothing_else():
     pixels = np.zeros((40, 60), np.uint8)
     pixels[1:-1, 1:-1] = 9
     assert picture.border(pixels).tolist() == [0] * (2 * 60 + 2 * 38)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    size=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    mode=st.sampled_from(["L", "RGB"]),
+    levels=st.lists(st.integers(0, 255), min_size=1, max_size=4),
+    grain=st.integers(1, 40),
+    seed=st.integers(0, 2**31),
+)
+def test_whatever_is_sent_is_prepared_or_nothing_is_found(size, mode, levels, grain, seed):
+    """Patches of any size, of a few levels of grey or colour: 28x28, or the declared error."""
+    cells = np.random.default_rng(seed).choice(levels, (-(-size[1] // grain), -(-size[0] // grain), 3))
+    pixels = np.asarray(cells, np.uint8).repeat(grain, 0).repeat(grain, 1)[: size[1], : size[0]]
+    for dataset in DATASETS:
+        try:
+            found = prepare(Image.fromarray(pixels).convert(mode), dataset)
+        except NothingFound:
+            continue
+        assert (found.picture.shape, found.picture.dtype) == ((28, 28), np.uint8)
