@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from models import ink
 from models.ink import Mask
-from models.picture import SIDE, Float, Step, UInt8
+from models.picture import SIDE, Float, Step, UInt8, border, is_grey
 
 BOX = 20  # pixels: the longer side of a digit of MNIST
 WORKING = 640  # pixels: larger pictures are shrunk to this first
 STROKE = 2.5  # pixels at MNIST's scale: thinner strokes are widened to this; MNIST's own median is 2.6
+WHITE = 8  # of 255: paper may be this far from white where a picture is taken for one of MNIST's, negated
 BOLD = 3.0  # pixels: bolder ones (print) are thinned to this
 
 
@@ -26,12 +27,31 @@ def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
 
     Raises NothingFound if there is no ink.
     """
+    if (placed := _placed_already(pixels)) is not None:
+        steps.append(Step("negate", {"why": "28x28, grey, placed as MNIST's are, dark on white"}))
+        return placed
     found = ink.find(pixels, steps, WORKING)
     kept = _digit(found.mask, steps)
     rows, columns = np.nonzero(kept.any(1))[0], np.nonzero(kept.any(0))[0]
     crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     steps.append(Step("crop", {"box": [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]}))
     return place(found.amount[crop], kept[crop], steps)
+
+
+def _placed_already(pixels: UInt8) -> UInt8 | None:
+    """The negative of a 28x28 picture of grey ink on white in which the digit is as large and where MNIST's are."""
+    if pixels.shape[:2] != (SIDE, SIDE) or not is_grey(pixels):
+        return None
+    negative = 255 - (pixels if pixels.ndim == 2 else pixels[:, :, 0])
+    if border(negative).max() > WHITE:
+        return None
+    rows, columns = (np.flatnonzero((negative > WHITE).any(axis)) for axis in (1, 0))
+    if not len(rows) or not BOX - 2 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= BOX:
+        return None
+    mass = negative.astype(np.float64)
+    middle = (SIDE - 1) / 2
+    off = [float((mass.sum(axis) * (np.arange(SIDE) - middle)).sum() / mass.sum()) for axis in (1, 0)]
+    return negative if max(map(abs, off)) <= 1 else None
 
 
 def _digit(mask: Mask, steps: list[Step]) -> Mask:

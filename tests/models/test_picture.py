@@ -267,3 +267,20 @@ def test_whatever_is_sent_is_prepared_or_nothing_is_found(size, mode, levels, gr
         except NothingFound:
             continue
         assert (found.picture.shape, found.picture.dtype) == ((28, 28), np.uint8)
+
+
+def test_a_negated_picture_of_mnists_kind_is_negated_and_nothing_else():
+    own = prepare(draw_seven(longest=160, width=20), "mnist").picture
+    found = prepare(Image.fromarray(255 - own), "mnist")
+    assert np.array_equal(found.picture, own)
+    assert [step.name for step in found.steps] == ["negate"]
+    assert not found.as_it_was
+    for other in (np.roll(own, 4, axis=1), np.pad(own[4:24, 4:24], 4)[::-1][:, ::-1] * 0 + 255 - own // 3):
+        assert [step.name for step in prepare(Image.fromarray(255 - other), "mnist").steps] != ["negate"]
+
+
+def test_mnists_test_pictures_come_back_from_their_negatives(shared):
+    pictures, _ = datasets.load_split("mnist", "test", shared)
+    some = pictures[::50].numpy()
+    same = [np.array_equal(prepare(Image.fromarray(255 - one), "mnist").picture, one) for one in some]
+    assert np.mean(same) > 0.8
