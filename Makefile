@@ -1,14 +1,18 @@
 # make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that)
 # make test     the tests; make test-all: the slow ones too
+# make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
+# make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make lint types tables openapi clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+DATA ?= ../shared/data
+RUNS ?= 200000
 BIN := .venv/bin
 TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
-.PHONY: serve test test-all lint types tables openapi clean
+.PHONY: serve test test-all pictures fuzz lint types tables openapi clean
 
 serve: .venv/.serve
 	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
@@ -18,6 +22,15 @@ test: .venv/.test
 
 test-all: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+
+pictures: .venv/.test
+	$(BIN)/python -m models.evaluate --all --pictures $(DATA)/photos --pictures-from-test --test-images 500 \
+	  --data-dir $(DATA) --record weights/pictures.json
+	$(BIN)/python -m app.tables
+
+fuzz: .venv/.test
+	$(BIN)/python -m pip install --quiet -e ".[fuzz]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.uploads -runs=$(RUNS)
 
 lint: .venv/.test
 	$(BIN)/ruff check .

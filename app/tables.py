@@ -102,6 +102,35 @@ def gate() -> str:
     return table(["own kind", "AUROC", "against each", "own let in", "others let in", "ECE", "n"], rows)
 
 
+def pictures() -> str:
+    """How right each network, and their vote, is on pictures as people send them."""
+    measured = json.loads((checkpoint.weights_root() / "pictures.json").read_text(encoding="utf-8"))
+    rows = []
+    for name, found in measured["sets"].items():
+        networks = [_share(found["networks"].get(network)) for network in catalog.ARCHITECTURES]
+        wrong, of = found["vote"]["wrong"], found["vote"]["n"]
+        vote = [f"{found['vote']['accuracy']:.1%} ({wrong} of {of:,} wrong)", f"{found['vote']['ece']:.1%}"]
+        prepare = found["ms"]["prepare"]
+        rows.append([name, *networks, *vote, f"{found['auto']:.2%}", f"{prepare['median']:.1f} ({prepare['p95']:.1f})"])
+    headings = [*catalog.ARCHITECTURES, "vote", "its ECE", "`auto` right", "`prepare`, ms: median (95 %)"]
+    return table(["pictures", *headings], rows)
+
+
+def _share(figures: dict[str, Any] | None) -> str:
+    return "-" if figures is None else f"{figures['accuracy']:.1%}"
+
+
+def strangers() -> str:
+    """How well the gate tells pictures of each dataset's kind from others, on real ones where there are any."""
+    measured = json.loads((checkpoint.weights_root() / "pictures.json").read_text(encoding="utf-8"))
+    rows = []
+    for dataset, found in measured["gate"].items():
+        against = ", ".join(f"{kind} {figures['auroc']:.3f}" for kind, figures in found["others"].items())
+        let_in = ", ".join(f"{kind} {figures['let_in']:.0%}" for kind, figures in found["own"].items())
+        rows.append([DATASETS[dataset].title, f"{found['auroc']:.3f}", against, let_in, f"{found['n']:,}"])
+    return table(["own kind", "AUROC", "against each", "let in of its own", "n"], rows)
+
+
 def settings() -> str:
     """Every setting with its default."""
     rows = [
@@ -116,6 +145,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "checkpoints": checkpoints,
     "auto": auto,
     "gate": gate,
+    "pictures": pictures,
+    "strangers": strangers,
     "settings": settings,
 }
 

@@ -40,7 +40,7 @@ def make_scenes(data_dir: Path, fonts: Path, count: int, seed: int) -> tuple[Ten
     thumbnails = []
     for number in range(count):
         scene = _garment(rng, garments) if number % 2 else _digit(rng, digits)
-        thumbnails.append(auto.thumbnail(scenes.farther(rng, scene) if rng.random() < 0.2 else scene))
+        thumbnails.append(auto.thumbnail(scenes.farther(rng, scene) if rng.random() < 0.12 else scene))
     return torch.from_numpy(np.stack(thumbnails)), torch.arange(count) % 2
 
 
@@ -52,10 +52,10 @@ def _digit(rng: np.random.Generator, sources: sent.Sources) -> UInt8:
 
 def _garment(rng: np.random.Generator, sources: sent.Sources) -> UInt8:
     kind = rng.random()
-    if kind < 0.4 and sources.photographs:
+    if kind < 0.3 and sources.photographs:
         photograph, _ = sources.photographs[int(rng.integers(len(sources.photographs)))]
         return scenes.photograph(rng, _grey(photograph))
-    if kind < 0.7:
+    if kind < 0.5:
         return _grey(sent.garment_scene(rng, sources)[0])
     return scenes.garment(rng, sent.one_of(rng, sources.by_class[int(rng.integers(10))]))
 
