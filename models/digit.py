@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models import ink
+from models import components, ink, rulings, surround
 from models.ink import Mask
-from models.picture import SIDE, Float, Step, UInt8, border, is_grey
+from models.picture import SIDE, Float, Step, UInt8, border, grey_of
 
 BOX = 20  # pixels: the longer side of a digit of MNIST
 WORKING = 640  # pixels: larger pictures are shrunk to this first
 STROKE = 2.5  # pixels at MNIST's scale: thinner strokes are widened to this; MNIST's own median is 2.6
 WHITE = 8  # of 255: paper may be this far from white where a picture is taken for one of MNIST's, negated
+SURROUNDED = 2  # a sheet on a desk with a box on it
+SURROUNDS = 48  # pixels: in a smaller picture strokes are no boxes
+BEYOND = 0.08  # of the picture's width: how far rulings reach to both sides of a digit on them
 BOLD = 3.0  # pixels: bolder ones (print) are thinned to this
 
 
@@ -30,19 +32,52 @@ def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
     if (placed := _placed_already(pixels)) is not None:
         steps.append(Step("negate", {"why": "28x28, grey, placed as MNIST's are, dark on white"}))
         return placed
-    found = ink.find(pixels, steps, WORKING)
-    kept = _digit(found.mask, steps)
+    found = _find(pixels, steps)
+    kept = components.of_digit(found.mask, steps)
     rows, columns = np.nonzero(kept.any(1))[0], np.nonzero(kept.any(0))[0]
     crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     steps.append(Step("crop", {"box": [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]}))
     return place(found.amount[crop], kept[crop], steps)
 
 
+def _find(pixels: UInt8, steps: list[Step]) -> ink.Ink:
+    """The ink of the picture; of a box or a sheet that the digit stands in, that of its inside."""
+    found = ink.find(pixels, steps, WORKING)
+    for _ in range(SURROUNDED):
+        box = surround.inside(found.mask) if max(pixels.shape) >= SURROUNDS else None
+        if box is None:
+            break
+        left, top, right, bottom = (round(side / found.factor) for side in box)
+        steps.append(Step("inside", {"box": [left, top, right, bottom]}))
+        pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
+        found = ink.find(pixels, steps, WORKING)
+    return _unruled(found, steps)
+
+
+def _unruled(found: ink.Ink, steps: list[Step]) -> ink.Ink:
+    """The ink less lines that run from edge to edge. Where they do not reach beyond what else there is, to both sides,
+    they are the bars of a digit that fills the picture.
+    """
+    width = found.mask.shape[1]
+    lines = rulings.across(found.mask, 0.9)
+    if not lines.any():
+        return found
+    rest = rulings.without(found, lines)
+    stats = cv2.connectedComponentsWithStats(rest.mask.astype(np.uint8), connectivity=8)[2][1:]
+    if not len(stats):
+        return found
+    left, _, wide, _, _ = stats[stats[:, 4].argmax()]
+    if min(left, width - left - wide) < BEYOND * width:
+        return found
+    steps.append(Step("rulings", {"share": round(float(lines.mean()), 4)}))
+    return rest
+
+
 def _placed_already(pixels: UInt8) -> UInt8 | None:
     """The negative of a 28x28 picture of grey ink on white in which the digit is as large and where MNIST's are."""
-    if pixels.shape[:2] != (SIDE, SIDE) or not is_grey(pixels):
+    if pixels.shape[:2] != (SIDE, SIDE) or (grey := grey_of(pixels)) is None:
         return None
-    negative = 255 - (pixels if pixels.ndim == 2 else pixels[:, :, 0])
+    negative = 255 - grey
     if border(negative).max() > WHITE:
         return None
     rows, columns = (np.flatnonzero((negative > WHITE).any(axis)) for axis in (1, 0))
@@ -52,50 +87,6 @@ def _placed_already(pixels: UInt8) -> UInt8 | None:
     middle = (SIDE - 1) / 2
     off = [float((mass.sum(axis) * (np.arange(SIDE) - middle)).sum() / mass.sum()) for axis in (1, 0)]
     return negative if max(map(abs, off)) <= 1 else None
-
-
-def _digit(mask: Mask, steps: list[Step]) -> Mask:
-    """The components that make up one digit: without lines of a table at the edge, specks, and what stands apart."""
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    boxes, areas = stats[1:, :4].astype(float), stats[1:, 4].astype(float)
-    height, width = mask.shape
-    lines = edge_lines(boxes, areas, height, width)
-    candidates = np.flatnonzero(~lines) if (~lines).any() else np.arange(count - 1)
-    off_centre = np.hypot(centres[1:, 0] / width - 0.5, centres[1:, 1] / height - 0.5)
-    extent = np.maximum(boxes[:, 2], boxes[:, 3])
-    main = max(candidates, key=lambda k: extent[k] * np.sqrt(areas[k]) * (1.2 - off_centre[k]))
-    kept = [k for k in candidates if k == main or _belongs(boxes[main], boxes[k], areas[main], areas[k])]
-    dropped = {"lines": int(lines.sum()), "others": int(len(candidates) - len(kept))}
-    steps.append(Step("components", {"kept": len(kept), "dropped": dropped}))
-    return np.isin(labels, np.asarray(kept) + 1)
-
-
-def edge_lines(boxes: npt.NDArray[np.float64], areas: npt.NDArray[np.float64], height: int, width: int) -> Mask:
-    """Which components are borders or ruled lines: at the picture's edge, and long and thin or mostly outside its
-    middle.
-    """
-    left, top, wide, high = boxes.T
-    right, bottom = width - left - wide, height - top - high
-    margin = 0.02 * max(height, width) + 1
-    touches = np.minimum(np.minimum(left, right), np.minimum(top, bottom)) <= margin
-    flat = (wide > 0.5 * width) & (high < 0.15 * height) | (high > 0.5 * height) & (wide < 0.12 * width) & (
-        np.minimum(left, right) <= margin
-    )
-    frame = (wide > 0.8 * width) & (high > 0.8 * height) & (areas < 0.25 * wide * high)  # runs round the edge
-    outer = (
-        (left + wide < 0.2 * width)
-        | (right + wide < 0.2 * width)
-        | (top + high < 0.2 * height)
-        | (bottom + high < 0.2 * height)
-    )
-    return np.asarray(touches & (flat | frame | outer), bool)
-
-
-def _belongs(main: npt.NDArray[np.float64], other: npt.NDArray[np.float64], main_area: float, area: float) -> bool:
-    """Whether a component is a piece of the same digit: near in proportion to the digit, and more than a speck."""
-    gap_x = max(main[0] - (other[0] + other[2]), other[0] - (main[0] + main[2]), 0.0)
-    gap_y = max(main[1] - (other[1] + other[3]), other[1] - (main[1] + main[3]), 0.0)
-    return area >= 0.02 * main_area and float(np.hypot(gap_x, gap_y)) <= 0.25 * max(main[2], main[3])
 
 
 def place(amount: Float, inside: Mask, steps: list[Step]) -> UInt8:

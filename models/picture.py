@@ -18,6 +18,9 @@ from PIL import Image
 from models import datasets
 
 SIDE = datasets.SIDE
+BLANK = 16  # of 255: a picture of 28x28 in which all pixels are nearer to each other shows nothing
+DARK = 8  # of 255: MNIST's ground is 0, and a little more where it was saved as JPEG
+DIM = 60  # of 255: Fashion-MNIST's corners, of which garments cover some; the brightest median is 52
 UInt8 = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float32]
 
@@ -62,7 +65,7 @@ def prepare(image: Image.Image, dataset: str) -> Prepared:
     if image.mode not in ("L", "RGB"):
         raise ValueError(f"prepare takes pictures of mode L or RGB, got {image.mode}")
     pixels = np.asarray(image)
-    own = _already_prepared(pixels)
+    own = _already_prepared(pixels, name)
     if own is not None:
         return Prepared(own, (AS_IT_WAS,))
     steps: list[Step] = []
@@ -70,24 +73,30 @@ def prepare(image: Image.Image, dataset: str) -> Prepared:
     return Prepared(find(pixels, steps), tuple(steps))
 
 
-def _already_prepared(pixels: UInt8) -> UInt8 | None:
-    """The 28x28 grey values if the picture is of the datasets' own kind: all 140,000 of their pictures are, none
-    inverted.
+def _already_prepared(pixels: UInt8, dataset: str) -> UInt8 | None:
+    """The 28x28 grey values if the picture is of the dataset's own kind, as all 140,000 of their pictures are: on
+    black, which digits leave free at the border and garments in two corners at least. NothingFound if it is blank.
     """
-    if pixels.shape[:2] != (SIDE, SIDE) or not is_grey(pixels):
+    if pixels.shape[:2] != (SIDE, SIDE) or (grey := grey_of(pixels)) is None:
         return None
-    grey = pixels if pixels.ndim == 2 else pixels[:, :, 0]
-    if grey.min() == grey.max():
-        raise NothingFound(f"the picture is blank: all of its pixels are {int(grey.min())}")
-    corners = np.median([grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]])
-    return grey.copy() if corners <= 127 else None  # Pillow's own memory is read-only
+    if (contrast := int(np.ptp(grey))) < BLANK:
+        raise NothingFound(f"the picture is blank: its pixels differ by {contrast} of 255, at least {BLANK} are needed")
+    if dataset == "mnist":
+        black = float(np.median(border(grey))) <= DARK
+    else:
+        black = float(np.median([grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]])) <= DIM
+    return grey.copy() if black else None  # Pillow's own memory is read-only
 
 
-def is_grey(pixels: UInt8) -> bool:
-    """Whether uint8 [H, W] or [H, W, 3] has three equal channels."""
-    return pixels.ndim == 2 or bool(
-        (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all()
-    )
+def grey_of(pixels: UInt8) -> UInt8 | None:
+    """uint8 [H, W] of uint8 [H, W] or [H, W, 3] without colour; WebP's and JPEG's channels may differ by 2. None of
+    a picture in colour.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    if int(np.ptp(pixels, axis=2).max()) > 2:
+        return None
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)  # of equal channels exactly their value
 
 
 def fit(pixels: UInt8, longest: int) -> tuple[UInt8, float]:
