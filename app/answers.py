@@ -104,14 +104,15 @@ def png(picture: NDArray[np.uint8], scale: int) -> bytes:
 
 
 def reading(
-    model: str, page: Page, each: Sequence[Sequence[Done[NDArray[np.float32]]]], classes: Sequence[str], total_ms: float
+    model: str, page: Page, done: Sequence[Done[NDArray[np.float32]]], classes: Sequence[str], total_ms: float
 ) -> Reading:
-    """The number: the digits found, with what the network gave for each."""
+    """The number: the digits found, with what the network gave for each, in their order."""
+    answers = iter(done)
     lines = []
-    for found, done in zip(page.lines, each, strict=True):
-        digits = [_digit(one, answer.value, classes) for one, answer in zip(found, done, strict=True)]
+    for found in page.lines:
+        digits = [_digit(one, next(answers).value, classes) for one in found]
         lines.append(Line(text="".join(digit.label for digit in digits), digits=digits))
-    waited = max(done.queued_s + done.ran_s for line in each for done in line)
+    waited = max(one.queued_s + one.ran_s for one in done)
     timing = ReadingTiming(decode=ms(page.decode_s), find=ms(page.find_s), inference=ms(waited), total=total_ms)
     return Reading(model=model, number="\n".join(line.text for line in lines), lines=lines, timing_ms=timing)
 
@@ -119,8 +120,14 @@ def reading(
 def _digit(found: Found, probabilities: NDArray[np.float32], classes: Sequence[str]) -> Digit:
     best = scores(probabilities, classes)[0]
     x, y, width, height = found.box
-    box = Box(x=x, y=y, width=width, height=height)
-    return Digit(label=best.label, index=best.index, confidence=best.probability, box=box)
+    return Digit(
+        label=best.label,
+        index=best.index,
+        confidence=best.probability,
+        box=Box(x=x, y=y, width=width, height=height),
+        in_distribution=None if found.verdict is None else found.verdict.in_distribution,
+        in_distribution_score=None if found.verdict is None else round(found.verdict.score, DIGITS),
+    )
 
 
 def intake_timing(seen: Seen, total_ms: float) -> IntakeTiming:

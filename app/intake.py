@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -68,6 +69,7 @@ def look(
     prepared = _raw(image) if preparation == "raw" else _prepare(image, chosen)
     done = time.perf_counter()
     verdict = _judge(image, prepared.picture, chosen)
+    shrunk = (_shrunk(image),) if upload.sent_size(image) != image.size else ()
     return Seen(
         prepared.picture,
         chosen,
@@ -76,7 +78,7 @@ def look(
         auto_s=decided - decoded,
         prepare_s=done - decided,
         gate_s=time.perf_counter() - done,
-        steps=prepared.steps,
+        steps=(*shrunk, *prepared.steps),
         as_it_was=prepared.as_it_was or preparation == "raw",
         verdict=verdict,
     )
@@ -97,10 +99,18 @@ def find(data: bytes, content_type: str | None, max_pixels: int) -> Page:
     image = decode(data, content_type, max_pixels)
     decoded = time.perf_counter()
     try:
-        lines = read.find(image)
+        lines = read.find(image, _judge_of_digits(), upload.sent_size(image))
     except picture.NothingFound as error:
         raise ApiError("nothing_found", str(error)) from error
     return Page(lines, decoded - start, time.perf_counter() - decoded)
+
+
+def _judge_of_digits() -> read.Judge | None:
+    try:
+        gate.load(gate.path())
+    except (CheckpointError, OSError):  # /readyz says why; digits that touch are told by their width then
+        return None
+    return partial(gate.judge_all, dataset="mnist")
 
 
 def _warm_auto() -> None:
@@ -140,12 +150,19 @@ def _prepare(image: Image.Image, dataset: str) -> Prepared:
         raise ApiError("nothing_found", str(error)) from error
 
 
+def _shrunk(image: Image.Image) -> Step:
+    return Step("shrink while decoding", {"from": list(upload.sent_size(image)), "size": list(image.size)})
+
+
 def _raw(image: Image.Image) -> Prepared:
     if image.size != (SIDE, SIDE):
         told = f"the picture has {image.width}x{image.height} pixels"
         right = "with prepare=raw it should have 28x28, bright on black as the dataset's own; prepare=auto takes any"
         raise ApiError("invalid_parameter", f"{told}; {right}")
-    return Prepared(np.array(image.convert("L")), (RAW,))
+    grey = np.array(image.convert("L"))
+    if grey.min() == grey.max():
+        raise ApiError("nothing_found", f"the picture is blank: all of its pixels are {int(grey.min())}")
+    return Prepared(grey, (RAW,))
 
 
 def _judge(image: Image.Image, prepared: NDArray[np.uint8], dataset: str) -> Verdict | None:

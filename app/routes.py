@@ -15,6 +15,7 @@ from app.body import Share, read_many, read_one
 from app.describe import BATCH_BODY, COMPARISON_ANSWER, PICTURE_BODY, PREPARED_ANSWER, errors
 from app.errors import ApiError
 from app.intake import Seen
+from app.negotiation import preferred
 from app.parameters import (
     DEFAULT_MODEL,
     DatasetName,
@@ -30,7 +31,8 @@ from app.parameters import (
 from app.service import Clock, Outcome, Service
 
 T = TypeVar("T")
-NDJSON = "application/x-ndjson"
+JSON, NDJSON, PNG = "application/json", "application/x-ndjson", "image/png"
+VARY = {"Vary": "Accept"}  # the same request with another Accept has another answer
 
 router = APIRouter()
 
@@ -105,6 +107,7 @@ async def predict_batch(
 )
 async def compare(
     request: Request,
+    response: Response,
     service: TheService,
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
@@ -121,8 +124,9 @@ async def compare(
         sent = await read_one(request, service.settings, share)
         clock = service.clock()
         seen = await _unless_gone(request, service.look(sent, dataset, clock, prepare))
-    if NDJSON in request.headers.get("accept", ""):
-        return StreamingResponse(_lines(service, names, seen, clock), media_type=NDJSON)
+    if preferred(request.headers.get("accept", ""), (JSON, NDJSON)) == NDJSON:
+        return StreamingResponse(_lines(service, names, seen, clock), media_type=NDJSON, headers=VARY)
+    response.headers.update(VARY)
     outcomes = await _unless_gone(request, _gather(service, names, seen, clock))
     return answers.comparison(outcomes, seen, clock.total_ms())
 
@@ -137,7 +141,7 @@ async def compare(
     openapi_extra=PICTURE_BODY,
 )
 async def prepare(
-    request: Request, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1
+    request: Request, response: Response, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1
 ) -> schemas.PreparedPicture | Response:
     """Send the picture as for `/predict`.
 
@@ -149,9 +153,11 @@ async def prepare(
         sent = await read_one(request, service.settings, share)
         clock = service.clock()
         seen = await _unless_gone(request, service.look(sent, dataset, clock))
-    if "application/json" in request.headers.get("accept", ""):
+    if preferred(request.headers.get("accept", ""), (PNG, JSON)) == JSON:
+        response.headers.update(VARY)
         return answers.prepared(seen, scale, clock.total_ms())
-    return Response(answers.png(seen.picture, scale), media_type="image/png", headers={"Lineup-Dataset": seen.dataset})
+    headers = {"Lineup-Dataset": seen.dataset, **VARY}
+    return Response(answers.png(seen.picture, scale), media_type=PNG, headers=headers)
 
 
 @router.post(

@@ -36,12 +36,20 @@ COMPARISON_TAIL = {
 PREPARED = {
     **JUDGED,
     "pixels": [[0, 0, 12, 255], [0, 0, 130, 201]],
-    "png": "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAA",
+    "png": "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAAQElEQVR42mNgGGSAEUr/xybKhE8nEzHGIoP/MGFSjf1ProMQGk"
+    "nUiaSRNJ3IGknSiaKRFJ2oGknQiaYRv86BAAASPQklpXIHdAAAAABJRU5ErkJggg==",
     "steps": [{"name": "place", "parameters": {"size": [12, 20], "left": 8, "top": 4}}],
     "timing_ms": INTAKE_MS,
 }
 BOX = {"x": 214, "y": 80, "width": 61, "height": 102}
-DIGIT = {"label": "7", "index": 7, "confidence": 0.9987, "box": BOX}
+DIGIT = {
+    "label": "7",
+    "index": 7,
+    "confidence": 0.9987,
+    "box": BOX,
+    "in_distribution": True,
+    "in_distribution_score": 0.9934,
+}
 READING_MS = {"decode": 2.4, "find": 5.1, "inference": 6.3, "total": 14.2}
 ERROR = {"error": {"code": "unknown_model", "message": "no network 'resnet19'; there are: lenet, alexnet, nin"}}
 
@@ -247,6 +255,8 @@ class Digit(BaseModel):
     index: Annotated[int, Field(ge=0, le=9)]
     confidence: Probability
     box: Box
+    in_distribution: InDistribution
+    in_distribution_score: Score
 
 
 class Line(BaseModel):

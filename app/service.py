@@ -116,8 +116,8 @@ class Service:
                 return await self._submit("mnist", model, (found.picture, True), clock)
 
         # The first error is the request's: a number with a digit missing would be another number.
-        each = [await gather([ask(found) for found in line]) for line in page.lines]
-        return answers.reading(model, page, each, self.engine.datasets["mnist"].classes, clock.total_ms())
+        done = await gather([ask(found) for line in page.lines for found in line])
+        return answers.reading(model, page, done, self.engine.datasets["mnist"].classes, clock.total_ms())
 
     async def _in_pool(self, clock: Clock, work: Callable[..., T], *arguments: object) -> T:
         """What `work` gives on a thread of the intake, before the deadline. Raises ApiError."""

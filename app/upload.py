@@ -54,6 +54,8 @@ TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+ON_THEIR_SIDE = (5, 6, 7, 8)
+SENT_SIZE = "sent_size"  # a key of PIL's Image.info
 STATUS = {"too_many_pixels": 413, "unsupported_type": 415, "undecodable": 422}
 
 
@@ -129,6 +131,7 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     except UnidentifiedImageError as error:
         raise UploadError("undecodable", f"the bytes are no picture that can be opened; send a {READABLE}") from error
     _check_size(image, max_pixels)
+    sent = image.size
     if image.format == "JPEG":
         most = max(LEAST_SCANS, min(MOST_SCANS, SCANNED // (image.width * image.height)))
         if (scans := data.count(b"\xff\xda")) > most:
@@ -138,7 +141,15 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     image.load()
     orientation = _orientation(image)
     seen = _visible(_smaller(image))
-    return seen.transpose(TURNS[orientation]) if orientation in TURNS else seen
+    upright = seen.transpose(TURNS[orientation]) if orientation in TURNS else seen
+    upright.info[SENT_SIZE] = sent[::-1] if orientation in ON_THEIR_SIDE else sent
+    return upright
+
+
+def sent_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height in pixels that a picture of ``decode`` was sent with, upright; it may have been shrunk since."""
+    width, height = image.info.get(SENT_SIZE, image.size)
+    return int(width), int(height)
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:

@@ -9,7 +9,7 @@ weights/gate.lineup.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from models import auto, checkpoint, container, datasets
 from models.picture import UInt8
+
+BATCH = 64  # pictures judged in one pass
 
 # What a picture may be taken for, the dataset's own kind first, and how that is said.
 KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -112,11 +114,21 @@ def judge(image: Image.Image, picture: UInt8, dataset: str) -> Verdict:
     Safe to call from several threads. Raises CheckpointError or FileNotFoundError if weights/gate.lineup cannot be
     had, UnknownName for an unknown dataset.
     """
-    kinds = KINDS[datasets.find(dataset).name]
-    thumbnails = torch.from_numpy(auto.thumbnail(np.asarray(image)))[None]
+    return judge_all([auto.thumbnail(np.asarray(image))], [picture], dataset)[0]
+
+
+def judge_all(thumbnails: Sequence[UInt8], pictures: Sequence[UInt8], dataset: str) -> list[Verdict]:
+    """The same of several at once: thumbnails uint8 [64, 64] as of ``auto.thumbnail``, and pictures uint8 [28, 28]."""
+    name = datasets.find(dataset).name
     networks, temperatures = load(path())
-    pictures = torch.from_numpy(np.array(picture))[None]  # a copy: torch takes no memory that is read-only
-    chances = probabilities(networks[dataset], thumbnails, pictures, temperatures[dataset])[0]
+    shown, seen = (torch.from_numpy(np.stack(each)) for each in (thumbnails, pictures))
+    parts = zip(shown.split(BATCH), seen.split(BATCH), strict=True)
+    chances = [probabilities(networks[name], *part, temperatures[name]) for part in parts]
+    return [_verdict(row, KINDS[name]) for row in torch.cat(chances)]
+
+
+def _verdict(chances: Tensor, kinds: Mapping[str, str]) -> Verdict:
+    """What float32 [kinds] says."""
     score, own = float(chances[0]), next(iter(kinds))
     if score >= 0.5:
         return Verdict(True, score, f"it looks like {kinds[own]}")

@@ -1,194 +1,153 @@
 """Where the digits of a number are on a picture, line by line, and what a network sees of each: ``find(image)``.
 
-The ink of the whole picture is found once (``models.ink``) and cut into its connected parts. Rulings and specks are
-left out, pieces of one digit are put together, and what is too wide to be one digit is cut where the ink is thinnest.
-Each digit is then placed as MNIST's authors placed theirs (``models.digit``). What a part shows is for the networks to
-say: letters are found as well.
+The ink of the whole picture is found once (``models.ink``), ruled lines are taken out of it, and it is cut into its
+connected parts. Specks and commas are left out, pieces of one digit are put together, and what may be several digits
+that touch is cut where the ink is thinnest; which cut is right is for the gate to judge (``models.gate``), to which
+two digits at once are no digit. Each digit is then placed as MNIST's authors placed theirs (``models.digit``). What a
+part shows is for the networks to say: letters are found as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from models import digit, ink
-from models.ink import Mask
-from models.picture import NothingFound, Step, UInt8
+from models import auto, digit, ink, parts, rulings
+from models.gate import Verdict
+from models.parts import Part
+from models.picture import NothingFound, UInt8
 
 WORKING = 1280  # pixels: larger pictures are shrunk to this first; a line of 40 digits has 30 for each
-SMALL = 0.55  # of the usual height: a part that is lower may be a piece of a digit
-SPECK = 0.25  # of the usual height: a part that is smaller in both directions is dirt, unless a digit is near
+RULED = 0.5  # of the picture's width: a thin level line as long as this is a ruling
 DIRT = 0.12  # of the usual height: what is smaller is nothing at all
+LEAST = 5  # pixels: nothing lower can be told from others
 MOST = 1000  # marks; each has 40x40 pixels on a full page then, and noise has more
-WIDE = 1.3  # widths above so many heights are more than one digit
-ASPECT = 0.72  # width of a written digit as a share of its height, with which touching ones are counted
+
+# What says of several marks, each as a thumbnail uint8 [64, 64] and prepared uint8 [28, 28], whether it is one digit.
+Judge = Callable[[Sequence[UInt8], Sequence[UInt8]], Sequence[Verdict]]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One digit: its ``box`` (left, top, width, height) in pixels of the picture as sent, and ``picture``, uint8
-    [28, 28], what a network sees of it.
+    """One digit: its ``box`` (left, top, width, height) in pixels of the picture as sent, ``picture``, uint8 [28, 28],
+    what a network sees of it, and what the judge says, if there is one.
     """
 
     box: tuple[int, int, int, int]
     picture: UInt8
+    verdict: Verdict | None = None
+
+
+def find(image: Image.Image, judge: Judge | None = None, size: tuple[int, int] | None = None) -> list[list[Found]]:
+    """The digits on ``image`` (mode L or RGB, any size): lines from top to bottom, each from left to right.
+
+    ``size``: width and height of the picture as it was sent, where ``image`` was shrunk since; boxes are in its
+    pixels. Without a ``judge`` (``gate.judge_all`` for "mnist") touching digits are told by their width alone.
+    Raises NothingFound if there is no ink, or nothing but rulings and specks.
+    """
+    found = ink.find(np.asarray(image), [], WORKING)
+    found = rulings.without(found, rulings.across(found.mask, RULED))
+    _, regions, stats, _ = cv2.connectedComponentsWithStats(found.mask.astype(np.uint8), connectivity=8)
+    page = _Page(found, np.asarray(regions, np.int32), size or image.size)
+    whole, usual = _whole(page.labels, np.asarray(stats[1:]))
+    if judge is None:
+        ways = [[parts.cut(part, page.labels, parts.by_width(part, usual))] for part in whole]
+    else:
+        ways = [parts.ways_to_cut(part, page.labels, usual) for part in whole]
+    marks = [[[_mark(page, part) for part in way] for way in each] for each in ways]
+    if judge is not None:
+        marks = _judged(marks, judge)
+    best = [mark for each in marks for mark in _best(each)]
+    return [[found for _, found in line] for line in _lines(best)]
+
+
+def _whole(labels: parts.Labels, stats: npt.NDArray[np.int32]) -> tuple[list[Part], float]:
+    """The parts that are a digit or several that touch, and the usual height of a digit. NothingFound if there are
+    none, or more than can be looked at.
+    """
+    found = parts.of_components(labels, stats)
+    if not found:
+        raise NothingFound("no digits were found: there is nothing but rulings on the picture")
+    usual = parts.usual_height(found)
+    if usual < LEAST:
+        told = f"marks are {usual:g} pixels high on the picture shrunk to {WORKING}"
+        raise NothingFound(f"no digits were found: {told}; at least {LEAST} are needed")
+    visible = [part for part in found if max(part.width, part.height) >= DIRT * usual]
+    _check_number(len(visible))
+    whole = parts.joined(visible, usual)
+    _check_number(round(sum(max(1.0, parts.widths(part, usual)) for part in whole)))
+    return whole, usual
+
+
+def _check_number(count: int) -> None:
+    if count > MOST:
+        raise NothingFound(f"no number was found: {count} marks are on the picture, at most {MOST} are looked at")
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A region of the mask: its bounds, and the labels of the components in it."""
+class _Page:
+    """The ink, the number of the component at each of its pixels, int32 [H, W], and the size of the picture as sent."""
 
-    left: int
-    top: int
-    right: int
-    bottom: int
-    labels: tuple[int, ...]
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
+    found: ink.Ink
+    labels: parts.Labels
+    size: tuple[int, int]
 
 
-def find(image: Image.Image) -> list[list[Found]]:
-    """The digits on ``image`` (mode L or RGB, any size): lines from top to bottom, each from left to right.
-
-    Raises NothingFound if there is no ink, or nothing but rulings and specks.
-    """
-    steps: list[Step] = []
-    found = ink.find(np.asarray(image), steps, WORKING)
-    _, regions, stats, _ = cv2.connectedComponentsWithStats(found.mask.astype(np.uint8), connectivity=8)
-    labels = np.asarray(regions, np.int32)
-    parts = _parts(np.asarray(stats[1:]), found.mask.shape)
-    if not parts:
-        raise NothingFound("no digits were found: there is nothing but rulings on the picture")
-    usual = _usual_height(parts)
-    parts = [part for part in parts if max(part.width, part.height) >= DIRT * usual]
-    if len(parts) > MOST:
-        raise NothingFound(f"no number was found: {len(parts)} marks are on the picture, at most {MOST} are looked at")
-    whole = [piece for part in _joined(parts, usual) for piece in _cut(part, labels, usual)]
-    return [[_found(part, labels, found, image.size) for part in line] for line in _lines(whole)]
+_Mark = tuple[Part, Found]
 
 
-def _parts(stats: npt.NDArray[np.int32], shape: tuple[int, int]) -> list[_Part]:
-    """The components without those that are rulings or the picture's border."""
-    boxes, areas = stats[:, :4].astype(float), stats[:, 4].astype(float)
-    rulings = digit.edge_lines(boxes, areas, *shape) | _rulings(boxes, areas, *shape)
-    parts = []
-    for number, (left, top, width, height) in enumerate(stats[:, :4].tolist()):
-        if not rulings[number]:
-            parts.append(_Part(left, top, left + width, top + height, (number + 1,)))
-    return parts
+def _judged(marks: list[list[list[_Mark]]], judge: Judge) -> list[list[list[_Mark]]]:
+    """The same marks with the judge's verdicts, which it gives all at once."""
+    every = [mark for each in marks for way in each for mark in way]
+    verdicts = iter(judge([_thumbnail(found.picture) for _, found in every], [found.picture for _, found in every]))
+    return [[[(part, replace(found, verdict=next(verdicts))) for part, found in way] for way in each] for each in marks]
 
 
-def _rulings(
-    boxes: npt.NDArray[np.float64], areas: npt.NDArray[np.float64], height: int, width: int
-) -> npt.NDArray[np.bool_]:
-    """Lines across most of the picture, and grids: as large as the picture, and nearly empty."""
-    wide, high = boxes[:, 2], boxes[:, 3]
-    lines = (wide > 0.5 * width) & (high < 0.1 * wide) | (high > 0.7 * height) & (wide < 0.03 * high)
-    grids = (wide > 0.6 * width) & (high > 0.6 * height) & (areas < 0.12 * wide * high)
-    return np.asarray(lines | grids, bool)
+def _thumbnail(picture: UInt8) -> UInt8:
+    """What the judge sees of a mark as it stands on the page: dark on white."""
+    return auto.thumbnail(np.asarray(255 - cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)))
 
 
-def _usual_height(parts: list[_Part]) -> float:
-    """Of a digit on this picture: the median of what is not much lower than the highest."""
-    heights = np.array([part.height for part in parts])
-    return float(np.median(heights[heights >= 0.4 * heights.max()]))
+def _best(ways: list[list[_Mark]]) -> list[_Mark]:
+    """The way with the fewest digits of which the judge takes each for one; else that of whose worst it thinks most."""
+
+    def worst(way: list[_Mark]) -> float:
+        return min(found.verdict.score if found.verdict else 0.0 for _, found in way)
+
+    likely = [way for way in ways if worst(way) >= 0.5]
+    fewest = min(map(len, likely), default=0)
+    return max([way for way in likely if len(way) == fewest] or ways, key=worst)
 
 
-def _joined(parts: list[_Part], usual: float) -> list[_Part]:
-    """Pieces put to the digit that they belong to; specks that belong to none are left out."""
-    digits = [part for part in parts if part.height >= SMALL * usual]
-    for piece in (part for part in parts if part.height < SMALL * usual):
-        gaps = _gaps(digits, piece)
-        near = int(gaps.argmin())
-        if gaps[near] <= 0.15 * usual and _fits(digits[near], piece):
-            digits[near] = _together(digits[near], piece)
-        elif max(piece.width, piece.height) >= SPECK * usual and piece.height >= 0.5 * piece.width:
-            digits.append(piece)  # a smaller digit, by itself
-    return digits
-
-
-def _gaps(parts: list[_Part], to: _Part) -> npt.NDArray[np.float64]:
-    """The distance in pixels of each part's bounds from those of another: float64 [N]."""
-    left, top, right, bottom = np.array([(part.left, part.top, part.right, part.bottom) for part in parts]).T
-    across = np.maximum(np.maximum(left - to.right, to.left - right), 0)
-    down = np.maximum(np.maximum(top - to.bottom, to.top - bottom), 0)
-    return np.asarray(np.hypot(across, down))
-
-
-def _fits(a: _Part, b: _Part) -> bool:
-    both = _together(a, b)
-    return both.width <= max(WIDE * both.height, a.width) and both.height <= 1.5 * a.height
-
-
-def _together(a: _Part, b: _Part) -> _Part:
-    corners = min(a.left, b.left), min(a.top, b.top), max(a.right, b.right), max(a.bottom, b.bottom)
-    return _Part(*corners, a.labels + b.labels)
-
-
-def _cut(part: _Part, labels: npt.NDArray[np.int32], usual: float) -> list[_Part]:
-    """Digits that touch, apart: cut near where equal shares would end, in the column with the least ink."""
-    high = max(part.height, usual)  # a low wide 0 is one digit
-    count = round(part.width / (ASPECT * high)) if part.width > WIDE * high else 1
-    if count < 2:
-        return [part]
-    columns = _inside(part, labels).sum(axis=0)
-    share = part.width / count
-    cuts = [0]
-    for number in range(1, count):
-        middle, reach = number * share, max(1, share / 3)
-        start, end = max(cuts[-1] + 1, round(middle - reach)), min(part.width - 1, round(middle + reach) + 1)
-        away = np.abs(np.arange(start, end) - middle) / share
-        cuts.append(start + int(np.argmin(columns[start:end] + 0.3 * part.height * away)) if end > start else start)
-    cuts.append(part.width)
-    pieces = [replace(part, left=part.left + a, right=part.left + b) for a, b in pairwise(cuts)]
-    return [_tightened(piece, labels) for piece in pieces if _inside(piece, labels).any()]
-
-
-def _inside(part: _Part, labels: npt.NDArray[np.int32]) -> Mask:
-    """bool [h, w]: the ink of a part, within its bounds."""
-    return np.isin(labels[part.top : part.bottom, part.left : part.right], part.labels)
-
-
-def _tightened(part: _Part, labels: npt.NDArray[np.int32]) -> _Part:
-    inside = _inside(part, labels)
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    left, top = part.left + int(columns[0]), part.top + int(rows[0])
-    right, bottom = part.left + int(columns[-1]) + 1, part.top + int(rows[-1]) + 1
-    return replace(part, left=left, top=top, right=right, bottom=bottom)
-
-
-def _lines(parts: list[_Part]) -> list[list[_Part]]:
+def _lines(marks: list[_Mark]) -> list[list[_Mark]]:
     """Grouped into lines: a part belongs to the line whose height it shares for the most part, at that place."""
-    lines: list[list[_Part]] = []
-    for part in sorted(parts, key=lambda part: part.left):
-        shares = [_shared(line[-1], part) for line in lines]
+    lines: list[list[_Mark]] = []
+    for mark in sorted(marks, key=lambda mark: mark[0].left):
+        shares = [_shared(line[-1][0], mark[0]) for line in lines]
         if shares and max(shares) >= 0.4:
-            lines[int(np.argmax(shares))].append(part)
+            lines[int(np.argmax(shares))].append(mark)
         else:
-            lines.append([part])
-    return sorted(lines, key=lambda line: float(np.mean([part.top + part.bottom for part in line])))
+            lines.append([mark])
+    return sorted(lines, key=lambda line: float(np.mean([part.top + part.bottom for part, _ in line])))
 
 
-def _shared(a: _Part, b: _Part) -> float:
+def _shared(a: Part, b: Part) -> float:
     """How much of the lower one's height lies beside the other; lines may slope, so neighbours are compared."""
     return (min(a.bottom, b.bottom) - max(a.top, b.top)) / max(1, min(a.height, b.height))
 
 
-def _found(part: _Part, labels: npt.NDArray[np.int32], found: ink.Ink, size: tuple[int, int]) -> Found:
-    inside = _inside(part, labels)
-    amount = found.amount[part.top : part.bottom, part.left : part.right]
-    corners = [round(corner / found.factor) for corner in (part.left, part.top, part.right, part.bottom)]
-    left, top = min(corners[0], size[0] - 1), min(corners[1], size[1] - 1)
-    box = left, top, max(1, min(corners[2], size[0]) - left), max(1, min(corners[3], size[1]) - top)
-    return Found(box, digit.place(amount, inside, []))
+def _mark(page: _Page, part: Part) -> _Mark:
+    """A part, and the digit that it is: its box in the picture as sent, and what networks see."""
+    inside = parts.inside(part, page.labels)
+    amount = page.found.amount[part.top : part.bottom, part.left : part.right]
+    (width, height), (high, wide) = page.size, page.labels.shape
+    left, right = (round(corner * width / wide) for corner in (part.left, part.right))
+    top, bottom = (round(corner * height / high) for corner in (part.top, part.bottom))
+    left, top = min(left, width - 1), min(top, height - 1)
+    box = left, top, max(1, right - left), max(1, bottom - top)
+    return part, Found(box, digit.place(amount, inside, []))

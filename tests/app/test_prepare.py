@@ -121,6 +121,29 @@ def test_raw_refuses_another_size_and_says_what_is_right() -> None:
     assert told.value.code == "invalid_parameter"
 
 
+@pytest.mark.parametrize("value", [0, 255])
+def test_raw_refuses_a_blank_picture(value: int) -> None:
+    with pytest.raises(ApiError, match=f"the picture is blank: all of its pixels are {value}") as told:
+        intake.look(encoded(Image.new("L", (28, 28), value)), None, "mnist", 10**6, "raw")
+    assert told.value.code == "nothing_found"
+
+
+def test_a_large_picture_says_that_it_was_shrunk() -> None:
+    seen = intake.look(encoded(draw_seven().resize((3000, 2400))), None, "mnist", 10**8)
+    assert (seen.steps[0].name, seen.steps[0].parameters["from"]) == ("shrink while decoding", [3000, 2400])
+    assert "shrink" not in intake.look(encoded(draw_seven()), None, "mnist", 10**8).steps[0].name
+
+
+async def test_the_accept_header_is_weighed(client: httpx.AsyncClient) -> None:
+    for accept, wanted in (
+        ("image/png, application/json;q=0.5", "image/png"),
+        ("Application/JSON", "application/json"),
+        ("*/*", "image/png"),
+    ):
+        response = await client.post("/prepare", content=b"\x07", headers={"Accept": accept})
+        assert (response.headers["content-type"], response.headers["vary"]) == (wanted, "Accept")
+
+
 async def test_answers_say_whether_the_picture_is_of_that_kind(real: httpx.AsyncClient) -> None:
     digit = (await real.post("/predict", content=encoded(draw_seven()))).json()
     assert (digit["in_distribution"], digit["reason"]) == (True, "it looks like a digit")

@@ -1,14 +1,19 @@
 """POST /read, on fakes: what comes back, in which order, and what goes through the same queue and deadline."""
 
 import asyncio
+import io
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image, ImageDraw
 
+from app import intake
 from app.engine import State
 from tests.app.conftest import serving
 from tests.fakes import BLANK, FakeEngine, fake_service
+from tests.models.test_picture import draw_seven
 
 pytestmark = pytest.mark.anyio
 
@@ -22,6 +27,8 @@ async def test_a_number_is_its_digits_line_by_line(client: httpx.AsyncClient) ->
         "index": 1,
         "confidence": 0.82,
         "box": {"x": 10, "y": 20, "width": 8, "height": 16},
+        "in_distribution": None,
+        "in_distribution_score": None,
     }
     assert set(body["timing_ms"]) == {"decode", "find", "inference", "total"}
 
@@ -88,3 +95,35 @@ async def test_requests_at_once_keep_their_digits(client: httpx.AsyncClient) -> 
     responses = await asyncio.gather(*(client.post("/read", content=number) for number in numbers))
     for number, response in zip(numbers, responses, strict=True):
         assert response.json()["number"] == "".join(str(digit) for digit in number)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("JPEG", (4000, 3000)), ("PNG", (4000, 3000)), ("PNG", (800, 600))])
+def test_boxes_are_in_pixels_of_the_picture_as_it_was_sent(kind: str, size: tuple[int, int]) -> None:
+    image = Image.new("L", size, 240)
+    wanted = [round(share * size[0]) for share in (0.2, 0.5, 0.8)]
+    width, top, height = size[0] // 40, size[1] // 4, size[1] // 3
+    for left in wanted:
+        ImageDraw.Draw(image).rectangle((left, top, left + width - 1, top + height - 1), fill=20)
+    file = io.BytesIO()
+    image.save(file, kind)
+    (line,) = intake.find(file.getvalue(), None, 10**8).lines
+    for found, left in zip(line, wanted, strict=True):
+        assert found.box == pytest.approx((left, top, width, height), abs=size[0] / 400)
+        assert found.verdict is not None
+
+
+def test_without_the_gate_digits_are_found_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.gate.path", lambda: tmp_path / "gate.lineup")
+    file = io.BytesIO()
+    draw_seven().save(file, "PNG")
+    ((found,),) = intake.find(file.getvalue(), None, 10**8).lines
+    assert found.verdict is None
+
+
+async def test_answers_carry_what_the_gate_says_of_each_digit(anyio_backend: str) -> None:
+    file = io.BytesIO()
+    draw_seven().save(file, "PNG")
+    async with serving(fake_service(find=intake.find)) as client:
+        ((digit,),) = [line["digits"] for line in (await client.post("/read", content=file.getvalue())).json()["lines"]]
+    assert digit["in_distribution"] is True
+    assert 0.5 <= digit["in_distribution_score"] <= 1

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from app.upload import UploadError, decode
+from app.upload import UploadError, decode, sent_size
 
 MOST = 50_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -315,3 +315,18 @@ def test_damaged_pictures_raise_nothing_but_upload_errors(source, changes):
         return
     assert image.mode in ("L", "RGB")
     assert image.width * image.height <= 10_000
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("size", [(64, 48), (2600, 1900)])
+def test_the_size_as_sent_is_kept_upright_where_the_picture_is_shrunk(kind, orientation, size):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = decode(encode(Image.new("L", size, 200), kind, exif=exif), max_pixels=MOST)
+    assert sent_size(image) == (size[::-1] if orientation in (6, 8) else size)
+    assert (image.size == sent_size(image)) == (size == (64, 48))
+
+
+def test_a_picture_from_elsewhere_was_sent_as_it_is():
+    assert sent_size(Image.new("L", (7, 5))) == (7, 5)
