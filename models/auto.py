@@ -8,7 +8,6 @@ weights/auto.lineup.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -17,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from models import checkpoint, container
+from models import checkpoint, container, small_cnn
 from models.picture import UInt8, border, fit
 
 SIDE = 64
@@ -28,16 +27,8 @@ ANSWERS = ("mnist", "fashion-mnist")
 
 def build() -> nn.Sequential:
     """The network: float32 [N, 1, 64, 64] in [0, 1] -> logits [N, 2], in the order of ANSWERS."""
-    widths = (1, 16, 32, 64, 64)
-    layers: list[nn.Module] = []
-    for before, width in pairwise(widths):
-        layers += [
-            nn.Conv2d(before, width, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-        ]
-    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(widths[-1], len(ANSWERS)))
+    layers = small_cnn.stages(1, 16, 32, 64, 64)
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(64, len(ANSWERS)))
 
 
 def thumbnail(pixels: UInt8) -> UInt8:
@@ -69,7 +60,7 @@ def _near(grey: UInt8) -> UInt8:
 
 @lru_cache(maxsize=2)
 def load(path: Path) -> nn.Sequential:
-    """The network of a checkpoint, in eval mode; read once. CheckpointError if it is not one of
+    """The network of a checkpoint, for inference; read once. CheckpointError if it is not one of
     ``models.train_auto``.
     """
     with torch.device("meta"):
@@ -80,7 +71,8 @@ def load(path: Path) -> nn.Sequential:
         told = f"kind {header.get('kind')!r}, answers {header.get('answers')}"
         raise checkpoint.CheckpointError(f"{path} has {told}; wanted kind 'auto', answers {list(ANSWERS)}")
     network.load_state_dict(tensors, assign=True)
-    return network.eval().requires_grad_(False)
+    small_cnn.for_inference(network)
+    return network
 
 
 def path() -> Path:

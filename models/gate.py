@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from models import auto, checkpoint, container, datasets
+from models import auto, checkpoint, container, datasets, small_cnn
 from models.picture import UInt8
 
 BATCH = 64  # pictures judged in one pass
@@ -62,8 +61,8 @@ class Gate(nn.Module):
 
     def __init__(self, kinds: int) -> None:
         super().__init__()
-        self.as_sent = _features(1, 12, 24, 40, 56)
-        self.prepared = _features(1, 24, 40, 56)
+        self.as_sent = small_cnn.stages(1, 12, 24, 40, 56)
+        self.prepared = small_cnn.stages(1, 24, 40, 56)
         self.kind = nn.Sequential(nn.Linear(4 * 56, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, kinds))
 
     def forward(self, thumbnails: Tensor, pictures: Tensor) -> Tensor:
@@ -71,14 +70,6 @@ class Gate(nn.Module):
         pooled = [pool for x in maps for pool in (x.amax((2, 3)), x.mean((2, 3)))]
         logits: Tensor = self.kind(torch.cat(pooled, dim=1))
         return logits
-
-
-def _features(*widths: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for before, width in pairwise(widths):
-        convolution = nn.Conv2d(before, width, kernel_size=3, padding=1, bias=False)
-        layers += [convolution, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
-    return nn.Sequential(*layers)
 
 
 def build() -> nn.ModuleDict:
@@ -93,7 +84,7 @@ def path() -> Path:
 
 @lru_cache(maxsize=2)
 def load(path: Path) -> tuple[nn.ModuleDict, Mapping[str, float]]:
-    """The networks of a checkpoint, in eval mode, and their temperatures; read once. CheckpointError if it is not one
+    """The networks of a checkpoint, for inference, and their temperatures; read once. CheckpointError if it is not one
     of ``models.train_gate``.
     """
     with torch.device("meta"):
@@ -104,7 +95,8 @@ def load(path: Path) -> tuple[nn.ModuleDict, Mapping[str, float]]:
         told = f"kind {header.get('kind')!r}, kinds {header.get('kinds')}"
         raise checkpoint.CheckpointError(f"{path} has {told}; wanted kind 'gate', kinds {kinds}")
     networks.load_state_dict(tensors, assign=True)
-    return networks.eval().requires_grad_(False), header["temperatures"]
+    small_cnn.for_inference(networks)
+    return networks, header["temperatures"]
 
 
 def judge(image: Image.Image, picture: UInt8, dataset: str) -> Verdict:

@@ -1,10 +1,11 @@
-"""Digits, letters and words in the fonts of a folder (``tools/fetch-fonts.sh`` fetches some 300): training material.
+"""Digits, letters and words in the fonts of a folder (``tools/fetch-fonts.sh`` fetches some 580): training material.
 
 Without such a folder there are OpenCV's Hershey fonts and Pillow's own, which is enough for a try.
 """
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,6 +30,18 @@ DRAWN_AT = 120  # pixels: glyphs are drawn at this size once and scaled from the
 def find(folder: Path) -> list[Path]:
     """The fonts in ``folder``, in the order of their names."""
     return sorted(path for path in folder.glob("*") if path.suffix in (".woff", ".ttf", ".otf"))
+
+
+def of_families(fonts: list[Path], each: int, held: bool) -> list[Path]:
+    """The fonts of one family in ``each`` if ``held``, else of all others: a family's weights are much alike."""
+    families = sorted({_family(path) for path in fonts})
+    held_out = set(families[::each])
+    return [path for path in fonts if (_family(path) in held_out) == held]
+
+
+def _family(path: Path) -> str:
+    """By the name of its file: caveat of caveat-latin-400-normal.woff, DSEG7Classic of DSEG7Classic-Bold.woff."""
+    return re.split(r"-latin|-(?=[A-Z])", path.stem)[0]
 
 
 def written(rng: np.random.Generator, text: str, longest: int, fonts: list[Path]) -> UInt8:

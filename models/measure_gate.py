@@ -21,9 +21,10 @@ DRAWN_AGAINST: Mapping[str, tuple[str, ...]] = {"mnist": ("letters", "noise"), "
 def report(judge: Judge, sets: Sequence[PictureSet], count: int) -> dict[str, Any]:
     """AUROC for each dataset that has a set: against all others and each kind of them, JSON-able.
 
-    Against digits stand the photographs of clothing, those of none of its classes, letters and noise; against
-    clothing digits of all kinds, the photographs of none of its classes, and noise. At most ``count`` of a dataset's
-    own test pictures are looked at, and as many of each kind are drawn.
+    Against digits stand the photographs of clothing (its test pictures are easier, and would outnumber them), those of
+    none of its classes, letters and noise; against clothing digits of all kinds, the photographs of none of its
+    classes, and noise. At most ``count`` of a dataset's own test pictures are looked at, and as many of each kind are
+    drawn.
     """
     return {dataset: told for dataset in gate.KINDS if (told := _of(judge, sets, dataset, count))}
 

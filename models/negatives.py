@@ -1,5 +1,5 @@
-"""Letters and noise that the gate is measured against. It has not learned from these: ``models.strangers``, from
-which it has, draws others in other ways.
+"""Letters and noise that the gate is measured against. It has learned from none of these kinds of noise, nor from this
+font: ``models.strangers``, from which it has, has others.
 
 Every function draws from the generator that it is given and returns a picture of mode L or RGB.
 """
@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from models.picture import Float, UInt8
@@ -19,15 +20,16 @@ Rng = np.random.Generator
 
 # Without those that are a digit in some hand or font: I O Q S Z, b g i l o q s z.
 LETTERS = "ABCDEFGHJKLMNPRTUVWXYacdefhjkmnprtuvwxy"
-HERSHEY_FONTS = 8  # OpenCV numbers its plain faces 0 to 7
 
 
 def letter(rng: Rng) -> Image.Image:
-    """One letter in a Hershey font or Pillow's own, of any size and colour, anywhere on a plain ground."""
+    """One letter in Pillow's own font, upright or slanted, plain or bold, narrow or wide, of any size and colour,
+    anywhere on a plain ground.
+    """
     height = int(rng.integers(32, 480))
     width = int(height * rng.uniform(0.6, 1.7))
     high = min(height, width) * rng.uniform(0.3, 0.8)
-    mask = (_hershey if rng.random() < 0.5 else _pillow)(rng, LETTERS[int(rng.integers(len(LETTERS)))], high)
+    mask = _glyph(rng, LETTERS[int(rng.integers(len(LETTERS)))], high)
     canvas = np.zeros((max(height, mask.shape[0]), max(width, mask.shape[1])), np.float32)
     top, left = (int(rng.integers(room + 1)) for room in np.subtract(canvas.shape, mask.shape))
     canvas[top : top + mask.shape[0], left : left + mask.shape[1]] = mask / np.float32(255)
@@ -37,64 +39,75 @@ def letter(rng: Rng) -> Image.Image:
     return Image.fromarray(np.asarray(np.rint(ground + canvas[..., None] * (ink - ground)), np.uint8))
 
 
-def _hershey(rng: Rng, text: str, high: float) -> UInt8:
+def _glyph(rng: Rng, text: str, high: float) -> UInt8:
     """About ``high`` pixels high: uint8 [h, w], 255 where ink is."""
-    font, thick = int(rng.integers(HERSHEY_FONTS)), max(1, round(high * rng.uniform(0.02, 0.15)))
-    scale = high / cv2.getTextSize(text, font, 1, 1)[0][1]
-    (width, height), below = cv2.getTextSize(text, font, scale, thick)
-    mask = np.zeros((height + below + 2 * thick, width + 2 * thick), np.uint8)
-    cv2.putText(mask, text, (thick, height + thick), font, scale, 255, thick, cv2.LINE_AA)
-    return mask
-
-
-def _pillow(rng: Rng, text: str, high: float) -> UInt8:
     font = ImageFont.load_default(size=high * rng.uniform(0.9, 1.2))
-    left, top, right, bottom = font.getbbox(text)
+    bold = int(high * rng.uniform(0.02, 0.06)) if rng.random() < 0.5 else 0
+    left, top, right, bottom = font.getbbox(text, stroke_width=bold)
     mask = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4))
-    ImageDraw.Draw(mask).text((2 - left, 2 - top), text, fill=255, font=font)
-    return np.asarray(mask)
+    ImageDraw.Draw(mask).text((2 - left, 2 - top), text, fill=255, font=font, stroke_width=bold)
+    wide, slant = rng.uniform(0.7, 1.3), rng.uniform(-0.25, 0.25)
+    reach = abs(slant) * mask.height
+    matrix = np.array([[wide, slant, reach if slant < 0 else 0], [0, 1, 0]], np.float32)
+    size = max(1, int(np.ceil(wide * mask.width + reach))), mask.height
+    return np.asarray(cv2.warpAffine(np.asarray(mask), matrix, size, flags=cv2.INTER_AREA), np.uint8)
 
 
-def uniform(rng: Rng, side: int) -> Float:
-    """Every pixel for itself."""
-    return rng.random((side, side), np.float32)
+def speckle(rng: Rng, side: int) -> Float:
+    """Grey, with grains of one to four pixels darker or brighter on a share of it."""
+    grain = int(rng.integers(1, 5))
+    coarse = rng.random((side // grain + 1, side // grain + 1)).astype(np.float32)
+    share = rng.uniform(0.05, 0.4)
+    grains = np.where(coarse < share / 2, 0.0, np.where(coarse > 1 - share / 2, 1.0, 0.5))
+    return np.asarray(grains.repeat(grain, 0).repeat(grain, 1)[:side, :side], np.float32)
 
 
-def gaussian(rng: Rng, side: int) -> Float:
-    """Round a grey, with a deviation of a tenth to a third of the range."""
-    return np.asarray(rng.normal(rng.uniform(0.2, 0.8), rng.uniform(0.1, 0.33), (side, side)), np.float32)
+def pink(rng: Rng, side: int) -> Float:
+    """As many waves of each octave: noise whose spectrum falls as a power of the frequency, 0.7 to 1.8."""
+    across, down = np.fft.rfftfreq(side), np.fft.fftfreq(side)
+    frequency = np.maximum(np.hypot(down[:, None], across), 1 / side)
+    waves = rng.normal(size=(*frequency.shape, 2)) @ (1, 1j)
+    return _stretched(np.fft.irfft2(waves / frequency ** rng.uniform(0.7, 1.8), (side, side)))
 
 
-def checkerboard(rng: Rng, side: int) -> Float:
-    """Of 2 to 8 fields a side."""
-    field = np.arange(side) * int(rng.integers(2, 9)) // side
-    return np.asarray((field[:, None] + field) % 2, np.float32)
+def rings(rng: Rng, side: int) -> Float:
+    """Waves round a place within the picture or beside it."""
+    y, x = np.mgrid[0:side, 0:side] / side
+    away = np.hypot(y - rng.uniform(-0.3, 1.3), x - rng.uniform(-0.3, 1.3))
+    waves = np.sin(2 * np.pi * rng.uniform(3, 12) * away)
+    return _stretched(np.sign(waves) if rng.random() < 0.5 else waves)
 
 
-def stripes(rng: Rng, side: int) -> Float:
-    """2 to 10 bars across, sharp or soft, upright, flat or slanted."""
-    across = np.linspace(0, 1, side)
-    slant = rng.choice([0.0, 1.0, float(rng.uniform(0, 1))])
-    waves = np.sin(2 * np.pi * rng.uniform(2, 10) * (slant * across[:, None] + (1 - slant) * across))
-    return np.asarray(waves > 0 if rng.random() < 0.5 else waves / 2 + 0.5, np.float32)
+def bricks(rng: Rng, side: int) -> Float:
+    """A wall: rows of bricks, each row half a brick further, with joints between."""
+    high = max(3, side // int(rng.integers(4, 12)))
+    y, x = np.mgrid[0:side, 0:side]
+    along = (x + (y // high % 2) * high) % (2 * high)
+    joints = (y % high < max(1, high // 6)) | (along < max(1, high // 6))
+    return _stretched(np.where(joints, 1.0, 0.4 + 0.05 * rng.standard_normal((side, side))))
 
 
-def clouds(rng: Rng, side: int) -> Float:
-    """White noise blurred, a tenth to a quarter of the side wide, stretched to the full range."""
-    blurred = cv2.GaussianBlur(rng.random((side, side), np.float32), (0, 0), side * rng.uniform(0.1, 0.25))
-    return np.asarray((blurred - blurred.min()) / (np.ptp(blurred) + 1e-6), np.float32)
+def zigzags(rng: Rng, side: int) -> Float:
+    """Lines that turn at right angles, one beneath the other."""
+    y, x = np.mgrid[0:side, 0:side]
+    period = max(4, side // int(rng.integers(2, 7)))
+    rise = np.abs(x % period - period / 2)
+    return np.asarray((y + rise) % (period * rng.uniform(0.4, 0.9)) < max(1, period * 0.15), np.float32)
 
 
-def blobs(rng: Rng, side: int) -> Float:
-    """2 to 12 filled ellipses of random greys, some over others, on black."""
-    canvas = np.zeros((side, side), np.float32)
-    for _ in range(int(rng.integers(2, 13))):
-        centre, axes = rng.integers(0, side, 2).tolist(), (1 + rng.integers(1, max(2, side // 5), 2)).tolist()
-        cv2.ellipse(canvas, centre, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0.3, 1)), -1)
-    return canvas
+def shards(rng: Rng, side: int) -> Float:
+    """Fields of one grey each, nearer to their own of 5 to 30 places than to another."""
+    places = rng.uniform(0, side, (int(rng.integers(5, 31)), 2))
+    y, x = np.mgrid[0:side, 0:side]
+    nearest = np.argmin([(y - row) ** 2 + (x - column) ** 2 for row, column in places], axis=0)
+    return np.asarray(rng.random(len(places))[nearest], np.float32)
 
 
-NOISES = (uniform, gaussian, checkerboard, stripes, clouds, blobs)
+def _stretched(values: npt.NDArray[np.float64]) -> Float:
+    return np.asarray((values - values.min()) / (np.ptp(values) + 1e-6), np.float32)
+
+
+NOISES = (speckle, pink, rings, bricks, zigzags, shards)
 
 
 def noise(rng: Rng) -> Image.Image:

@@ -23,8 +23,9 @@ def across(mask: Mask, least: float) -> Mask:
     height, width = mask.shape
     ink = mask.astype(np.uint8)
     thick = max(3, round(THICK * max(height, width)))
-    strokes = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((thick + 1, 1), np.uint8)), np.uint8)
-    run, gap = max(5, round(RUN * width)), max(3, round(GAP * width))
+    # Sides of kernels are odd: OpenCV shifts what it opens by a pixel otherwise.
+    strokes = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((thick + 1 | 1, 1), np.uint8)), np.uint8)
+    run, gap = max(5, round(RUN * width) | 1), max(3, round(GAP * width) | 1)
     level = cv2.morphologyEx(ink & (1 - strokes), cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
     bridged = cv2.dilate(level, np.ones((3, gap), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(bridged, connectivity=8)

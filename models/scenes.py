@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from models.picture import UInt8, border
+from models.picture import Float, UInt8, border
 
 Rng = np.random.Generator
 
@@ -38,18 +38,39 @@ def on_canvas(rng: Rng, ink: UInt8) -> UInt8:
 
 
 def garment(rng: Rng, picture: UInt8) -> UInt8:
-    """A picture uint8 [H, W] of a garment: Fashion-MNIST's ``picture`` as it is, or enlarged on a plain or noisy
-    ground.
+    """A picture uint8 [H, W] of a garment: Fashion-MNIST's ``picture`` as it is, or enlarged as in a catalogue, on a
+    plain or noisy ground, or as an icon of one colour.
     """
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         return finish(rng, picture)
-    longest = int(rng.integers(28, 180))
-    large = cv2.resize(picture, (longest, longest), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    margin = int(longest * rng.uniform(0, 0.6))
-    large = np.pad(large, ((int(rng.integers(margin + 1)), margin), (int(rng.integers(margin + 1)), margin)))
+    shape = rng.integers(28, 180) * rng.uniform(0.8, 1.2, 2)
+    size = int(shape[0]), int(shape[1])
+    large = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    margin = int(max(size) * rng.uniform(0, 0.6))
+    margins = [(int(rng.integers(margin + 1)), int(rng.integers(margin + 1))) for _ in range(2)]
+    large = np.pad(large[:, ::-1] if rng.random() < 0.5 else large, margins)
+    kind = rng.random()
+    if kind < 0.5:
+        return finish(rng, _catalogued(rng, large))
+    if kind < 0.65:
+        ink, ground = rng.choice(256, 2, replace=False)
+        return finish(rng, np.where(large > 12, ink, ground).astype(np.uint8))
     ground = rng.uniform(0, 255) + rng.normal(0, rng.choice([1, 8, 25]), large.shape)
     scene = np.where(large > 12, 255 - large if rng.random() < 0.5 else large, ground)
     return finish(rng, np.asarray(np.clip(scene, 0, 255), np.uint8))
+
+
+def _catalogued(rng: Rng, negative: Float) -> UInt8:
+    """A garment float32 [H, W], bright on 0, as catalogues print it: on white, with or without a soft shadow."""
+    ground = np.full(negative.shape, rng.uniform(232, 256), np.float32)
+    seen = negative > 12
+    if rng.random() < 0.4:
+        deep = max(negative.shape) * rng.uniform(0.01, 0.06)
+        shadow = np.roll(seen, (round(deep), round(deep * rng.uniform(-1, 1))), (0, 1)).astype(np.float32)
+        ground -= rng.uniform(10, 60) * cv2.GaussianBlur(shadow, (0, 0), deep)
+    lit = (255 - negative - 128) * rng.uniform(0.7, 1) + 128 + rng.uniform(-30, 30)
+    scene = np.where(seen, lit, ground) + rng.normal(0, rng.choice([0, 1, 3]), negative.shape)
+    return np.asarray(np.clip(scene, 0, 255), np.uint8)
 
 
 def sheared(rng: Rng, ink: UInt8) -> UInt8:
@@ -185,7 +206,7 @@ def _printed(rng: Rng, longest: int) -> UInt8:
     return canvas
 
 
-def rule(rng: Rng, canvas: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
+def rule(rng: Rng, canvas: Float) -> None:
     """Lines of ruled or squared paper, or the border of a cell."""
     height, width = canvas.shape
     ink, thick = float(rng.uniform(60, 255)), int(rng.integers(1, 4))
@@ -199,7 +220,7 @@ def rule(rng: Rng, canvas: np.ndarray[tuple[int, int], np.dtype[np.float32]]) ->
         cv2.line(canvas, (x, 0), (x, height - 1), ink / 2, 1)
 
 
-def on_paper(rng: Rng, ink: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> UInt8:
+def on_paper(rng: Rng, ink: Float) -> UInt8:
     """Ink (0 to 255) on an unevenly lit ground, dark on bright or bright on dark."""
     height, width = ink.shape
     y, x = np.mgrid[0:height, 0:width]

@@ -9,12 +9,13 @@ piece of the bed left beside it nor a coat on somebody. Scenes with such things 
 pictures, from fonts, from drawn strokes and from photographs (``photos/clothing/train``, CC0, where they are), and
 each goes through ``models.picture.prepare``, so that a network learns what the intake makes of them, with its
 mistakes. Written to data/sent/<dataset>.safetensors, some 15 minutes of a core each. A tenth is made of other
-training pictures, fonts and photographs than the rest, and kept for the temperature.
+training pictures, families of fonts and photographs than the rest, and kept for the temperature.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ Rng = np.random.Generator
 Scene = tuple[UInt8, tuple[int, ...]]  # a picture as sent, [H, W] or [H, W, 3], and the classes that are right for it
 CHUNK = 500  # scenes made with one generator: the same set, however many processes make it
 HELD = 10  # one source in so many is held out
+SCENE_MODULES = ("sent", "scenes", "strokes", "lettering")
+INTAKE_MODULES = ("picture", "ink", "surround", "rulings", "components", "digit", "garment")
 LONGEST = 320  # pixels: photographs are kept at this size
 
 
@@ -66,7 +69,7 @@ def digit_scene(rng: Rng, sources: Sources) -> Scene:
         ink = scenes.written(rng, one_of(rng, sources.by_class[digit]), longest)
     elif kind < 0.75:
         ink = scenes.sheared(rng, lettering.written(rng, str(digit), longest, sources.fonts))
-    elif kind < 0.92:
+    elif kind < 0.88:
         ink = strokes.drawn(rng, digit, longest)
     else:
         return scenes.scanned(rng, one_of(rng, sources.by_class[digit])), (digit,)
@@ -97,7 +100,7 @@ def find_sources(dataset: str, data_dir: Path, fonts: Path, *, held: bool) -> So
     return Sources(
         dataset,
         [kept[classes == number] for number in range(10)],
-        _part(lettering.find(fonts), held) if dataset == "mnist" else [],
+        lettering.of_families(lettering.find(fonts), HELD, held) if dataset == "mnist" else [],
         photographs(data_dir / "photos" / "clothing" / "train", held) if dataset == "fashion-mnist" else [],
     )
 
@@ -128,6 +131,12 @@ def make(sources: Sources, seed: int, count: int) -> SentSet:
     return SentSet(torch.from_numpy(np.stack(pictures)), torch.from_numpy(allowed[: len(pictures)]))
 
 
+def made_by() -> str:
+    """A digest of the code that decides what a scene looks like and what the intake makes of it: eight hex digits."""
+    sources = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in SCENE_MODULES + INTAKE_MODULES)
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:8]
+
+
 def path_for(folder: Path, dataset: str) -> Path:
     """Where the set of a dataset lies."""
     return folder / f"{dataset}.safetensors"
@@ -139,6 +148,8 @@ def load(folder: Path, dataset: str, part: str) -> SentSet:
     if not path.is_file():
         raise datasets.DataError(f"there is no {path}; make it: python -m models.sent --dataset {dataset}")
     with safe_open(path, framework="pt") as file:
+        if json.loads((file.metadata() or {}).get("about", "{}")).get("made_by") != made_by():
+            print(f"{path} was made by other code than this; python -m models.sent --dataset {dataset} makes it anew")
         return SentSet(file.get_tensor(f"{part}.pictures"), file.get_tensor(f"{part}.allowed"))
 
 
@@ -209,6 +220,7 @@ def _make_set(dataset: str, options: argparse.Namespace) -> None:
         tensors[f"{name}.pictures"] = torch.cat([chunk.pictures for chunk in sets])
         tensors[f"{name}.allowed"] = torch.cat([chunk.allowed for chunk in sets])
     about = {"scenes": options.scenes, "seed": options.seed, "fonts": len(lettering.find(options.fonts))}
+    about["made_by"] = made_by()
     save_file(tensors, path_for(options.out, dataset), {"about": json.dumps(about)})
     print(f"{path_for(options.out, dataset)}: {len(tensors['learn.pictures'])} and {len(tensors['held.pictures'])}")
 

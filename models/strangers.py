@@ -55,6 +55,25 @@ def twisted(rng: Rng, one: UInt8, other: UInt8) -> UInt8:
     return np.maximum(on_its_side, apart) if kind == 1 else on_its_side
 
 
+def number(rng: Rng, digits: list[UInt8]) -> UInt8:
+    """Digits uint8 [28, 28] of MNIST's side by side, touching, a little over each other or apart, as in a number."""
+    row = _tight(digits[0])
+    for each in map(_tight, digits[1:]):
+        gap = int(rng.integers(-3, 5))
+        canvas = np.zeros((max(len(row), len(each)) + 4, row.shape[1] + gap + each.shape[1]), np.uint8)
+        for part, left in ((row, 0), (each, row.shape[1] + gap)):
+            top = int(rng.integers(len(canvas) - len(part) + 1))
+            region = canvas[top : top + len(part), left : left + part.shape[1]]
+            region[:] = np.maximum(region, part)
+        row = _tight(canvas)
+    return scenes.on_canvas(rng, scenes.written(rng, row, int(rng.integers(24, 200))))
+
+
+def _tight(picture: UInt8) -> UInt8:
+    rows, columns = np.flatnonzero((picture > 40).any(1)), np.flatnonzero((picture > 40).any(0))
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
 def page(rng: Rng, fonts: list[Path]) -> UInt8:
     """Several words or numbers, on lines or strewn about, as on a page or a screen."""
     height, width = (int(side) for side in rng.integers(80, 260, 2))

@@ -10,7 +10,9 @@ of the scenes, made of other fonts, pictures and photographs, gives the temperat
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +74,13 @@ def _sign(rng: Rng, world: World) -> UInt8:
     return _maybe_small(rng, strangers.sign(rng, world.fonts))
 
 
+def _page(rng: Rng, world: World) -> UInt8:
+    if rng.random() < 0.6:
+        return strangers.page(rng, world.fonts)
+    digits = [sent.one_of(rng, world.digits.by_class[int(rng.integers(10))]) for _ in range(int(rng.choice([2, 2, 3])))]
+    return strangers.number(rng, digits)
+
+
 def _maybe_small(rng: Rng, scene: UInt8) -> UInt8:
     """As it is, or as a 28x28 picture of the dataset's kind: people send letters in MNIST's form, too."""
     if rng.random() < 0.5:
@@ -109,7 +118,7 @@ MAKERS: Mapping[str, Mapping[str, Callable[[Rng, World], UInt8]]] = {
         "sign": _sign,
         "photograph": _photograph,
         "noise": lambda rng, world: strangers.noise(rng),
-        "page": lambda rng, world: strangers.page(rng, world.fonts),
+        "page": _page,
     },
     "fashion-mnist": {
         "garment": lambda rng, world: _own_or_raw(rng, world.garments),
@@ -137,10 +146,17 @@ def make(dataset: str, world: World, count: int, seed: int) -> Examples:
     return Examples(torch.from_numpy(np.stack(thumbnails)), torch.from_numpy(np.stack(pictures)), torch.tensor(kinds))
 
 
+def made_by() -> str:
+    """A digest of the code that decides what the examples look like: eight hex digits."""
+    sources = (Path(module.__file__ or "").read_bytes() for module in (strangers, auto, sys.modules[__name__]))
+    return hashlib.sha256(sent.made_by().encode() + b"".join(sources)).hexdigest()[:8]
+
+
 def _kept(dataset: str, options: argparse.Namespace, *, held: bool) -> Examples:
     """Examples from data/gate, made there if they are not there yet."""
     count = options.scenes // 10 if held else options.scenes
-    file = options.examples / f"{dataset}-{'held' if held else 'learn'}-{count}-{options.seed}.safetensors"
+    part = "held" if held else "learn"
+    file = options.examples / f"{dataset}-{part}-{count}-{options.seed}-{made_by()}.safetensors"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         world = find_world(options.data_dir, options.fonts, held=held)
@@ -187,7 +203,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--examples", type=Path, default=Path("data/gate"))
     parser.add_argument("--out", type=Path, default=Path("weights") / f"gate{checkpoint.SUFFIX}")
-    parser.add_argument("--scenes", type=int, default=30_000)
+    parser.add_argument("--scenes", type=int, default=40_000)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)

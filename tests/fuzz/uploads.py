@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of the way of a picture: ``make fuzz``, or ``python -m tests.fuzz.uploads -runs=100000``.
 
-Bytes go through ``app.upload`` and, where that opens them, through ``auto``, both preparations, and the finder of
-numbers. Anything raised but the declared errors ends the run with the input that did it; so does an input that takes
-more than a second of the process's time. The corpus starts from small pictures of every format, made here. Options are
-libFuzzer's; what was run is written to RECORD.
+Bytes go through ``app.upload`` and, where that opens them, through ``auto``, both preparations, the gate, and the
+finder of numbers. Anything raised but the declared errors ends the run with the input that did it; so does an input
+that takes more than a second of the process's time. The corpus starts from small pictures of every format, made here,
+and from patterns that are dear to look at. Options are libFuzzer's; what was run is written to RECORD.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import atheris
@@ -27,7 +28,7 @@ with atheris.instrument_imports(include=["app", "models", "PIL"], enable_loader_
     from PIL import Image, ImageDraw
 
     from app import upload
-    from models import auto, picture, read
+    from models import auto, gate, picture, read
     from models.datasets import DATASETS
 
 RECORD = Path(__file__).with_name("record.json")
@@ -35,6 +36,8 @@ CORPUS = Path("runs") / "fuzz"
 LIMIT = 1.0  # seconds of one core
 MAX_PIXELS = 50_000_000
 EVERY = 5_000  # inputs between two records
+
+JUDGE = partial(gate.judge_all, dataset="mnist")
 
 seen: Counter[str] = Counter()
 slowest = 0.0
@@ -62,6 +65,22 @@ def seeds(folder: Path) -> None:
     shades["RGB"].save(folder / "JPEG-progressive", "JPEG", progressive=True)
     shades["P"].save(folder / "GIF-animated", "GIF", save_all=True, append_images=[shades["P"].rotate(90)])
     shades["RGB"].save(folder / "TIFF-packed", "TIFF", compression="packbits")
+    for name, pixels in _patterns().items():
+        Image.fromarray(pixels).save(folder / f"PNG-{name}", "PNG")
+
+
+def _patterns() -> dict[str, np.ndarray]:
+    """What is dear for the intake: many marks, marks that may be many digits, large areas of two colours."""
+    y, x = np.mgrid[0:600, 0:600]
+    inked = {
+        "dashes": (y % 12 < 2) & (x % 300 < 280),
+        "combs": (y % 24 < 4) | ((y % 24 < 16) & (x % 8 < 3)),
+        "grid": (y % 30 < 2) | (x % 30 < 2),
+        "frames": np.minimum(np.minimum(x, y), 599 - np.maximum(x, y)) % 60 < 8,
+        "dots": (y % 20 < 6) & (x % 20 < 6),
+        "chequerboard": (x // 75 + y // 75) % 2 > 0,
+    }
+    return {name: np.where(where, 0, 255).astype(np.uint8) for name, where in inked.items()}
 
 
 def one_input(data: bytes) -> None:
@@ -93,9 +112,11 @@ def _look(image: Image.Image) -> None:
             seen["nothing_found"] += 1
         else:
             assert (prepared.shape, prepared.dtype) == ((28, 28), np.uint8)
+            assert 0 <= gate.judge(image, prepared, dataset).score <= 1
     try:
-        for found in (one for line in read.find(image) for one in line):
+        for found in (one for line in read.find(image, JUDGE, upload.sent_size(image)) for one in line):
             assert found.picture.shape == (28, 28)
+            assert found.verdict is not None
     except picture.NothingFound:
         seen["no number"] += 1
 
@@ -103,7 +124,7 @@ def _look(image: Image.Image) -> None:
 def record() -> None:
     """What has been run so far."""
     told = {
-        "what": "atheris on app.upload.decode, auto.decide, picture.prepare for both datasets, read.find",
+        "what": "atheris on upload.decode, auto.decide, picture.prepare and gate.judge for both datasets, read.find",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, 1 core, Python {platform.python_version()}",
         "versions": {"pillow": PIL.__version__, "opencv": cv2.__version__, "torch": torch.__version__},
@@ -119,7 +140,8 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     seeds(CORPUS)
-    auto.decide(Image.linear_gradient("L"))  # loads the network: not the first input's time
+    auto.decide(Image.linear_gradient("L"))  # loads the networks: not the first input's time
+    gate.load(gate.path())
     atheris.Setup(
         [sys.argv[0], "-max_len=6000", "-timeout=60", "-rss_limit_mb=6000", *sys.argv[1:], str(CORPUS)], one_input
     )
