@@ -25,8 +25,11 @@ def of_digit(mask: Mask, steps: list[Step]) -> Mask:
     height, width = mask.shape
     lines = edge_lines(np.asarray(labels), np.asarray(stats[1:]))
     filled = (boxes[:, 2] > 0.8 * width) & (boxes[:, 3] > 0.8 * height) & (areas > 0.97 * boxes[:, 2] * boxes[:, 3])
-    if lines.all() or filled.any():
+    across = (boxes[:, 2] >= 0.9 * width) | (boxes[:, 3] >= 0.9 * height)
+    if (lines & across).all() or filled.any():
         raise NothingFound("nothing but a border or lines at the edges was found; a digit should stand between them")
+    if lines.all():  # a 1 at the edge is as thin
+        lines &= across
     aside = lines | _cut_off(boxes, height, width)
     off_centre = np.hypot(centres[1:, 0] / width - 0.5, centres[1:, 1] / height - 0.5)
     weight = np.maximum(boxes[:, 2], boxes[:, 3]) * np.sqrt(areas) * (1.2 - off_centre)

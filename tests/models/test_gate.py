@@ -118,6 +118,9 @@ MAKERS = {
     "noise": strangers.noise,
     "sign": lambda rng: strangers.sign(rng, []),
     "page": lambda rng: strangers.page(rng, []),
+    "number": lambda rng: strangers.number(
+        rng, list(np.pad(np.full((2, 12, 6), 200, np.uint8), ((0, 0), (8, 8), (11, 11))))
+    ),
     "twisted": lambda rng: strangers.twisted(rng, *np.asarray(rng.integers(0, 256, (2, 28, 28)), np.uint8)),
     "texture": lambda rng: strangers.texture(rng, np.asarray(rng.integers(0, 256, (90, 120, 3)), np.uint8)),
 }

@@ -363,3 +363,11 @@ def test_drawings_in_two_colours_take_the_time_of_others(shape):
         prepare(image, "fashion-mnist")
         spent.append(time.process_time() - start)
     assert spent[3] < 10 * spent[2]
+
+
+@pytest.mark.parametrize("left", [0, 1, 92])
+def test_a_1_at_the_edge_is_read_where_it_does_not_reach_from_edge_to_edge(left):
+    pixels = np.full((100, 100), 240, np.uint8)
+    pixels[20:80, left : left + 8] = 20
+    picture = prepare(Image.fromarray(pixels), "mnist").picture
+    assert (picture > 128).any(1).sum() >= 18

@@ -164,3 +164,44 @@ def test_views_of_a_photograph_differ_but_show_the_same():
         assert view.ndim == 3
         red = view.astype(int)[..., 0] - view.astype(int)[..., 1]
         assert (red > 60).mean() > 0.1
+
+
+def test_a_family_of_fonts_is_held_out_whole(tmp_path):
+    weights = [
+        f"{name}-latin-{weight}-normal.woff" for name in ("caveat", "work-sans", "lato") for weight in (400, 700)
+    ]
+    segments = ["DSEG7Classic-Bold.woff", "DSEG7Classic-Light.woff"]
+    fonts = sorted(tmp_path / name for name in weights + segments)
+    held, learn = (lettering.of_families(fonts, 3, held) for held in (True, False))
+    assert sorted(held + learn) == fonts
+    assert {path.name for path in held} == {*weights[2:4], *segments}, "the first and the fourth of four"
+
+
+def test_a_set_made_by_other_code_is_told(data_dir, tmp_path, monkeypatch, capsys):
+    options = ["--data-dir", str(data_dir), "--dataset", "mnist", "--scenes", "500", "--fonts", str(tmp_path)]
+    sent.main([*options, "--out", str(tmp_path / "sets")])
+    capsys.readouterr()
+    sent.load(tmp_path / "sets", "mnist", "learn")
+    assert not capsys.readouterr().out
+    monkeypatch.setattr(sent, "made_by", lambda: "0" * 8)
+    sent.load(tmp_path / "sets", "mnist", "learn")
+    assert (
+        "was made by other code than this; python -m models.sent --dataset mnist makes it anew"
+        in capsys.readouterr().out
+    )
+
+
+def test_catalogues_and_icons_show_the_garment():
+    """Whatever its colours are, the intake finds about as large and the same shape."""
+    rng = np.random.default_rng(0)
+    garment = np.zeros((28, 28), np.uint8)
+    garment[3:25, 8:20] = np.linspace(120, 220, 12).astype(np.uint8)
+    scenes_made = [scenes.garment(rng, garment) for _ in range(80)]
+    assert {scene.shape for scene in scenes_made} > {(28, 28)}
+    tall = 0
+    for scene in scenes_made:
+        assert scene.dtype == np.uint8
+        found = picture.prepare(Image.fromarray(scene), "fashion-mnist").picture > 25
+        rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
+        tall += 1.2 < len(rows) / len(columns) < 2.8
+    assert tall > 55, "22 to 12, stretched by a fifth at most"
