@@ -77,7 +77,8 @@ def ask_all(
     """Each network, loaded once, on every set of its dataset: what its checkpoint records, by dataset and network;
     the probabilities, by set and network; and 1 if a checkpoint cannot be had.
 
-    Of the dataset's own test pictures each sees those of which its accuracy is recorded, so that the two compare.
+    Of the dataset's own test pictures each sees those of which its accuracy is recorded, so that the two compare; or of
+    those that ``--test-images`` leaves as many.
     """
     recorded: dict[str, dict[str, Any]] = {}
     answers: dict[str, dict[str, Tensor]] = {name: {} for name in looked}
@@ -142,7 +143,10 @@ def _processor() -> str:
 
 def summary(name: str, report: Mapping[str, Any]) -> str:
     """A set's figures for the terminal, a line for each network."""
-    times = ", ".join(f"{step} {ms['median']:.1f} ms (95 %: {ms['p95']:.1f})" for step, ms in report["ms"].items())
+    times = ", ".join(
+        f"{step} {ms['median']:.1f} ms (95 %: {ms['p95']:.1f}, most: {ms['most']:.1f})"
+        for step, ms in report["ms"].items()
+    )
     head = f"{name}: {report['n']} pictures, auto right {report['auto']:.2%}, {times}, "
     head += f"unchanged {report['unchanged']:.2%}, nothing found in {report['nothing_found']}"
     told = {**report["networks"], "vote": report["vote"], "mean": report["mean"]}

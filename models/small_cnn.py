@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
@@ -18,6 +18,13 @@ def stages(*widths: int) -> nn.Sequential:
         convolution = nn.Conv2d(before, width, kernel_size=3, padding=1, bias=False)
         layers += [convolution, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*layers)
+
+
+class MaxAndMean(nn.Module):
+    """What is seen anywhere, and how much of it there is: float32 [N, C, H, W] -> [N, 2 C]."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.cat([maps.amax((2, 3)), maps.mean((2, 3))], dim=1)
 
 
 def for_inference(network: nn.Module) -> None:
