@@ -1,6 +1,7 @@
 # make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that)
 # make test     the tests; make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
+# make bench    what the intake costs, and the README's table
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make lint types tables openapi clean
 
@@ -12,7 +13,7 @@ RUNS ?= 200000
 BIN := .venv/bin
 TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
-.PHONY: serve test test-all pictures fuzz lint types tables openapi clean
+.PHONY: serve test test-all pictures bench fuzz lint types tables openapi clean
 
 serve: .venv/.serve
 	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
@@ -26,6 +27,10 @@ test-all: .venv/.test
 pictures: .venv/.test
 	$(BIN)/python -m models.evaluate --all --pictures $(DATA)/photos --pictures-from-test --test-images 500 \
 	  --data-dir $(DATA) --record weights/pictures.json
+	$(BIN)/python -m app.tables
+
+bench: .venv/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.intake
 	$(BIN)/python -m app.tables
 
 fuzz: .venv/.test
