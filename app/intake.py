@@ -69,7 +69,6 @@ def look(
     prepared = _raw(image) if preparation == "raw" else _prepare(image, chosen)
     done = time.perf_counter()
     verdict = _judge(image, prepared.picture, chosen)
-    shrunk = (_shrunk(image),) if upload.sent_size(image) != image.size else ()
     return Seen(
         prepared.picture,
         chosen,
@@ -78,7 +77,7 @@ def look(
         auto_s=decided - decoded,
         prepare_s=done - decided,
         gate_s=time.perf_counter() - done,
-        steps=(*shrunk, *prepared.steps),
+        steps=(*_shrunk(image), *prepared.steps),
         as_it_was=prepared.as_it_was or preparation == "raw",
         verdict=verdict,
     )
@@ -150,8 +149,10 @@ def _prepare(image: Image.Image, dataset: str) -> Prepared:
         raise ApiError("nothing_found", str(error)) from error
 
 
-def _shrunk(image: Image.Image) -> Step:
-    return Step("shrink while decoding", {"from": list(upload.sent_size(image)), "size": list(image.size)})
+def _shrunk(image: Image.Image) -> tuple[Step, ...]:
+    if (sent := upload.sent_size(image)) == image.size:
+        return ()
+    return (Step("shrink while decoding", {"from": list(sent), "size": list(image.size)}),)
 
 
 def _raw(image: Image.Image) -> Prepared:

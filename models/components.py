@@ -47,10 +47,10 @@ def edge_lines(labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32]) -> M
     picture's edge, and long and thin, or running round the edge.
     """
     height, width = labels.shape
-    left, top, wide, high = stats[:, :4].T.astype(float)
-    right, bottom = width - left - wide, height - top - high
-    beside = np.minimum(left, right) <= EDGE * width + 1
-    touches = beside | (np.minimum(top, bottom) <= EDGE * height + 1)
+    boxes = stats[:, :4].astype(float)
+    _, _, wide, high = boxes.T
+    beside, above_or_below = _touching(boxes, height, width)
+    touches = beside | above_or_below
     flat = (wide > 0.5 * width) & (high < 0.15 * height) | (high > 0.5 * height) & (wide < 0.12 * width) & beside
     around = (wide > 0.8 * width) & (high > 0.8 * height)
     if around.any():  # a large thin 0 reaches as far, but not into the corners
@@ -63,10 +63,15 @@ def edge_lines(labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32]) -> M
 def _cut_off(boxes: Boxes, height: int, width: int) -> Mask:
     """Which boxes touch the picture's edge and lie in its outer fifth: what stands beside the digit, cut off."""
     left, top, wide, high = boxes.T
-    right, bottom = width - left - wide, height - top - high
-    touches = (np.minimum(left, right) <= EDGE * width + 1) | (np.minimum(top, bottom) <= EDGE * height + 1)
-    reach = np.stack([(left + wide) / width, (top + high) / height, (right + wide) / width, (bottom + high) / height])
-    return np.asarray(touches & (reach.min(0) < 0.2), bool)
+    reach = np.stack([(left + wide) / width, (top + high) / height, (width - left) / width, (height - top) / height])
+    return np.asarray(np.logical_or(*_touching(boxes, height, width)) & (reach.min(0) < 0.2), bool)
+
+
+def _touching(boxes: Boxes, height: int, width: int) -> tuple[Mask, Mask]:
+    """Which boxes touch the picture's left or right edge, and which its upper or lower one."""
+    left, top, wide, high = boxes.T
+    beside = np.minimum(left, width - left - wide) <= EDGE * width + 1
+    return beside, np.minimum(top, height - top - high) <= EDGE * height + 1
 
 
 def _along(main: Boxes, boxes: Boxes, height: int, width: int) -> Mask:

@@ -66,9 +66,8 @@ class Gate(nn.Module):
         self.kind = nn.Sequential(nn.Linear(4 * 56, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, kinds))
 
     def forward(self, thumbnails: Tensor, pictures: Tensor) -> Tensor:
-        pool = small_cnn.MaxAndMean()
-        pooled = pool(self.as_sent(thumbnails)), pool(self.prepared(pictures))
-        logits: Tensor = self.kind(torch.cat(pooled, dim=1))
+        maps = self.as_sent(thumbnails), self.prepared(pictures)
+        logits: Tensor = self.kind(torch.cat([small_cnn.max_and_mean(each) for each in maps], dim=1))
         return logits
 
 

@@ -131,9 +131,12 @@ def make(sources: Sources, seed: int, count: int) -> SentSet:
     return SentSet(torch.from_numpy(np.stack(pictures)), torch.from_numpy(allowed[: len(pictures)]))
 
 
-def made_by() -> str:
-    """A digest of the code that decides what a scene looks like and what the intake makes of it: eight hex digits."""
-    sources = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in SCENE_MODULES + INTAKE_MODULES)
+def made_by(*further: str) -> str:
+    """A digest of the code that decides what a scene looks like and what the intake makes of it, and of ``further``
+    modules: eight hex digits.
+    """
+    names = SCENE_MODULES + INTAKE_MODULES + further
+    sources = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)
     return hashlib.sha256(b"".join(sources)).hexdigest()[:8]
 
 

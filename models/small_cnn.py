@@ -20,11 +20,9 @@ def stages(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class MaxAndMean(nn.Module):
+def max_and_mean(maps: Tensor) -> Tensor:
     """What is seen anywhere, and how much of it there is: float32 [N, C, H, W] -> [N, 2 C]."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return torch.cat([maps.amax((2, 3)), maps.mean((2, 3))], dim=1)
+    return torch.cat([maps.amax((2, 3)), maps.mean((2, 3))], dim=1)
 
 
 def for_inference(network: nn.Module) -> None:
