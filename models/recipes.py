@@ -1,9 +1,9 @@
 """How each network is trained, with the reason for each knob.
 
-There are two sets. FULL learns at the network's own size throughout and wants a GPU. QUICK is for two CPU cores: it
+There are three sets. FULL learns at the network's own size throughout and wants a GPU. QUICK is for two CPU cores: it
 spends a given number of minutes, and buys most of its steps at a smaller picture, where a step costs a quarter or a
-sixteenth. In both, every phase warms up and anneals its learning rate to zero (a cosine), so that any budget ends
-in a finished network.
+sixteenth. LONG goes on from the shipped checkpoint for an hour or more of two cores. In all, every phase warms up and
+anneals its learning rate to zero (a cosine), so that any budget ends in a finished network.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Phase:
     lr: float
     size: int | None = None
     head: Literal["own", "pooled", "features"] = "own"
+    sent: float | None = None  # share of the pictures that are models.sent's; None: the recipe's
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Recipe:
     sent: float = 0.3  # share of the pictures that are models.sent's, where they have been made
     density: float | None = None  # nonzero share of the large fully connected layers; None: dense
     autocast: bool = True  # bf16 where the device is faster in it
+    ema: float | None = None  # decay a step of the moving average that each phase ends with; None: its last weights
+    from_shipped: bool = False  # starts from the checkpoint that ships, not from nothing
+
+    def share_sent(self, phase: Phase) -> float:
+        """Share of a phase's pictures that are those of models.sent."""
+        return self.sent if phase.sent is None else phase.sent
 
 
 # Batch norm: SGD with Nesterov momentum and weight decay 5e-4, a learning rate of 0.1 at batch 128 (He et al., 2015).
@@ -107,12 +114,40 @@ QUICK: Mapping[str, Recipe] = MappingProxyType(
         "densenet": replace(_NORMALISED, phases=_SMALL_THEN_FULL, epochs=None, minutes=8),
     }
 )
+# A passes' first part on the dataset alone, the last with pictures as people send them; the average of the weights over
+# some 500 steps is worth a lower rate at the end of every phase.
+_LONG_PLAIN = replace(_PLAIN, epochs=10, ema=0.998, from_shipped=True)
+_LONG_NORMALISED = replace(
+    _NORMALISED, phases=(Phase(0.7, lr=0.06, sent=0), Phase(0.3, lr=0.02)), epochs=8, ema=0.998, from_shipped=True
+)
+LONG: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "lenet": replace(FULL["lenet"], phases=(Phase(1, lr=2e-3),), from_shipped=True),
+        "alexnet": replace(
+            _LONG_PLAIN,
+            phases=(Phase(0.6, lr=1e-3, size=112, head="pooled", sent=0), Phase(0.4, lr=5e-4)),
+            density=0.02,
+        ),
+        "nin": replace(_LONG_PLAIN, phases=(Phase(0.8, lr=1e-3, size=112, sent=0), Phase(0.2, lr=5e-4))),
+        "vgg11": replace(
+            _LONG_PLAIN,
+            phases=(
+                Phase(0.7, lr=1e-3, size=64, head="pooled", sent=0),
+                Phase(0.2, lr=3e-4, size=112, head="pooled"),
+                Phase(0.1, lr=1e-3, head="features"),
+            ),
+            density=0.01,
+        ),
+        "googlenet": replace(_LONG_PLAIN, phases=(Phase(0.7, lr=1e-3, sent=0), Phase(0.3, lr=4e-4))),
+        "resnet18": _LONG_NORMALISED,
+        "densenet": _LONG_NORMALISED,
+    }
+)
+KINDS: Mapping[str, Mapping[str, Recipe]] = MappingProxyType({"full": FULL, "quick": QUICK, "long": LONG})
 # Batch norm in LeNet takes the same rate and needs fewer passes (d2l, section 8.5).
 EXTRA: Mapping[str, Recipe] = MappingProxyType({"lenet-bn": replace(FULL["lenet"], epochs=30)})
 
 
-def choose(architecture: str, kind: Literal["full", "quick"]) -> Recipe:
-    """The recipe of a network of the catalog or its extras."""
-    if architecture in EXTRA:
-        return EXTRA[architecture]
-    return (FULL if kind == "full" else QUICK)[architecture]
+def choose(architecture: str, kind: str) -> Recipe:
+    """The recipe of a network of the catalog or its extras; ``kind`` is one of KINDS."""
+    return EXTRA[architecture] if architecture in EXTRA else KINDS[kind][architecture]

@@ -59,7 +59,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_choice(parser)
     default = "full" if torch.cuda.is_available() else "quick"
-    parser.add_argument("--recipe", choices=("full", "quick"), default=default, help=f"default here: {default}")
+    parser.add_argument("--recipe", choices=tuple(recipes.KINDS), default=default, help=f"default here: {default}")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, help="train each network this long, in place of the recipe's length")
     length.add_argument(
@@ -93,7 +93,7 @@ def _recipe(name: str, dataset: str, options: argparse.Namespace) -> Recipe:
     recipe = recipes.choose(name, options.recipe)
     if not (file := sent.path_for(options.sent, dataset)).is_file():
         print(f"no {file}: trained on the dataset alone; python -m models.sent makes it")
-        recipe = replace(recipe, sent=0.0)
+        recipe = replace(recipe, sent=0.0, phases=tuple(replace(phase, sent=None) for phase in recipe.phases))
     if options.refine:
         recipe = replace(recipe, phases=(replace(recipe.phases[-1], share=1),))
     if options.minutes is None and options.epochs is None:
@@ -105,12 +105,12 @@ def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: _StopFl
     pictures, labels = datasets.load_split(dataset, "train", options.data_dir)
     learn, held = datasets.held_out_split(len(pictures))
     torch.manual_seed(options.seed)
-    if options.refine:
+    recipe = _recipe(name, dataset, options)
+    if options.refine or recipe.from_shipped:
         classifier = checkpoint.load(checkpoint.path_for(dataset, name, options.weights)).requires_grad_(True)
     else:
         classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
     held = held[:WATCHED]
-    recipe = _recipe(name, dataset, options)
 
     def of(index: Tensor) -> tuple[Tensor, Tensor]:
         return pictures[index], labels[index]
@@ -239,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as told:
         print(told)
         return 130
-    except (datasets.DataError, ValueError) as error:
+    except (datasets.DataError, FloatingPointError, ValueError) as error:
         print(f"error: {error}")
         return 1
     return 0

@@ -15,15 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from models import features, run_log, run_state, sparse
-from models.augment import AUGMENTATIONS, augment
+from models.augment import AUGMENTATIONS
 from models.classifier import Classifier
-from models.learning import PooledHead, any_of, cycle, faster_in_bfloat16, make_optimizer
+from models.learning import PooledHead, any_of, cycle, faster_in_bfloat16
 from models.pool import pool
 from models.recipes import Phase, Recipe
 from models.sent import SentSet
+from models.stage import Material, Stage
 
 SAVE_EVERY = 120  # seconds
 FEATURE_TIME = 0.55  # of a phase on computed features, at most, goes into computing them
+DEAR = 112  # pixels: of pictures larger than this only so many are watched:
+WATCHED_DEAR = 400
 
 
 class Interrupted(Exception):
@@ -77,15 +80,19 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.classifier, self.recipe, self.seed, self.device = classifier, recipe, seed, device
-        self.pool = pool(learn, sent, recipe.sent, device)
+        self.pool = pool(learn, sent, device)
         self.watch = watch[0].to(device), watch[1].to(device)
         self.folder, self.should_stop = folder, should_stop
         self.at = Position()
         self.bfloat16 = recipe.autocast and faster_in_bfloat16(device)
+        self.own_size = classifier.input_size
         torch.manual_seed(seed)
         if recipe.density:
             sparse.mask(classifier.network, recipe.density, seed)
         classifier.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        pooled = any(phase.head == "pooled" for phase in recipe.phases)
+        self.pooled = PooledHead(classifier.network.conv, self.own_size).to(device) if pooled else None  # type: ignore[arg-type]
+        self.stage = self._stage()
         self._saved_at = time.monotonic()
 
     # ---- the run
@@ -100,6 +107,10 @@ class Trainer:
         return f"{self.classifier.architecture}, {self.classifier.dataset}"
 
     @property
+    def phase(self) -> Phase:
+        return self.recipe.phases[self.at.phase]
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to be resumed."""
         names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
@@ -112,21 +123,32 @@ class Trainer:
             both = f"it was begun as {progress['identity']}, now it would be {self.identity}"
             raise ValueError(f"cannot resume {self.folder}: {both}")
         self.at = Position(**progress["position"])
-        self._start_phase()
-        run_state.load(self._state, self._modules(), self.optimizer)
-        self._load_features()
+        self.stage = self._stage()
+        run_state.load(self._state, self._modules(), self.stage.optimizer)
+
+    def save(self) -> None:
+        """Write the state now."""
+        run_state.save(
+            self._state, self._modules(), self.stage.optimizer, {"identity": self.identity, "position": asdict(self.at)}
+        )
+        self._saved_at = time.monotonic()
+
+    def _modules(self) -> dict[str, nn.Module]:
+        head = {} if self.pooled is None else {"pooled": self.pooled.linear}
+        return {"network": self.classifier.network, **head, **self.stage.modules}
 
     def run(self) -> Classifier:
         """Train to the end of the last phase; returns the classifier, unmasked and at its own size."""
-        if not self.at.step:
-            self._begin_phase()
         while True:
-            while self._phase_progress() < 1:
-                self._epoch()
+            self.save()  # before features are computed: they belong to exactly these weights
+            material = self._material()
+            while self._progress() < 1:
+                self._epoch(material)
+            self.stage.finish()
             if self.at.phase + 1 == len(self.recipe.phases):
                 break
             self.at = self.at.next_phase()
-            self._begin_phase()
+            self.stage = self._stage()
         self.classifier.resize(self.own_size)
         sparse.unmask(self.classifier.network)
         return self.classifier.eval()
@@ -134,75 +156,97 @@ class Trainer:
     def try_phases(self) -> Iterator[str]:
         """Take two steps in each phase and tell what the second costs; for a look before a run."""
         for number, phase in enumerate(self.recipe.phases):
-            self.at = Position(number)
-            self._start_phase()
-            if phase.head == "features":
-                self.at.seconds = math.inf  # two chunks and no more
-                self._load_features()
-                self.at.seconds = 0.0
-            index = torch.arange(self.recipe.batch_size, device=self.device)
-            self._step(index)
+            self.at = Position(number, seconds=math.inf)  # of features two chunks and no more
+            self.stage = self._stage()
+            material = self._material()
+            self.at.seconds = 0.0
+            index = torch.arange(min(self.recipe.batch_size, len(material.inputs)), device=self.device)
+            self._step(material, index)
             start = time.monotonic()
-            self._step(index)
+            self._step(material, index)
             spent = (time.monotonic() - start) / len(index)
             yield f"{phase}: {1000 * spent:.2f} ms a picture"
 
-    def _begin_phase(self) -> None:
-        self._start_phase()
-        self.save()  # before features are computed: they belong to exactly these weights
-        self._load_features()
-
-    def _start_phase(self) -> None:
-        phase, network = self.phase, self.classifier.network
-        if not hasattr(self, "own_size"):
-            self.own_size = self.classifier.input_size
-        size = phase.size or self.own_size
-        self.model: Classifier = self.classifier
-        if phase.head == "pooled":
-            if not hasattr(self, "pooled"):
-                self.pooled = PooledHead(network.conv, size).to(self.device)  # type: ignore[arg-type]
-            whole = self.classifier
-            self.model = Classifier(self.pooled, architecture=whole.architecture, dataset=whole.dataset)
-        self.model.resize(size)
-        trained = network.fc if phase.head == "features" else self.model.network
-        self.optimizer = make_optimizer(self.recipe, trained, phase.lr)  # type: ignore[arg-type]
-
-    @property
-    def phase(self) -> Phase:
-        return self.recipe.phases[self.at.phase]
-
-    def _phase_progress(self) -> float:
+    def _progress(self) -> float:
+        """Share of the phase that is done."""
         if self.recipe.minutes is not None:
             return self.at.seconds / (60 * self.recipe.minutes * self.phase.share)
-        return self.at.seen / ((self.recipe.epochs or 0) * self.pool.epoch_size * self.phase.share)
+        epoch = self.pool.epoch_size(self.recipe.share_sent(self.phase))
+        return self.at.seen / ((self.recipe.epochs or 0) * epoch * self.phase.share)
 
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"network": self.classifier.network} | (
-            {"pooled": self.pooled.linear} if hasattr(self, "pooled") else {}
+    # ---- a phase
+
+    def _stage(self) -> Stage:
+        phase, whole = self.phase, self.classifier
+        size = phase.size or self.own_size
+        whole.resize(size)
+        if phase.head == "features":
+            return Stage(whole.network.fc, self.recipe, phase)  # type: ignore[arg-type]
+        if phase.head == "pooled":
+            assert self.pooled is not None
+            pooled = Classifier(self.pooled, architecture=whole.architecture, dataset=whole.dataset)
+            pooled.resize(size)
+            return Stage(pooled, self.recipe, phase)
+        return Stage(whole, self.recipe, phase)
+
+    def _material(self) -> Material:
+        if self.phase.head == "features":
+            return self._features()
+        watched = self.watch
+        if (self.phase.size or self.own_size) > DEAR:
+            watched = watched[0][:WATCHED_DEAR], watched[1][:WATCHED_DEAR]
+        share = self.recipe.share_sent(self.phase)
+        return Material(
+            self.pool.pictures,
+            self.pool.allowed,
+            watched,
+            lambda seed: self.pool.order(seed, share),
+            AUGMENTATIONS[self.classifier.dataset],
         )
 
-    def save(self) -> None:
-        """Write the state now."""
-        run_state.save(
-            self._state, self._modules(), self.optimizer, {"identity": self.identity, "position": asdict(self.at)}
-        )
-        self._saved_at = time.monotonic()
+    def _features(self) -> Material:
+        """Features of held-out and then training pictures, as many as the phase's time allows, one chunk of each at
+        least.
+        """
+        size, share = features.CHUNK, self.recipe.share_sent(self.phase)
+        watched = (self.watch[0][:size], self.watch[1][:size])
+        order = self.pool.order(self.seed, share)
+        learned = ((self.pool.pictures[index], self.pool.allowed[index]) for index in order.split(size))
+        parts: list[tuple[Tensor, Tensor]] = []
+        last = time.monotonic()
+        with self._autocast():
+            for part in features.compute(
+                self.classifier,
+                [watched, *learned],
+                self.folder / "features",
+                may_compute=lambda: len(parts) < 2 or self._progress() < FEATURE_TIME,
+            ):
+                parts.append(part)
+                now = time.monotonic()
+                self.at.spend(now - last, 0)
+                last = now
+                if self.should_stop():
+                    self.save()
+                    raise Interrupted("stopped while computing features; --resume goes on from there")
+        (watched_features, labels), *rest = parts
+        inputs, allowed = (torch.cat(column) for column in zip(*rest, strict=True))
+
+        def mixed(seed: int) -> Tensor:
+            return torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))
+
+        return Material(inputs, allowed, (watched_features.float(), labels), mixed)
 
     # ---- an epoch
 
-    def _epoch(self) -> None:
-        seed = self.seed * 1_000_003 + self.at.step - self.at.batch
-        if self.phase.head == "features":
-            order = torch.randperm(len(self.features), generator=torch.Generator().manual_seed(seed))
-        else:
-            order = self.pool.order(seed)
+    def _epoch(self, material: Material) -> None:
+        order = material.order(self.seed * 1_000_003 + self.at.step - self.at.batch)
         batches = order.split(self.recipe.batch_size)[self.at.batch :]
         totals = torch.zeros(3, dtype=torch.double)  # loss, right, pictures
         started = time.monotonic()
         with run_log.bar(f"{self.name} phase {self.at.phase + 1} epoch {self.at.epoch + 1}") as bar:
             task = bar.add_task("", total=len(order), completed=self.at.batch * self.recipe.batch_size, told="")
             for index in batches:
-                totals += self._timed_step(index.to(self.device))
+                totals += self._counted_step(material, index.to(self.device))
                 rate = totals[2].item() / (time.monotonic() - started)
                 bar.update(task, advance=len(index), told=run_log.told(totals, rate))
                 if self.should_stop():
@@ -210,45 +254,45 @@ class Trainer:
                     raise Interrupted(f"stopped at step {self.at.step}; --resume goes on from there")
                 if time.monotonic() - self._saved_at > SAVE_EVERY:
                     self.save()
-                if self._phase_progress() >= 1:
+                if self._progress() >= 1:
                     break
         self.at.epoch, self.at.batch = self.at.epoch + 1, 0
         if totals[2]:  # a run that was interrupted after an epoch's last batch has nothing to tell of it
-            self._log(totals, totals[2].item() / (time.monotonic() - started))
+            self._log(material, totals, totals[2].item() / (time.monotonic() - started))
 
-    def _timed_step(self, index: Tensor) -> Tensor:
+    def _counted_step(self, material: Material, index: Tensor) -> Tensor:
         start = time.monotonic()
-        figures = self._step(index)
+        figures = self._step(material, index)
         self.at.spend(time.monotonic() - start, len(index))
         self.at.seen += len(index)
         self.at.batch, self.at.step = self.at.batch + 1, self.at.step + 1
         return figures
 
-    def _step(self, index: Tensor) -> Tensor:
+    def _step(self, material: Material, index: Tensor) -> Tensor:
+        """One step; its loss, right answers and pictures. FloatingPointError if the loss is not a number."""
         torch.manual_seed(self.seed * 7_919 + self.at.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.phase.lr * cycle(self._phase_progress(), self.recipe.warmup)
-        self.model.train()
+        stage, rate = self.stage, self.phase.lr * cycle(self._progress(), self.recipe.warmup)
+        for group in stage.optimizer.param_groups:
+            group["lr"] = rate
+        stage.model.train()
+        inputs, allowed = material.batch(index)
         with self._autocast():
-            if self.phase.head == "features":
-                allowed = self.feature_allowed[index]
-                logits = self.classifier.network.fc(self.features[index].float()).float()  # type: ignore[operator]
-            else:
-                allowed = self.pool.allowed[index]
-                logits = self.model(augment(self.pool.pictures[index], AUGMENTATIONS[self.classifier.dataset]))
+            logits = stage.model(inputs).float()
         loss = any_of(logits, allowed, self.recipe.label_smoothing)
-        self.optimizer.zero_grad()
+        if not loss.isfinite():
+            raise FloatingPointError(f"{self.name}: the loss is {loss.item()} at step {self.at.step}, rate {rate:.3g}")
+        stage.optimizer.zero_grad()
         loss.backward()
         if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.recipe.clip)
-        self.optimizer.step()
+            nn.utils.clip_grad_norm_(stage.optimizer.param_groups[0]["params"], self.recipe.clip)
+        stage.step()
         right = allowed.gather(1, logits.argmax(1, keepdim=True)).sum()
         return torch.tensor([loss.item() * len(index), right.item(), len(index)], dtype=torch.double)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
 
-    def _log(self, totals: Tensor, rate: float) -> None:
+    def _log(self, material: Material, totals: Tensor, rate: float) -> None:
         """A line of the history, and of the terminal, for the epoch that ended."""
         loss, right, count = totals.tolist()
         line = {
@@ -258,52 +302,15 @@ class Trainer:
             "minutes": round(self.at.total_seconds / 60, 2),
             "loss": round(loss / count, 4),
             "accuracy": round(right / count, 4),
-            "held_out_accuracy": round(self._watched_accuracy(), 4),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "held_out_accuracy": round(self._watched_accuracy(*material.watched), 4),
+            "learning_rate": self.stage.optimizer.param_groups[0]["lr"],
             "pictures_per_second": round(rate, 1),
         }
         run_log.write(self.folder, self.name, line)
 
     @torch.inference_mode()
-    def _watched_accuracy(self) -> float:
-        self.model.eval()
+    def _watched_accuracy(self, inputs: Tensor, labels: Tensor) -> float:
+        model = self.stage.watched.eval()
         with self._autocast():
-            if self.phase.head == "features":
-                answers, labels = self.classifier.network.fc(self.watch_features.float()).argmax(1), self.watch_labels  # type: ignore[operator]
-            else:
-                pictures, labels = self.watch[0], self.watch[1]
-                if (self.phase.size or self.own_size) > 112:  # dear ones: fewer
-                    pictures, labels = pictures[:400], labels[:400]
-                answers = torch.cat([self.model(part).argmax(1) for part in pictures.split(100)])
+            answers = torch.cat([model(part).argmax(1) for part in inputs.split(100)])
         return float((answers == labels).double().mean())
-
-    def _load_features(self) -> None:
-        """Features of held-out and then training pictures, as many as the phase's time allows, one chunk of each at
-        least.
-        """
-        if self.phase.head != "features":
-            return
-        size = features.CHUNK
-        watched = (self.watch[0][:size], self.watch[1][:size])
-        learned = (
-            (self.pool.pictures[index], self.pool.allowed[index]) for index in self.pool.order(self.seed).split(size)
-        )
-        parts: list[tuple[Tensor, Tensor]] = []
-        last = time.monotonic()
-        with self._autocast():
-            for part in features.compute(
-                self.classifier,
-                [watched, *learned],
-                self.folder / "features",
-                may_compute=lambda: len(parts) < 2 or self._phase_progress() < FEATURE_TIME,
-            ):
-                parts.append(part)
-                now = time.monotonic()
-                self.at.spend(now - last, 0)
-                last = now
-                if self.should_stop():
-                    self.save()
-                    raise Interrupted("stopped while computing features; --resume goes on from there")
-        (self.watch_features, self.watch_labels), *rest = parts
-        self.features = torch.cat([part for part, _ in rest])
-        self.feature_allowed = torch.cat([allowed for _, allowed in rest])

@@ -28,6 +28,7 @@ def test_shape_and_dtype_stay_and_each_picture_gets_its_own_draw(pictures, name)
     moved = augment(pictures, AUGMENTATIONS[name])
     assert (moved.dtype, moved.shape) == (torch.uint8, pictures.shape)
     assert len({bytes(picture.flatten().tolist()) for picture in moved}) > 60
+    moved = augment(pictures, replace(AUGMENTATIONS[name], erase=0))  # noise adds ink of its own
     ink = moved.float().mean((1, 2)) / pictures.float().mean((1, 2))
     assert 0.5 < ink.min() < ink.max() < 1.8
 
@@ -76,3 +77,16 @@ def test_the_ground_stays_black(pictures):
     moved = augment(pictures, replace(STILL, brightness=0.4, contrast=0.4))
     assert (moved[pictures == 0] == 0).all()
     assert moved[pictures > 0].unique().numel() > 20
+
+
+def test_random_erasing_puts_noise_into_one_rectangle_of_its_share(pictures):
+    torch.manual_seed(1)
+    many = pictures[:1].expand(400, -1, -1)
+    changed = augment(many, replace(STILL, erase=0.5)) != many
+    erased = changed.flatten(1).any(1)
+    assert 150 < erased.sum() < 250
+    for one in changed[erased]:
+        rows, columns = one.any(1).nonzero(), one.any(0).nonzero()
+        box = (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
+        assert one.sum() > 0.8 * box, "a rectangle, and full of noise"
+        assert 0.01 * 784 < box < 0.45 * 784

@@ -118,9 +118,9 @@ SHORT = Recipe((Phase(0.5, lr=1e-3), Phase(0.5, lr=1e-4)), "adamw", epochs=4, ba
 
 
 @pytest.mark.parametrize("stop_at", [1, 9, 10, 21, 35])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_an_interrupted_run_ends_as_it_would_have(tmp_path, stop_at, optimizer):
-    recipe = recipes.replace(SHORT, optimizer=optimizer)
+@pytest.mark.parametrize(("optimizer", "ema"), [("adamw", None), ("sgd", None), ("sgd", 0.9)])
+def test_an_interrupted_run_ends_as_it_would_have(tmp_path, stop_at, optimizer, ema):
+    recipe = recipes.replace(SHORT, optimizer=optimizer, ema=ema)
     whole = make_trainer(tmp_path / "whole", recipe=recipe).run()
     countdown = iter(range(stop_at))
     with pytest.raises(Interrupted, match=f"stopped at step {stop_at}"):
@@ -133,9 +133,26 @@ def test_an_interrupted_run_ends_as_it_would_have(tmp_path, stop_at, optimizer):
         assert torch.equal(state[name], wanted), name
 
 
+def test_a_phase_ends_with_the_average_of_its_weights(tmp_path):
+    one_phase = recipes.replace(SHORT, phases=(Phase(1, lr=1e-3),), ema=0.9)
+    trainer = make_trainer(tmp_path / "averaged", recipe=one_phase)
+    last = make_trainer(tmp_path / "last", recipe=recipes.replace(one_phase, ema=None)).run().network.state_dict()
+    average = trainer.run().network.state_dict()
+    assert trainer.stage.average is not None
+    for name, wanted in trainer.stage.average.module.network.state_dict().items():
+        assert torch.equal(average[name], wanted), name
+        assert not torch.equal(average[name], last[name]), name
+        assert torch.allclose(average[name], last[name], atol=0.05), name
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_rate(tmp_path):
+    trainer = make_trainer(tmp_path, recipe=recipes.replace(SHORT, phases=(Phase(1, lr=1e30),), optimizer="sgd"))
+    with pytest.raises(FloatingPointError, match=r"lenet, fashion-mnist: the loss is (nan|inf) at step \d+, rate \d"):
+        trainer.run()
+
+
 def test_a_run_with_other_options_is_not_resumed(tmp_path):
     first = make_trainer(tmp_path, recipe=SHORT)
-    first._start_phase()
     first.save()
     with pytest.raises(
         ValueError, match=r"cannot resume .*it was begun as .*'epochs': 4.*now it would be .*'epochs': 5"
@@ -145,7 +162,6 @@ def test_a_run_with_other_options_is_not_resumed(tmp_path):
 
 def test_the_state_holds_no_pickle(tmp_path):
     trainer = make_trainer(tmp_path, recipe=SHORT)
-    trainer._start_phase()
     trainer.save()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path.name for path in files] == ["state.safetensors"]
@@ -179,7 +195,7 @@ def test_pooled_head_then_features_computed_once(tmp_path, monkeypatch):
     assert len(list((tmp_path / "features").iterdir())) == 6  # 20 held out, 300 to learn from in chunks of 64
     again = make_trainer(tmp_path, recipe=recipe, network=SmallVGG())
     again.resume()
-    assert torch.equal(again.features, first.features)
+    assert torch.equal(again._material().inputs, first._material().inputs)
     conv = again.classifier.network.conv[0].weight.clone()
     classifier = again.run()
     assert torch.equal(classifier.network.conv[0].weight, conv), "features are computed once: conv must not move"
@@ -187,7 +203,7 @@ def test_pooled_head_then_features_computed_once(tmp_path, monkeypatch):
     assert (classifier.network.fc[0].weight != 0).double().mean().item() == pytest.approx(0.05, rel=0.1)
 
 
-@pytest.mark.parametrize("kind", ["full", "quick"])
+@pytest.mark.parametrize("kind", [*recipes.KINDS])
 @pytest.mark.parametrize("name", [*ARCHITECTURES, *EXTRAS])
 def test_every_network_has_a_recipe_that_is_sound(name, kind):
     recipe = recipes.choose(name, kind)
@@ -235,14 +251,14 @@ def test_what_ships_is_better_in_all_and_never_at_the_cost_of_the_dataset(new, o
 def test_an_epoch_has_all_of_the_dataset_and_its_share_of_the_rest():
     pictures, labels = torch.zeros(100, 28, 28, dtype=torch.uint8), torch.arange(100) % 10
     others = sent.SentSet(pictures[:30], torch.eye(10).bool()[labels[:30]])
-    made = pool((pictures, labels), others, share=0.2)
-    order = made.order(5)
-    assert len(order) == made.epoch_size == 125
+    made = pool((pictures, labels), others)
+    order = made.order(5, 0.2)
+    assert len(order) == made.epoch_size(0.2) == 125
     assert sorted(order[order < 100].tolist()) == list(range(100))
     assert order.max() < 130
-    assert torch.equal(order, made.order(5))
-    assert not torch.equal(order, made.order(6))
-    assert pool((pictures, labels), share=0.2).epoch_size == 100
+    assert torch.equal(order, made.order(5, 0.2))
+    assert not torch.equal(order, made.order(6, 0.2))
+    assert pool((pictures, labels)).epoch_size(0.2) == 100
 
 
 def test_the_loss_takes_any_of_the_allowed_classes():
