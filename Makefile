@@ -25,13 +25,13 @@ test-all: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 pictures: .venv/.test
-	$(BIN)/python -m models.evaluate --all --pictures $(DATA)/photos --pictures-from-test --test-images 500 \
+	$(BIN)/python -m models.evaluation.evaluate --all --pictures $(DATA)/photos --pictures-from-test --test-images 500 \
 	  --data-dir $(DATA) --record weights/pictures.json
-	$(BIN)/python -m app.tables
+	$(BIN)/python -m tools.tables
 
 bench: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.intake
-	$(BIN)/python -m app.tables
+	$(BIN)/python -m tools.tables
 
 fuzz: .venv/.test
 	$(BIN)/python -m pip install --quiet -e ".[fuzz]"
@@ -45,10 +45,10 @@ types: .venv/.test
 	$(BIN)/mypy
 
 tables: .venv/.test
-	$(BIN)/python -m app.tables
+	$(BIN)/python -m tools.tables
 
 openapi: .venv/.test
-	$(BIN)/python -m app.openapi > openapi.json.new && mv openapi.json.new openapi.json
+	$(BIN)/python -m tools.openapi > openapi.json.new && mv openapi.json.new openapi.json
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

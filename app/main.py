@@ -12,12 +12,13 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from app import __version__, about, errors, routes
-from app.describe import complete
-from app.engine import Engine
-from app.service import Service
+from app import __version__, errors
+from app.serving.engine import Engine
+from app.serving.service import Service
 from app.settings import Settings
-from app.web import Outermost
+from app.web import about, pictures
+from app.web.middleware import Outermost
+from app.web.openapi import complete
 
 STATIC = Path(__file__).resolve().parent / "static"
 DOCS_CSP = (
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     )
     app.state.service = service
     app.add_middleware(Outermost, metrics=service.metrics)
-    app.include_router(routes.router)
+    app.include_router(pictures.router)
     app.include_router(about.router)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from app import upload
-from models import auto, gate, picture
-from models.evaluate_pictures import circumstances
+from models.evaluation.evaluate_pictures import circumstances
+from models.intake import auto, decode, gate, picture
 
 RECORD = Path(__file__).with_name("intake.json")
 MEGAPIXELS = 4000, 3000
@@ -80,14 +79,14 @@ def timed(work: Callable[[], object]) -> dict[str, float]:
 
 def decoding() -> dict[str, dict[str, float]]:
     """Of the scene of 12 megapixels in each format."""
-    upload._register_heif()
+    decode._register_heif()
     large, figures = scene(MEGAPIXELS), {}
     for name, (kind, options) in FORMATS.items():
         file = io.BytesIO()
         large.save(file, kind, **options)
         data = file.getvalue()
         figures[name] = {"megabytes": round(len(data) / 1e6, 1)} | timed(
-            lambda data=data: upload.decode(data, max_pixels=MAX_PIXELS)  # type: ignore[misc]
+            lambda data=data: decode.decode(data, max_pixels=MAX_PIXELS)  # type: ignore[misc]
         )
     return figures
 

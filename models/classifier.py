@@ -18,7 +18,7 @@ class Classifier(nn.Module):
     ``architecture`` and ``dataset`` are names of the catalog and of DATASETS; ``classes`` names the ten logits;
     ``temperature`` divides the logits where probabilities are wanted (Guo et al., On Calibration of Modern Neural
     Networks, 2017), ``temperature_sent`` those of pictures that were not of the dataset's own kind before
-    ``models.picture`` made them so, of which networks are too sure otherwise; ``metadata`` is what the checkpoint
+    ``intake.picture`` made them so, of which networks are too sure otherwise; ``metadata`` is what the checkpoint
     tells of the network: its recipe, metrics, versions and digest.
     """
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.engine import State
 from app.errors import ApiError
-from app.intake import Found, Page, Preparation, Seen
-from app.service import Service
+from app.serving.engine import State
+from app.serving.intake import Found, Page, Preparation, Seen
+from app.serving.service import Service
 from app.settings import Settings
 from models.datasets import DATASETS
-from models.gate import Verdict
-from models.picture import Step
+from models.intake.gate import Verdict
+from models.intake.picture import Step
 
 BAD, BLANK, BOOM = b"bad", b"blank", b"boom"
 QUICK: dict[str, Callable[[], None]] = {"auto": lambda: None, "gate": lambda: None}

@@ -21,7 +21,7 @@ def test_every_step_and_format_is_timed_and_recorded(tmp_path, monkeypatch, caps
 
 
 def test_the_formats_are_those_that_uploads_may_have():
-    assert {name for name, _ in intake.FORMATS.values()} == set(intake.upload.FORMATS)
+    assert {name for name, _ in intake.FORMATS.values()} == set(intake.decode.FORMATS)
 
 
 def test_the_recorded_figures_name_what_they_are_of():

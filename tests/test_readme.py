@@ -11,12 +11,12 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from app import tables
 from app.main import create_app
 from app.settings import Settings
-from models import catalog, checkpoint
-from tests.models.test_picture import draw_seven, draw_shirt
+from models import catalog, checkpoints
+from tests.models.intake.test_picture import draw_seven, draw_shirt
 from tests.serving import running, until
+from tools import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -112,5 +112,5 @@ def test_every_setting_and_route_is_told():
 
 
 def test_the_results_are_those_of_the_shipped_files():
-    header = checkpoint.read_header(checkpoint.path_for("mnist", "lenet"))
+    header = checkpoints.read_header(checkpoints.path_for("mnist", "lenet"))
     assert f"{header['metrics']['accuracy']:.2%}" in tables.results()

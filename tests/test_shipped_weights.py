@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from models import catalog, checkpoint, datasets
+from models import catalog, checkpoints, datasets
 from models.datasets import DATASETS
 
-ROOT = checkpoint.weights_root()
+ROOT = checkpoints.weights_root()
 PAIRS = [(dataset, name) for dataset in DATASETS for name in catalog.ARCHITECTURES]
 MIB = 2**20
 # The least that a shipped network must reach on the test set; these two are dear to train without a GPU.
@@ -19,8 +19,8 @@ LOWER_FLOOR = {"mnist": 0.95, "fashion-mnist": 0.75}
 
 @pytest.mark.parametrize(("dataset", "name"), PAIRS)
 def test_every_network_ships_with_all_that_is_told_of_it(dataset, name):
-    path = checkpoint.path_for(dataset, name)
-    header = checkpoint.read_header(path)
+    path = checkpoints.path_for(dataset, name)
+    header = checkpoints.read_header(path)
     report = json.loads(path.with_suffix(".json").read_text())
     assert (header["architecture"], header["dataset"]) == (name, dataset)
     assert {"recipe", "training", "metrics", "versions", "created", "temperature"} <= header.keys()
@@ -38,7 +38,7 @@ def test_the_files_are_small_enough_for_git():
 
 @pytest.mark.parametrize(("dataset", "name"), PAIRS)
 def test_every_shipped_network_answers_and_the_same_alone_and_in_a_batch(dataset, name):
-    classifier = checkpoint.load(checkpoint.path_for(dataset, name))
+    classifier = checkpoints.load(checkpoints.path_for(dataset, name))
     pictures = torch.randint(0, 256, (3, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     together = classifier.probabilities(pictures)
     alone = torch.cat([classifier.probabilities(picture[None]) for picture in pictures])
@@ -48,7 +48,7 @@ def test_every_shipped_network_answers_and_the_same_alone_and_in_a_batch(dataset
 
 @pytest.mark.parametrize(("dataset", "name"), PAIRS)
 def test_accuracy_on_real_pictures_is_what_is_recorded(dataset, name, shared):
-    classifier = checkpoint.load(checkpoint.path_for(dataset, name))
+    classifier = checkpoints.load(checkpoints.path_for(dataset, name))
     count = {"lenet": 5000, "alexnet": 300, "nin": 300, "vgg11": 100}.get(name, 600)
     pictures, labels = datasets.load_split(dataset, "test", shared)
     index = torch.from_numpy(np.random.default_rng(1).permutation(len(pictures))[:count])

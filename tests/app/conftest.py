@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.main import create_app
-from app.service import Service
+from app.serving.service import Service
 from tests.fakes import FakeEngine, fake_service
 
 

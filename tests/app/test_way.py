@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.engine import Engine
-from app.service import Service
+from app.serving.engine import Engine
+from app.serving.service import Service
 from app.settings import Settings
-from models import checkpoint
+from models import checkpoints
 from models.datasets import DATASETS, load_split
 from tests.app.conftest import serving
-from tests.app.test_engine import write
+from tests.app.serving.test_engine import write
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +58,7 @@ async def test_a_png_gets_the_answer_of_its_checkpoint(
 ) -> None:
     sent = encode(Image.fromarray(picture))
     answer = (await real.post(f"/predict?model=lenet&dataset={dataset}", content=sent)).json()
-    classifier = checkpoint.load(checkpoint.path_for(dataset, "lenet", root))
+    classifier = checkpoints.load(checkpoints.path_for(dataset, "lenet", root))
     expected = classifier.probabilities(torch.from_numpy(picture[None]))[0].tolist()
     found = {one["index"]: one["probability"] for one in answer["predictions"]}
     assert [found[index] for index in range(10)] == pytest.approx(expected, abs=1e-4)
@@ -103,13 +103,13 @@ async def test_too_many_pixels(root: Path, picture: NDArray[np.uint8]) -> None:
 
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-SHIPPED = Path(checkpoint.__file__).resolve().parents[1] / "weights"
+SHIPPED = Path(checkpoints.__file__).resolve().parents[1] / "weights"
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the datasets are not here")
 @pytest.mark.parametrize("dataset", list(DATASETS))
 async def test_test_pictures_keep_the_recorded_accuracy(dataset: str) -> None:
-    path = checkpoint.path_for(dataset, "lenet", SHIPPED)
+    path = checkpoints.path_for(dataset, "lenet", SHIPPED)
     if not path.exists():
         pytest.skip("no checkpoint is shipped yet")
     pictures, labels = load_split(dataset, "test", DATA)
@@ -121,9 +121,9 @@ async def test_test_pictures_keep_the_recorded_accuracy(dataset: str) -> None:
             images = [Image.fromarray(picture) for picture in pictures[start : start + 64].numpy()]
             files = [("files", ("a.png", encode(image), "image/png")) for image in images]
             said += [answer["index"] for answer in (await client.post(url, files=files)).json()["results"]]
-    expected = checkpoint.load(path).probabilities(pictures[:640]).argmax(1)
+    expected = checkpoints.load(path).probabilities(pictures[:640]).argmax(1)
     assert said == expected.tolist()
-    recorded = checkpoint.read_header(path)["metrics"]["accuracy"]
+    recorded = checkpoints.read_header(path)["metrics"]["accuracy"]
     accuracy = np.mean(np.array(said) == labels[:640].numpy())
     assert accuracy == pytest.approx(recorded, abs=0.04)  # 640 of 10,000: within three standard errors
 
@@ -134,7 +134,7 @@ async def test_auto_that_cannot_decide_says_what_to_do(
     def nothing_there(image: Any) -> Any:
         raise FileNotFoundError("auto.lineup")
 
-    monkeypatch.setattr("models.auto.decide", nothing_there)
+    monkeypatch.setattr("models.intake.auto.decide", nothing_there)
     response = await real.post("/predict?model=lenet", content=encode(Image.fromarray(picture)))
     assert (response.status_code, response.json()["error"]["code"]) == (503, "model_unavailable")
     assert "name the dataset: mnist or fashion-mnist" in response.text

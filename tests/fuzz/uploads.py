@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the way of a picture: ``make fuzz``, or ``python -m tests.fuzz.uploads -runs=100000``.
 
-Bytes go through ``app.upload`` and, where that opens them, through ``auto``, both preparations, the gate, and the
+Bytes go through ``intake.decode`` and, where that opens them, through ``auto``, both preparations, the gate, and the
 finder of numbers. Anything raised but the declared errors ends the run with the input that did it; so does an input
 that takes more than a second of the process's time. The corpus starts from small pictures of every format, made here,
 and from patterns that are dear to look at. Options are libFuzzer's; what was run is written to RECORD.
@@ -27,9 +27,8 @@ with atheris.instrument_imports(include=["app", "models", "PIL"], enable_loader_
     import torch
     from PIL import Image, ImageDraw
 
-    from app import upload
-    from models import auto, gate, picture, read
     from models.datasets import DATASETS
+    from models.intake import auto, decode, gate, picture, read
 
 RECORD = Path(__file__).with_name("record.json")
 CORPUS = Path("runs") / "fuzz"
@@ -53,8 +52,8 @@ def seeds(folder: Path) -> None:
     shades["I;16"] = Image.fromarray(np.asarray(shades["L"]).astype(np.uint16) * 200)
     exif = Image.Exif()
     exif[0x0112] = 6
-    upload._register_heif()
-    for kind in upload.FORMATS:
+    decode._register_heif()
+    for kind in decode.FORMATS:
         for mode, shade in shades.items():
             buffer = io.BytesIO()
             try:
@@ -89,8 +88,8 @@ def one_input(data: bytes) -> None:
     start = time.process_time()
     seen["inputs"] += 1
     try:
-        image = upload.decode(data, max_pixels=MAX_PIXELS)
-    except upload.UploadError as error:
+        image = decode.decode(data, max_pixels=MAX_PIXELS)
+    except decode.UploadError as error:
         seen[error.code] += 1
     else:
         seen["opened"] += 1
@@ -114,7 +113,7 @@ def _look(image: Image.Image) -> None:
             assert (prepared.shape, prepared.dtype) == ((28, 28), np.uint8)
             assert 0 <= gate.judge(image, prepared, dataset).score <= 1
     try:
-        for found in (one for line in read.find(image, JUDGE, upload.sent_size(image)) for one in line):
+        for found in (one for line in read.find(image, JUDGE, decode.sent_size(image)) for one in line):
             assert found.picture.shape == (28, 28)
             assert found.verdict is not None
     except picture.NothingFound:
@@ -124,7 +123,7 @@ def _look(image: Image.Image) -> None:
 def record() -> None:
     """What has been run so far."""
     told = {
-        "what": "atheris on upload.decode, auto.decide, picture.prepare and gate.judge for both datasets, read.find",
+        "what": "atheris on decode.decode, auto.decide, picture.prepare and gate.judge for both datasets, read.find",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, 1 core, Python {platform.python_version()}",
         "versions": {"pillow": PIL.__version__, "opencv": cv2.__version__, "torch": torch.__version__},

@@ -1,0 +1,215 @@
+"""The command `lineup`: serve, train, evaluate, predict, compare, models.
+
+Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
+# `import torch` takes seconds: everything that needs it is imported by the command that does, so that --help is
+# quick.
+
+
+class WrongUsage(ValueError):
+    """What was asked for cannot be; the message names the wrong value and the right ones."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments and arguments[0] in ("train", "evaluate"):  # these have parsers of their own
+        return _hand_over(arguments[0], arguments[1:])
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (FileNotFoundError, WrongUsage) as error:
+        print(f"lineup: {error}", file=sys.stderr)
+        return 2 if isinstance(error, WrongUsage) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `lineup models | head`
+        sys.stderr.close()
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lineup", description="Seven classic CNNs side by side.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    serve = commands.add_parser("serve", help="start the service")
+    serve.add_argument("--host", help="address to listen on (default: LINEUP_HOST, else 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: LINEUP_PORT, else 8000)")
+    serve.set_defaults(run=_serve)
+
+    for name, run, told in (
+        ("predict", _predict, "one network's answer for pictures"),
+        ("compare", _compare, "the answers of all networks for pictures"),
+    ):
+        command = commands.add_parser(name, help=told)
+        command.add_argument("pictures", nargs="+", type=Path, help="files, or folders of them")
+        command.add_argument("--dataset", default="auto", help="auto (default), mnist or fashion-mnist")
+        command.add_argument("--device", help="auto, cpu, cuda or cuda:1 (default: LINEUP_DEVICE, else auto)")
+        command.add_argument("--json", action="store_true", help="one JSON object a picture and line")
+        command.set_defaults(run=run)
+        if name == "predict":
+            command.add_argument("--model", default="resnet18", help="default: resnet18")
+            command.add_argument("--top-k", type=int, default=3, metavar="K", help="classes to show (default: 3)")
+        else:
+            command.add_argument("--models", help="networks, separated by commas (default: all seven)")
+
+    models = commands.add_parser("models", help="the networks, their sizes and accuracies")
+    models.set_defaults(run=_models)
+    commands.add_parser("train", help="train networks; see `lineup train --help`", add_help=False)
+    commands.add_parser("evaluate", help="measure checkpoints; see `lineup evaluate --help`", add_help=False)
+    return parser
+
+
+def _hand_over(command: str, arguments: list[str]) -> int:
+    if command == "train":
+        from models.training import train
+
+        return train.main(arguments)
+    from models.evaluation import evaluate
+
+    return evaluate.main(arguments)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import logging
+
+    import uvicorn
+
+    from app.main import create_app
+
+    settings = _settings(host=options.host, port=options.port)
+    try:
+        application = create_app(settings)
+    except (ValueError, RuntimeError) as error:
+        raise WrongUsage(error) from error
+    application.state.service.engine.root()  # no folder of checkpoints: said here, and not by a traceback at the start
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
+    print(
+        f"Lineup: http://{settings.host}:{settings.port}/docs once the networks are loaded (/readyz tells)", flush=True
+    )
+    uvicorn.run(
+        application,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,  # the metrics count requests; a line each would cost more than LeNet
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=int(settings.deadline_s) + 5,
+    )
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from app.cli import local, terminal
+    from app.errors import ApiError
+
+    if not 1 <= options.top_k <= 10:
+        raise WrongUsage(f"--top-k is {options.top_k}; wanted 1 to 10")
+    settings = _local_settings(options, [options.model])
+    failed = False
+    for path in _pictures(options.pictures):
+        outcome = local.predict(path, options.model, options.dataset, options.top_k, settings)
+        failed |= isinstance(outcome, ApiError)
+        show = _json if options.json else terminal.show_prediction
+        show(path, outcome)
+    return int(failed)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from app.cli import local, terminal
+    from app.errors import ApiError
+
+    names = [name.strip() for name in options.models.split(",")] if options.models else local.all_names()
+    settings = _local_settings(options, names)
+    failed = False
+    for path in _pictures(options.pictures):
+        outcome = local.compare(path, names, options.dataset, settings)
+        failed |= isinstance(outcome, ApiError)
+        if options.json:
+            _json(path, outcome[0] if isinstance(outcome, tuple) else outcome)
+        else:
+            terminal.show_comparison(path, outcome)
+    return int(failed)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from app.cli import terminal
+
+    terminal.show_models()
+    return 0
+
+
+def _settings(**given: object) -> "Settings":
+    """The settings of the environment, and over them those that the command line gives."""
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    told = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**told)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = str(wrong["loc"][0])
+        source = f"--{name}" if name in told else f"LINEUP_{name.upper()}"
+        right = Settings.model_fields[name].description
+        raise WrongUsage(f"{source} is {wrong['input']!r}: {wrong['msg']}. {right}") from error
+
+
+def _local_settings(options: argparse.Namespace, names: Sequence[str]) -> "Settings":
+    """The settings of a command that answers by itself, after a look whether it can."""
+    from app.cli import local
+    from app.serving.engine import choose_device
+    from models import checkpoints
+
+    if wrong := local.wrong_names(options.dataset, names):
+        raise WrongUsage(wrong)
+    settings = _settings(device=options.device)
+    try:
+        choose_device(settings.device)
+    except RuntimeError as error:
+        raise WrongUsage(error) from error
+    checkpoints.weights_root()  # FileNotFoundError, rather than the same error for every picture
+    return settings
+
+
+def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files named, and of each folder those that are pictures by their ending, in the order of their names."""
+    for path in paths:
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not found:
+                raise WrongUsage(f"no picture in the folder {path}; looked for {', '.join(sorted(SUFFIXES))}")
+            yield from found
+        else:
+            yield path
+
+
+def _json(path: Path, outcome: object) -> None:
+    from pydantic import BaseModel
+
+    from app.errors import ApiError, body
+
+    if isinstance(outcome, ApiError):
+        told: dict[str, object] = {**body(outcome.code, outcome.message)}
+    else:
+        assert isinstance(outcome, BaseModel)
+        told = outcome.model_dump()
+    print(json.dumps({"picture": str(path), **told}, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

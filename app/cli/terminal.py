@@ -1,0 +1,122 @@
+"""What the command line shows: tables with bars."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.schemas import Comparison, Prediction
+from app.errors import ApiError
+from app.serving.engine import size
+from app.serving.intake import Seen
+from models import catalog, checkpoints
+from models.datasets import DATASETS
+
+WIDTH = 24  # characters of a full bar
+
+
+def show_prediction(path: Path, outcome: Prediction | ApiError) -> None:
+    """One network's likeliest classes for a picture, with bars."""
+    if isinstance(outcome, ApiError):
+        _show_error(path, outcome)
+        return
+    table = Table()
+    for heading in ("class", "probability", ""):
+        table.add_column(heading)
+    for scored in outcome.predictions:
+        table.add_row(scored.label, f"{scored.probability:.2%}", _bar(scored.probability))
+    _console().print(_title(path, outcome.model, outcome), table, sep="\n")
+
+
+def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> None:
+    """A row for each network, what they agree on, and what they saw."""
+    if isinstance(outcome, ApiError):
+        _show_error(path, outcome)
+        return
+    comparison, seen = outcome
+    table = Table()
+    for heading in ("network", "year", "answer", "confidence", ""):
+        table.add_column(heading)
+    for answer in comparison.results:
+        known = catalog.find(answer.model)
+        table.add_row(known.title, str(known.year), answer.label, f"{answer.confidence:.2%}", _bar(answer.confidence))
+    for missing in comparison.unavailable:
+        table.add_row(missing, "", "-", "", Text(comparison.errors[missing].message, style="dim"))
+    console = _console()
+    if console.is_terminal:
+        console.print(_half_blocks(seen.picture))
+    console.print(_title(path, None, comparison), table, sep="\n")
+    agreed = comparison.agreement
+    if agreed is not None:
+        dissent = f"; otherwise: {', '.join(agreed.dissent)}" if agreed.dissent else ""
+        console.print(f"{agreed.votes} of {agreed.of} say {agreed.label}{dissent}")
+
+
+def show_models() -> None:
+    """Every network with its size, and the accuracy of its checkpoint on each dataset."""
+    table = Table(title="Lineup's networks", title_justify="left")
+    for heading in ("name", "year", "input", "parameters", "MACs", *DATASETS):
+        table.add_column(heading, justify="left" if heading == "name" else "right")
+    for name, known in catalog.ARCHITECTURES.items():
+        cost = size(name)
+        row = [name, str(known.year), f"{known.input_size} px"]
+        row += [short(cost.parameters), short(cost.macs)]
+        table.add_row(*row, *(_accuracy(dataset, name) for dataset in DATASETS))
+    _console().print(table)
+
+
+def short(count: int) -> str:
+    """A count in three digits: 44.4 k, 11.2 M, 7.55 G."""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return str(count)
+
+
+def _accuracy(dataset: str, name: str) -> str:
+    try:
+        measured = checkpoints.read_header(checkpoints.path_for(dataset, name)).get("metrics", {})
+    except checkpoints.CheckpointError:
+        return "-"
+    return (
+        f"{measured['accuracy']:.2%}" + ("" if measured["n"] == 10_000 else f" of {measured['n']:,}")
+        if "accuracy" in measured
+        else "not measured"
+    )
+
+
+def _title(path: Path, model: str | None, answer: Prediction | Comparison) -> Text:
+    """A line above the table, which may be too narrow for it; as Text, since a file's name may hold rich's markup."""
+    who = f" by {model}" if model else ""
+    sure = answer.dataset_confidence
+    how = "as told" if sure is None else f"{sure:.1%} sure"
+    doubt = f"; but {answer.reason}" if answer.in_distribution is False else ""
+    return Text(f"{path.name}{who}: {DATASETS[answer.dataset].title} ({how}){doubt}")
+
+
+def _show_error(path: Path, error: ApiError) -> None:
+    _console(stderr=True).print(
+        f"{path}: {error.code}: {error.message}", style="red", highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def _bar(share: float) -> str:
+    eighths = round(8 * WIDTH * share)
+    return "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
+
+
+def _half_blocks(picture: NDArray[np.uint8]) -> Text:
+    """uint8 [28, 28] as 14 lines of 28 characters, two pixels each."""
+    text = Text()
+    for upper, lower in zip(picture[::2], picture[1::2], strict=True):
+        for a, b in zip(upper.tolist(), lower.tolist(), strict=True):
+            text.append("▀", style=f"rgb({a},{a},{a}) on rgb({b},{b},{b})")
+        text.append("\n")
+    return text
+
+
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr)

@@ -1,0 +1,1 @@
+"""What happens between a request and a network: intake, queues, batches, devices, metrics. No HTTP."""

@@ -1,0 +1,209 @@
+"""Which classifiers are loaded, where they run, and what is known of each."""
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.flop_counter import FlopCounterMode
+
+from app.settings import Settings, cores
+from models import catalog, checkpoints
+from models.classifier import Classifier
+from models.datasets import DATASETS, SIDE, Dataset
+
+log = logging.getLogger(__name__)
+
+# Networks above this many multiply-adds a picture run in a lane of their own (see lane()).
+HEAVY_MACS = 500_000_000
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the classifier of one dataset and network stands; `reason` says why it is missing or failed."""
+
+    state: Literal["loading", "ready", "missing", "failed"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a network costs: learned numbers, and multiply-adds for one picture."""
+
+    parameters: int
+    macs: int
+
+
+@cache
+def size(name: str) -> Size:
+    """The size of a network of the catalog, counted on torch's meta device: no memory, no arithmetic."""
+    architecture = catalog.find(name)
+    side = architecture.input_size
+    with torch.device("meta"), torch.inference_mode():
+        network = architecture.build().eval()
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(1, 1, side, side))
+    return Size(sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2)
+
+
+class Engine:
+    """The classifiers of one folder of checkpoints, on one device.
+
+    `load` fills it, once, on a thread of its own; the rest may be called meanwhile. `predict` is called from one
+    thread for each lane; a classifier in eval mode changes nothing, so the lanes need no lock.
+    """
+
+    datasets: Mapping[str, Dataset] = DATASETS
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        chosen = [name.strip() for name in settings.networks.split(",") if name.strip()]
+        known = [*catalog.ARCHITECTURES, *catalog.EXTRAS]
+        self.names = tuple(sorted({catalog.find(name).name for name in chosen}, key=known.index))
+        self.names = self.names or tuple(catalog.ARCHITECTURES)
+        self.device = choose_device(settings.device)
+        self._classifiers: dict[tuple[str, str], Classifier] = {}
+        self._states = {(d, n): State("loading") for d in self.datasets for n in self.names}
+        self._stop = threading.Event()
+
+    def root(self) -> Path:
+        """The folder of checkpoints. FileNotFoundError, naming the places looked at, if there is none."""
+        wanted = self._settings.weights
+        if wanted is None:
+            return checkpoints.weights_root()
+        if not wanted.is_dir():
+            told = f"LINEUP_WEIGHTS is {os.fspath(wanted)!r}, which is no folder"
+            raise FileNotFoundError(f"{told}; unset it to use weights/ beside models/")
+        return wanted
+
+    def states(self) -> dict[tuple[str, str], State]:
+        """The state of every (dataset, network), in the order of datasets and networks."""
+        return dict(self._states)
+
+    def load(self, root: Path) -> None:
+        """Load and warm every checkpoint that is in `root`, the quick networks first; a bad one stops no other."""
+        _configure(self.device, self._settings.threads)
+        for name in sorted(self.names, key=lambda n: size(n).macs):
+            for dataset in self.datasets:
+                if self._stop.is_set():
+                    return
+                self._states[dataset, name] = self._load_one(root, dataset, name)
+
+    def close(self) -> None:
+        """Ask a running `load` to stop after the checkpoint that it is at."""
+        self._stop.set()
+
+    def predict(
+        self, dataset: str, name: str, pictures: NDArray[np.uint8], sent: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Pictures uint8 [N, 28, 28] to probabilities float32 [N, 10], calibrated. KeyError if it is not ready.
+
+        `sent`: bool [N], which of them were sent in another form than the dataset's; None: none.
+        """
+        classifier = self._classifiers[dataset, name]
+        batch = torch.from_numpy(pictures).to(self.device)
+        flags = None if sent is None else torch.from_numpy(sent).to(self.device)
+        answer: NDArray[np.float32] = classifier.probabilities(batch, flags).cpu().numpy()
+        return answer
+
+    def lane(self, name: str) -> Literal["light", "heavy"]:
+        """The lane that a network runs in.
+
+        One forward of VGG-11 takes about 100 ms on two cores, one of LeNet half a millisecond. In one lane LeNet
+        would stand behind VGG-11; with a thread for the light networks and one for the heavy ones the operating
+        system shares the cores between the two, and only networks of about the same weight wait for each other.
+        """
+        return "heavy" if size(name).macs > HEAVY_MACS else "light"
+
+    def max_batch(self, name: str) -> int:
+        """Most pictures in one forward pass. On a CPU a heavy network gains nothing from a long one: keep it short."""
+        if self.device.type != "cpu":
+            return self._settings.max_batch_size
+        fitting = int(self._settings.max_batch_gmacs * 1e9 / size(name).macs)
+        return max(1, min(self._settings.max_batch_size, fitting))
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """What is known of a network: from the catalog, counted, and from its checkpoints."""
+        architecture = catalog.find(name)
+        return {
+            "name": name,
+            "title": architecture.title,
+            "year": architecture.year,
+            "paper": architecture.paper,
+            "idea": architecture.idea,
+            "input_size": architecture.input_size,
+            "parameters": size(name).parameters,
+            "macs": size(name).macs,
+            "checkpoints": {dataset: self._describe_checkpoint(dataset, name) for dataset in self.datasets},
+        }
+
+    def _describe_checkpoint(self, dataset: str, name: str) -> dict[str, Any]:
+        state = self._states[dataset, name]
+        classifier = self._classifiers.get((dataset, name))
+        metadata = classifier.metadata if classifier else {}
+        metrics = metadata.get("metrics", {})
+        return {
+            "state": state.state,
+            "reason": state.reason,
+            "accuracy": metrics.get("accuracy"),
+            "n": metrics.get("n"),
+            "temperature": classifier.temperature if classifier else None,
+            "temperature_sent": classifier.temperature_sent if classifier else None,
+            "digest": metadata.get("digest"),
+        }
+
+    def _load_one(self, root: Path, dataset: str, name: str) -> State:
+        path = checkpoints.path_for(dataset, name, root)
+        if not path.exists():
+            return State("missing", f"there is no {path.parent.name}/{path.name} in the folder of checkpoints")
+        try:
+            classifier = checkpoints.load(path, self.device)
+            if (classifier.dataset, classifier.architecture) != (dataset, name):
+                found = f"{classifier.architecture} for {classifier.dataset}"
+                raise checkpoints.CheckpointError(f"{path} holds {found}, not {name} for {dataset}")
+            self._classifiers[dataset, name] = classifier
+            self._warm(dataset, name)
+        except Exception as error:  # whatever is wrong with one file, the others must load
+            expected = isinstance(error, checkpoints.CheckpointError)
+            log.error("cannot load %s for %s: %s", name, dataset, error, exc_info=not expected)
+            self._classifiers.pop((dataset, name), None)
+            return State("failed", _without_folder(f"{type(error).__name__}: {error}", root))
+        log.info("%s for %s is ready on %s", name, dataset, self.device)
+        return State("ready")
+
+    def _warm(self, dataset: str, name: str) -> None:
+        # The first pass of each shape picks kernels and allocates; nobody should wait for that.
+        for count in {1, self.max_batch(name)}:
+            result = self.predict(dataset, name, np.zeros((count, SIDE, SIDE), np.uint8))
+            if not np.isfinite(result).all():
+                raise checkpoints.CheckpointError(f"{name} for {dataset} gives probabilities that are not finite")
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Where the networks run, of the setting `device`. RuntimeError if that is a GPU and there is none."""
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise RuntimeError(f"the device is {wanted!r}, but PyTorch finds no GPU here; use 'auto' or 'cpu'")
+    return torch.device(wanted)
+
+
+def _configure(device: torch.device, threads: int) -> None:
+    """Settings of PyTorch that hold for the whole process."""
+    # PyTorch counts the machine's cores, not those that a container was given; too many threads wait for each other.
+    torch.set_num_threads(threads or min(torch.get_num_threads(), cores()))
+    if device.type == "cuda":  # plain float32, so that a GPU gives the answers of a CPU
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+
+
+def _without_folder(message: str, root: Path) -> str:
+    # The reason goes to clients, who need not know where this machine keeps its files.
+    return message.replace(os.fspath(root.resolve()) + os.sep, "").replace(os.fspath(root) + os.sep, "")

@@ -1,0 +1,262 @@
+"""From an upload to answers: intake on a few threads, each network behind its batcher, one deadline over all."""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.schemas import Prediction, Reading
+from app.errors import ApiError
+from app.serving import assemble, intake
+from app.serving.batcher import Batcher, Closed, Done, Lane, Late, QueueFull
+from app.serving.engine import Engine, State
+from app.serving.intake import Found, Page, Preparation, Seen
+from app.serving.metrics import Metrics
+from app.settings import Settings, cores
+from app.web.body import Memory, Upload
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was sent in another form than the dataset's
+Row = NDArray[np.float32]
+Outcome = Prediction | ApiError
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a request's upload was complete and when its answer is due, in the event loop's time."""
+
+    start: float
+    deadline: float
+
+    def total_ms(self) -> float:
+        """Milliseconds since the upload was complete."""
+        return assemble.ms(asyncio.get_running_loop().time() - self.start)
+
+
+class Service:
+    """Everything behind the routes; `start` and `close` belong to the application's lifespan.
+
+    `look`, `find` and `warm` are intake's, or a test's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        *,
+        look: Callable[[bytes, str | None, str, int, Preparation], Seen] = intake.look,
+        find: Callable[[bytes, str | None, int], Page] = intake.find,
+        warm: Mapping[str, Callable[[], None]] = intake.WARM,
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.metrics = Metrics()
+        self.memory = Memory(settings.max_held_bytes)
+        self.metrics.held.set_function(lambda: self.memory.used)
+        self.small = {name: State("loading") for name in warm}
+        self._look, self._find, self._warm = look, find, warm
+        self._looking = 0
+        self._pool = ThreadPoolExecutor(settings.intake_threads or min(4, max(2, cores())), "intake")
+        self._lanes: dict[str, Lane] = {}
+        self._batchers: dict[tuple[str, str], Batcher[Item, Row]] = {}
+        self._loading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the queues and begin to load in the background. Raises FileNotFoundError without a weights folder."""
+        root = self.engine.root()
+        for dataset, model in self.engine.states():
+            batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
+            self.metrics.queue.labels(model, dataset).set_function(batcher.__len__)
+        self._loading = asyncio.create_task(asyncio.to_thread(self._load, root))
+
+    async def close(self) -> None:
+        """Answer what waits and stop every thread."""
+        self.engine.close()
+        await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
+        if self._loading is not None:
+            await self._loading
+        for executor in (self._pool, *(lane.executor for lane in self._lanes.values())):
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    def ready(self) -> bool:
+        """Whether every checkpoint that is there is warm, and at least one is."""
+        states = {state.state for state in [*self.engine.states().values(), *self.small.values()]}
+        return "loading" not in states and any(s.state == "ready" for s in self.engine.states().values())
+
+    def clock(self) -> Clock:
+        """A clock that starts now."""
+        now = asyncio.get_running_loop().time()
+        return Clock(now, now + self.settings.deadline_s)
+
+    async def look(self, sent: Upload, dataset: str, clock: Clock, preparation: Preparation = "auto") -> Seen:
+        """Decode and prepare one picture, for `dataset` or for what `auto` decides. Raises ApiError."""
+        arguments = (sent.data, sent.content_type, dataset, self.settings.max_pixels, preparation)
+        seen = await self._in_pool(clock, self._look, *arguments)
+        self.metrics.pictures.labels(seen.dataset).inc()
+        return seen
+
+    async def read(self, sent: Upload, model: str, clock: Clock) -> Reading:
+        """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
+        page = await self._in_pool(clock, self._find, sent.data, sent.content_type, self.settings.max_pixels)
+        self.metrics.pictures.labels("mnist").inc()
+        room = self._room()
+
+        async def ask(found: Found) -> Done[Row]:
+            async with room:
+                return await self._submit("mnist", model, (found.picture, True), clock)
+
+        # The first error is the request's: a number with a digit missing would be another number.
+        done = await gather([ask(found) for line in page.lines for found in line])
+        return assemble.reading(model, page, done, self.engine.datasets["mnist"].classes, clock.total_ms())
+
+    async def _in_pool(self, clock: Clock, work: Callable[..., T], *arguments: object) -> T:
+        """What `work` gives on a thread of the intake, before the deadline. Raises ApiError."""
+        if self._looking >= self.settings.queue_size:
+            raise ApiError("queue_full", f"{self._looking} pictures wait to be opened already", retry_after=1)
+        self._looking += 1
+        try:
+            # A picture still waiting for a thread at the deadline leaves the pool's queue with the timeout.
+            async with asyncio.timeout_at(clock.deadline):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        except TimeoutError:
+            raise self._late() from None
+        finally:
+            self._looking -= 1
+
+    async def ask(self, model: str, seen: Seen, top_k: int, clock: Clock) -> Prediction:
+        """One network's answer. Raises ApiError."""
+        done = await self._submit(seen.dataset, model, (seen.picture, not seen.as_it_was), clock)
+        classes = self.engine.datasets[seen.dataset].classes
+        return assemble.prediction(model, seen, classes, done, top_k, clock.total_ms())
+
+    async def _submit(self, dataset: str, model: str, item: Item, clock: Clock) -> Done[Row]:
+        """What a network's batcher gives for a picture. Raises ApiError."""
+        self.check_available(dataset, model)
+        try:
+            return await self._batchers[dataset, model].submit(item, clock.deadline)
+        except QueueFull as error:
+            wait = max(1, math.ceil(error.retry_after))
+            raise ApiError("queue_full", f"{error} for {model}; try again in {wait} s", retry_after=wait) from None
+        except Late:
+            raise self._late() from None
+        except Closed:
+            raise ApiError("not_ready", "the service is shutting down", retry_after=5) from None
+
+    async def ask_each(self, models: Sequence[str], seen: Seen, clock: Clock) -> AsyncGenerator[tuple[str, Outcome]]:
+        """The answer or the error of each network, as they come; leaving the iteration cancels the rest."""
+
+        async def ask(model: str) -> tuple[str, Outcome]:
+            return model, await settle(self.ask(model, seen, 10, clock))
+
+        tasks = [asyncio.create_task(ask(model)) for model in models]
+        try:
+            for finished in asyncio.as_completed(tasks):
+                yield await finished
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def ask_many(
+        self,
+        model: str,
+        sent: Sequence[Upload | ApiError],
+        dataset: str,
+        top_k: int,
+        clock: Clock,
+        preparation: Preparation = "auto",
+    ) -> list[Outcome]:
+        """One network's answer or error for each picture, in order. Raises ApiError where the service failed all."""
+        room = self._room()
+
+        async def ask(one: Upload | ApiError) -> Prediction:
+            if isinstance(one, ApiError):
+                raise one
+            async with room:
+                return await self.ask(model, await self.look(one, dataset, clock, preparation), top_k, clock)
+
+        outcomes = await asyncio.gather(*(settle(ask(one)) for one in sent))
+        assemble.raise_if_all_failed(outcomes)
+        return outcomes
+
+    def check_available(self, dataset: str, model: str) -> None:
+        """Raise ApiError 503 where this network cannot answer for this dataset."""
+        state = self.engine.states()[dataset, model]
+        if state.state == "loading":
+            raise ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
+        if state.state != "ready":
+            raise ApiError("model_unavailable", f"{model} for {dataset} is {state.state}: {state.reason}")
+
+    def _room(self) -> asyncio.Semaphore:
+        # One request takes at most a quarter of the queue at a time, so that it cannot fill it against all others.
+        return asyncio.Semaphore(max(1, self.settings.queue_size // 4))
+
+    def _late(self) -> ApiError:
+        return ApiError("deadline_exceeded", f"there was no answer within {self.settings.deadline_s:g} s")
+
+    def _batcher(self, dataset: str, model: str) -> Batcher[Item, Row]:
+        def run(items: list[Item]) -> Sequence[Row]:
+            pictures, sent = zip(*items, strict=True)
+            return list(self.engine.predict(dataset, model, np.stack(pictures), np.array(sent)))
+
+        lane = self.engine.lane(model)
+        if lane not in self._lanes:
+            self._lanes[lane] = Lane(ThreadPoolExecutor(1, lane))
+        return Batcher(
+            run,
+            self._lanes[lane],
+            max_batch=self.engine.max_batch(model),
+            max_queue=self.settings.queue_size,
+            observe=self.metrics.watch_batches(model),
+        )
+
+    def _load(self, root: Path) -> None:
+        for name, warm in self._warm.items():
+            self.small[name] = _warmed(name, warm)
+        try:
+            self.engine.load(root)
+        except Exception:  # never ready then; /readyz shows what had not been loaded
+            log.exception("loading broke off")
+
+
+def _warmed(name: str, warm: Callable[[], None]) -> State:
+    """Where a small network of the intake stands: the service answers without it, too, and says what is missing."""
+    try:
+        warm()
+    except FileNotFoundError as error:
+        log.warning("%s is missing: there is no %s", name, error)
+        return State("missing", f"there is no {name}.lineup in the folder of checkpoints")
+    except Exception as error:
+        log.exception("%s cannot be loaded", name)
+        return State("failed", f"{type(error).__name__} while loading {name}.lineup")
+    return State("ready")
+
+
+async def gather(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results, in order; the first error ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def settle(work: Awaitable[Prediction]) -> Outcome:
+    """The answer, or the error in its place, so that one failure stays one."""
+    try:
+        return await work
+    except ApiError as error:
+        return error
+    except Exception:
+        log.exception("an answer failed")
+        return ApiError("internal", "this answer failed inside the service")

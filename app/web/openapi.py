@@ -1,0 +1,151 @@
+"""What the OpenAPI document says beyond the types: request bodies, every error, an example for every answer."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from app import schemas as answers, cards
+from app.errors import STATUS, body
+
+Json = dict[str, Any]
+
+_MESSAGES = {
+    "unknown_model": "no network 'resnet19'; there are: lenet, alexnet, nin, vgg11, googlenet, resnet18, densenet",
+    "unknown_dataset": "no dataset 'cifar'; there are: auto, mnist, fashion-mnist",
+    "too_large": "the upload has 31457280 bytes; at most 20971520 are taken",
+    "too_many_pixels": "the picture has 10000x6000 pixels; at most 50000000 are opened",
+    "unsupported_type": "the bytes are a PDF, not a picture; send a PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC",
+    "undecodable": "the bytes are no picture that can be opened; send a PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC",
+    "nothing_found": "the picture is blank: ink and ground differ by 1.2%, at least 6% are needed",
+    "invalid_parameter": "'top_k' is '11'; it should be less than or equal to 10",
+    "queue_full": "256 requests are waiting already for vgg11; try again in 3 s",
+    "internal": "the service failed; its log says more under request 8f0c6d3e5a7b9c8d",
+    "not_ready": "vgg11 for mnist is still loading; try again shortly",
+    "model_unavailable": "vgg11 for mnist is missing: there is no mnist/vgg11.lineup in the folder of checkpoints",
+    "deadline_exceeded": "there was no answer within 10 s",
+}
+_DESCRIPTIONS = {
+    404: "No such network or dataset.",
+    413: "Too many bytes, files or pixels.",
+    415: "Declared or found to be something other than a picture.",
+    422: "A wrong parameter, or a picture that cannot be opened or holds nothing.",
+    429: "Too many requests wait already; `Retry-After` says in how many seconds to try again.",
+    500: "The service failed.",
+    503: "Still loading, or there is no checkpoint.",
+    504: "No answer before the deadline.",
+}
+_FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
+_NDJSON_LINES: tuple[Json, ...] = (
+    answers.COMPARISON_HEAD,
+    answers.PREDICTION,
+    {"model": "vgg11", **answers.ERROR},
+    answers.COMPARISON_TAIL,
+)
+
+_BYTES: Json = {"type": "string", "format": "binary"}
+_RAW: Json = {"schema": {**_BYTES, "description": "The picture's bytes."}}
+
+
+def _form(field: str, schema: Json, description: str) -> Json:
+    described = {**schema, "description": description}
+    return {"schema": {"type": "object", "required": [field], "properties": {field: described}}}
+
+
+PICTURE_BODY: Json = {
+    "requestBody": {
+        "required": True,
+        "description": "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC: as a form, or as the raw body.",
+        "content": {
+            "multipart/form-data": _form("file", _BYTES, "The picture."),
+            "image/*": _RAW,
+            "application/octet-stream": _RAW,
+        },
+    }
+}
+BATCH_BODY: Json = {
+    "requestBody": {
+        "required": True,
+        "description": "Pictures as for `/predict`; how many and how large, `/limits` says.",
+        "content": {
+            "multipart/form-data": _form("files", {"type": "array", "items": _BYTES}, "The pictures, in order.")
+        },
+    }
+}
+COMPARISON_ANSWER: dict[int | str, Json] = {
+    200: {
+        "description": "The answers beside each other, or line by line as they come.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "A head, one line a network, and last the agreement."},
+                "example": "".join(json.dumps(line) + "\n" for line in _NDJSON_LINES),
+            }
+        },
+    }
+}
+PREPARED_ANSWER: dict[int | str, Json] = {
+    200: {
+        "description": "The picture as PNG, or with `Accept: application/json` everything about it.",
+        "headers": {
+            "Lineup-Dataset": {
+                "description": "Beside a PNG: the dataset that it was prepared for.",
+                "schema": {"type": "string", "examples": ["mnist"]},
+            }
+        },
+        "content": {"image/png": {"schema": _BYTES, "example": "28x28 grey pixels, or as many times as `scale` says"}},
+    }
+}
+METRICS_ANSWER: dict[int | str, Json] = {
+    200: {
+        "description": "Prometheus' text format.",
+        "content": {
+            "text/plain": {
+                "schema": {"type": "string"},
+                "example": 'lineup_requests_total{route="/predict",status="200"} 12.0\n',
+            }
+        },
+    }
+}
+NOT_READY_ANSWER: dict[int | str, Json] = {
+    503: {"model": cards.NotReady, "description": "Not ready: the body lists every network's state."}
+}
+
+
+def errors(*statuses: int) -> dict[int | str, Json]:
+    """The error answers of a route: for each status an example of each code that belongs to it."""
+    return {status: _error(status) for status in statuses}
+
+
+def complete(document: Json, networks: Sequence[str], datasets: Sequence[str]) -> Json:
+    """Add to FastAPI's document the names that there are, and each answer's example where tools look for it."""
+    choices = {"model": list(networks), "dataset": ["auto", *datasets]}
+    components = document["components"]["schemas"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] in choices:
+                    parameter["schema"]["enum"] = choices[parameter["name"]]
+            operation["responses"] = {s: a for s, a in operation["responses"].items() if not _is_frameworks_own(a)}
+            for answer in operation["responses"].values():
+                _add_example(answer.get("content", {}).get("application/json", {}), components)
+    for name in _FRAMEWORKS_OWN:
+        components.pop(name, None)
+    return document
+
+
+def _is_frameworks_own(answer: Json) -> bool:
+    # FastAPI adds its own shape of 422 to routes that declare none; on_invalid never lets it out.
+    reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    return reference.rpartition("/")[2] in _FRAMEWORKS_OWN
+
+
+def _error(status: int) -> Json:
+    codes = [code for code, value in STATUS.items() if value == status and code in _MESSAGES]
+    examples = {code: {"value": body(code, _MESSAGES[code])} for code in codes}
+    content = {"application/json": {"examples": examples}}
+    return {"model": answers.ErrorBody, "description": _DESCRIPTIONS[status], "content": content}
+
+
+def _add_example(content: Json, components: Json) -> None:
+    reference = content.get("schema", {}).get("$ref")
+    if reference and "examples" not in content:
+        content["example"] = components[reference.rpartition("/")[2]]["example"]

@@ -1,0 +1,53 @@
+"""Contact sheets: pictures as they were sent, each beside what the networks saw of it, with words below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from models.intake.picture import UInt8
+
+SHOWN = 140  # pixels: 28x28 five times enlarged, and the longest side of what was sent
+GAP, LINE = 8, 13
+COLUMNS = 5
+GROUND, FRAME, INK = "white", (90, 120, 200), "black"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture as ``sent``, what networks ``saw`` (uint8 [28, 28]; None: nothing), and ``lines`` of words."""
+
+    sent: Image.Image
+    saw: UInt8 | None
+    lines: Sequence[str]
+
+
+def entry(sent: Image.Image, saw: UInt8 | None, lines: Sequence[str]) -> Entry:
+    """An Entry that keeps of ``sent`` but what is shown: its longest side brought to SHOWN."""
+    return Entry(ImageOps.contain(sent.convert("RGB"), (SHOWN, SHOWN)), saw, lines)
+
+
+def draw(entries: Sequence[Entry], columns: int = COLUMNS) -> Image.Image:
+    """The entries, one at least, in rows of ``columns``: mode RGB."""
+    columns = min(columns, len(entries))
+    wide, high = 2 * SHOWN + 3 * GAP, SHOWN + 2 * GAP + LINE * max(len(one.lines) for one in entries)
+    sheet = Image.new("RGB", (columns * wide, -(-len(entries) // columns) * high), GROUND)
+    for number, one in enumerate(entries):
+        _draw(sheet, one, wide * (number % columns) + GAP, high * (number // columns) + GAP)
+    return sheet
+
+
+def _draw(sheet: Image.Image, one: Entry, left: int, top: int) -> None:
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=LINE - 2)
+    for start, shown in ((left, one.sent), (left + SHOWN + GAP, _enlarged(one.saw))):
+        if shown is not None:
+            sheet.paste(shown, (start, top))
+            pen.rectangle((start - 1, top - 1, start + shown.width, top + shown.height), outline=FRAME)
+    for number, line in enumerate(one.lines):
+        pen.text((left, top + SHOWN + 2 + number * LINE), line, fill=INK, font=font)
+
+
+def _enlarged(saw: UInt8 | None) -> Image.Image | None:
+    return None if saw is None else Image.fromarray(saw).resize((SHOWN, SHOWN), Image.Resampling.NEAREST)

@@ -1,0 +1,181 @@
+"""Evaluate checkpoints: ``python -m models.evaluation.evaluate --model resnet18 --dataset mnist``, or ``--all``;
+``lineup evaluate`` is the same.
+
+Each file is measured as it was saved. The temperature is fitted on training pictures held out from learning; then
+the test set is looked at once. The whole report goes as JSON beside the checkpoint, accuracy and calibration into
+its header too. With ``--pictures`` or ``--pictures-from-test`` pictures go the whole way of the service instead, and
+no checkpoint is changed: ``evaluation.evaluate_pictures``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import track
+from torch import Tensor
+
+from models import catalog, checkpoints, datasets
+from models.checkpoints import file_format
+from models.classifier import Classifier
+from models.data.pictures import spread
+from models.evaluation import evaluate_pictures, metrics
+from models.training.scenes import sent
+
+IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
+
+
+@torch.inference_mode()
+def compute_logits(classifier: Classifier, pictures: Tensor, *, batch_size: int = 100, note: str = "logits") -> Tensor:
+    """float32 logits [N, 10] on the CPU of uint8 pictures [N, 28, 28], in float32 as they are served."""
+    device = next(classifier.parameters()).device
+    batches = pictures.split(batch_size)
+    shown = track(batches, description=note, transient=True, disable=not sys.stdout.isatty())
+    return torch.cat([classifier(batch.to(device)).cpu() for batch in shown])
+
+
+def evenly(pictures: Tensor, labels: Tensor, count: int | None) -> tuple[Tensor, Tensor]:
+    """``count`` pictures evenly spread over the set, always the same (MNIST's first half is the easier one); None:
+    all.
+    """
+    index = spread(len(pictures), count)
+    return pictures[index], labels[index]
+
+
+def evaluate(
+    path: str | Path,
+    data_dir: str | Path,
+    *,
+    device: str = "cpu",
+    test_images: int | None = None,
+    held_out_images: int | None = None,
+    sent_dir: Path = Path("data/sent"),
+) -> dict[str, Any]:
+    """Measure one checkpoint, write the report beside it and the figures and the temperatures into it; return the
+    report.
+
+    Where ``sent_dir`` has pictures as people send them (``scenes.sent``), those held out give accuracy and
+    temperature for such pictures too.
+
+    ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
+    the number.
+    """
+    classifier = checkpoints.load(path, device)
+    pictures, labels = datasets.load_split(classifier.dataset, "train", data_dir)
+    _, held = datasets.held_out_split(len(pictures))
+    held_pictures, held_labels = evenly(pictures[held], labels[held], held_out_images)
+    name = f"{classifier.architecture}, {classifier.dataset}"
+    held_logits = compute_logits(classifier, held_pictures, note=f"{name}: held out")
+    temperature = metrics.fit_temperature(held_logits, held_labels)
+    test_pictures, test_labels = evenly(*datasets.load_split(classifier.dataset, "test", data_dir), test_images)
+    logits = compute_logits(classifier, test_pictures, note=f"{name}: test")
+    report = {
+        "architecture": classifier.architecture,
+        "dataset": classifier.dataset,
+        "split": "test",
+        **metrics.report(logits, test_labels, temperature, classifier.classes),
+        "held_out": {
+            "n": len(held_labels),
+            "accuracy": round(float((held_logits.argmax(1) == held_labels).double().mean()), 6),
+        },
+    }
+    held_out = {"held_out_accuracy": report["held_out"]["accuracy"], "held_out_n": len(held_labels)}
+    in_header = {"split": "test", **{key: report[key] for key in IN_HEADER}, **held_out}
+    temperatures = {"temperature": temperature}
+    if sent.path_for(sent_dir, classifier.dataset).is_file():
+        report["sent"] = _of_sent(classifier, sent.load(sent_dir, classifier.dataset, "held"), held_out_images)
+        in_header |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
+        temperatures["temperature_sent"] = report["sent"]["temperature"]
+    report["digest"] = file_format.amend(path, {**temperatures, "metrics": in_header})
+    Path(path).with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def _of_sent(classifier: Classifier, held: sent.SentSet, count: int | None) -> dict[str, Any]:
+    """Accuracy and calibration on pictures as people send them, of those for which one class is right."""
+    clear = held.allowed.sum(1) == 1
+    pictures, labels = evenly(held.pictures[clear], held.allowed[clear].float().argmax(1), count)
+    logits = compute_logits(classifier, pictures, note=f"{classifier.architecture}, {classifier.dataset}: sent")
+    temperature = metrics.fit_temperature(logits, labels)
+    told = metrics.report(logits, labels, temperature, classifier.classes)
+    return {key: told[key] for key in ("accuracy", "n", "per_class", "temperature", "ece", "nll")}
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="lineup evaluate", description=__doc__)
+    add_choice(parser)
+    parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="measure pictures in folders by label, in DIR or below"
+    )
+    parser.add_argument("--pictures-from-test", action="store_true", help="measure the test pictures as PNG files")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
+    parser.add_argument("--sent", type=Path, default=Path("data/sent"), help="sets of models.sent (default: data/sent)")
+    return parser.parse_args(argv)
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The options that ``train`` and ``evaluate`` share: which networks, which data, how much of it, and where it
+    runs.
+    """
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--model", action="append", choices=[*catalog.ARCHITECTURES, *catalog.EXTRAS], help="may be repeated"
+    )
+    which.add_argument("--all", action="store_true", help="all seven networks")
+    parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)"
+    )
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
+    parser.add_argument("--test-images", type=int, help="look at this many test pictures, evenly spread (default: all)")
+    parser.add_argument("--held-out-images", type=int, help="the same for the held-out pictures (default: all)")
+
+
+def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """The pairs (network, dataset) that ``--model``, ``--all`` and ``--dataset`` name; also sets ``--threads``."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    names = list(catalog.ARCHITECTURES) if options.all else options.model
+    return [(name, dataset) for dataset in options.dataset or datasets.DATASETS for name in names]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate the checkpoints that the arguments name; 1 if one is missing or cannot be trusted."""
+    options = _parse(argv)
+    if options.pictures or options.pictures_from_test:
+        return evaluate_pictures.run(options, chosen(options))
+    failed = 0
+    for name, dataset in chosen(options):
+        path = checkpoints.path_for(dataset, name, options.weights)
+        try:
+            report = evaluate(
+                path,
+                options.data_dir,
+                device=options.device,
+                test_images=options.test_images,
+                held_out_images=options.held_out_images,
+                sent_dir=options.sent,
+            )
+        except (checkpoints.CheckpointError, datasets.DataError) as error:
+            print(f"{name}, {dataset}: {error}")
+            failed = 1
+            continue
+        print(summary(report), flush=True)
+    return failed
+
+
+def summary(report: dict[str, Any]) -> str:
+    """One line of a report for the terminal."""
+    accuracy, ece = f"{report['accuracy']:.2%} of {report['n']}", f"ECE {report['ece']:.2%}"
+    return f"{report['architecture']}, {report['dataset']}: {accuracy}, {ece} at temperature {report['temperature']}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,170 @@
+"""``lineup evaluate --pictures DIR``: what ``evaluation.measure`` and ``evaluation.measure_gate`` find on pictures as
+people send them, printed, drawn and recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import PIL
+import torch
+from torch import Tensor
+
+from models import checkpoints, datasets
+from models.data import pictures
+from models.data.pictures import PictureSet
+from models.evaluation import contact_sheet, measure, measure_gate
+from models.evaluation.contact_sheet import Entry
+from models.evaluation.measure import Looked
+from models.intake import gate
+
+SHEETS = Path("runs/pictures")
+ON_A_SHEET = 60
+OF_EACH = 300  # test pictures that the gate sees, and letters and noise, lest they outnumber the photographs
+Networks = Mapping[str, Tensor]  # by name: probabilities of a set, as of measure.ask
+
+
+def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
+    """Measure the sets that the options name with the pairs (network, dataset); 1 if one of them cannot be had.
+
+    Prints the figures, draws what the vote got wrong, and writes the figures to ``options.record`` if that is
+    given and no checkpoint was missing.
+    """
+    cv2.setNumThreads(1)  # as the service does; and the milliseconds are of one core
+    try:
+        sets = find_sets(options)
+        looked = {one.name: measure.look(one) for one in sets if one.of_classes()}
+        strangers = measure_gate.report(gate.judge, sets, OF_EACH)
+    except (pictures.SetError, datasets.DataError, checkpoints.CheckpointError, FileNotFoundError) as error:
+        print(error)
+        return 1
+    recorded, answers, failed = ask_all(options, pairs, sets, looked)
+    reports = {}
+    for one in sets:
+        if answers.get(one.name):
+            reports[one.name] = measure.report(one, looked[one.name], answers[one.name])
+            if one.own:
+                reports[one.name]["recorded"] = recorded[one.dataset]
+            print(summary(one.name, reports[one.name]), flush=True)
+            draw_mistakes(one, looked[one.name], answers[one.name])
+    print(*(gate_summary(dataset, told) for dataset, told in strangers.items()), sep="\n", flush=True)
+    if options.record and not failed:
+        found = {**circumstances(options.device), "sets": reports, "gate": strangers}
+        options.record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return failed
+
+
+def find_sets(options: argparse.Namespace) -> list[PictureSet]:
+    """The folders of ``--pictures``, and the test pictures if ``--pictures-from-test`` asks for them."""
+    named = options.dataset[0] if options.dataset and len(options.dataset) == 1 else None
+    folders = pictures.find_sets(options.pictures, named) if options.pictures else []
+    if not options.pictures_from_test:
+        return folders
+    wanted = options.dataset or datasets.DATASETS
+    return folders + [pictures.from_test(name, options.data_dir, options.test_images) for name in wanted]
+
+
+def ask_all(
+    options: argparse.Namespace,
+    pairs: Sequence[tuple[str, str]],
+    sets: Sequence[PictureSet],
+    looked: Mapping[str, Looked],
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Tensor]], int]:
+    """Each network, loaded once, on every set of its dataset: what its checkpoint records, by dataset and network;
+    the probabilities, by set and network; and 1 if a checkpoint cannot be had.
+
+    Of the dataset's own test pictures each sees those of which its accuracy is recorded, so that the two compare; or of
+    those that ``--test-images`` leaves as many.
+    """
+    recorded: dict[str, dict[str, Any]] = {}
+    answers: dict[str, dict[str, Tensor]] = {name: {} for name in looked}
+    failed = 0
+    for name, dataset in pairs:
+        wanted = [one for one in sets if one.dataset == dataset and one.name in looked]
+        if not wanted:
+            continue
+        try:
+            classifier = checkpoints.load(checkpoints.path_for(dataset, name, options.weights), options.device)
+        except (checkpoints.CheckpointError, FileNotFoundError) as error:
+            print(f"{name}, {dataset}: {error}")
+            failed = 1
+            continue
+        measured = classifier.metadata.get("metrics", {})
+        recorded.setdefault(dataset, {})[name] = {key: measured.get(key) for key in ("accuracy", "n")}
+        for one in wanted:
+            answers[one.name][name] = measure.ask(classifier, looked[one.name], measured.get("n") if one.own else None)
+    return recorded, answers, failed
+
+
+def draw_mistakes(one: PictureSet, looked: Looked, networks: Networks) -> None:
+    """Contact sheets of what the vote got wrong, below SHEETS; those of an earlier run go."""
+    folder = SHEETS / one.name.replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    entries = list(_mistakes(one, looked, networks))
+    for start in range(0, len(entries), ON_A_SHEET):
+        path = folder / f"{start // ON_A_SHEET + 1}.png"
+        contact_sheet.draw(entries[start : start + ON_A_SHEET]).save(path)
+
+
+def _mistakes(one: PictureSet, looked: Looked, networks: Networks) -> Iterator[Entry]:
+    classes = datasets.find(one.dataset).classes
+    vote = measure.together(list(networks.values()))["vote"]
+    answers = {"vote": vote} | {name: measure.likeliest(told) for name, told in networks.items()}
+    for number in measure.mistakes(vote, looked):
+        lines = [f"is: {measure.true_name(looked, number, classes)}"]
+        for name, (said, confidence) in answers.items():
+            lines.append(f"{name}: {measure.answer_name(looked, number, said, classes)}, {confidence[number]:.0%}")
+        saw = looked.prepared[number].numpy() if looked.found[number] else None
+        yield contact_sheet.entry(looked.labelled[number].open(), saw, lines)
+
+
+def circumstances(device: str) -> dict[str, Any]:
+    """When, on what and with which versions figures were measured, JSON-able."""
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "opencv": cv2.__version__}
+    named = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hardware": {"networks": named, "intake": _processor()},
+        "versions": versions | {"pillow": PIL.__version__},
+    }
+
+
+def _processor() -> str:
+    told = Path("/proc/cpuinfo")  # Linux's; elsewhere there is but the kind of machine
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def summary(name: str, report: Mapping[str, Any]) -> str:
+    """A set's figures for the terminal, a line for each network."""
+    times = ", ".join(
+        f"{step} {ms['median']:.1f} ms (95 %: {ms['p95']:.1f}, most: {ms['most']:.1f})"
+        for step, ms in report["ms"].items()
+    )
+    head = f"{name}: {report['n']} pictures, auto right {report['auto']:.2%}, {times}, "
+    head += f"unchanged {report['unchanged']:.2%}, nothing found in {report['nothing_found']}"
+    told = {**report["networks"], "vote": report["vote"], "mean": report["mean"]}
+    lines = [f"  {who:10} {_judged(figures)}" for who, figures in told.items()]
+    classes = ", ".join(f"{label} {share:.1%}" for label, share in report["vote"]["per_class"].items())
+    pairs = ", ".join(f"{true} as {said} {number}" for true, said, number in report["vote"]["confused"])
+    return "\n".join([head, *lines, f"  vote by class: {classes}", f"  vote mistook: {pairs or 'nothing'}"])
+
+
+def _judged(figures: Mapping[str, Any]) -> str:
+    calibration = "" if figures["ece"] is None else f", ECE {figures['ece']:.2%}"
+    return f"{figures['accuracy']:.2%} ({figures['wrong']} wrong of {figures['n']}){calibration}"
+
+
+def gate_summary(dataset: str, report: Mapping[str, Any]) -> str:
+    """The gate's figures for the terminal."""
+    against = ", ".join(f"{kind} {figures['auroc']:.3f}" for kind, figures in report["others"].items())
+    return f"gate, {dataset}: AUROC {report['auroc']:.3f} ({report['n']} pictures); against {against}"

@@ -1,0 +1,248 @@
+"""From bytes to a picture: is it one, is it small enough to open, and what does it look like?
+
+The bytes decide the type, not the name or the declared type. Eight formats are opened and no other decoder of
+Pillow is ever entered, since each is code that strangers' bytes run through.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
+
+from models.intake import envelope
+
+Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked below for every format before anything is decoded
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+DRAFT = 1024  # pixels: a JPEG with a longer edge is shrunk while it is decoded; networks look at 28x28
+
+# Scans of a JPEG: a progressive one has about ten, and each costs a pass over the whole picture.
+LEAST_SCANS, MOST_SCANS = 20, 100
+SCANNED = 10**9  # pixels in all scans together, where that allows more than the least
+SNIFFED = 1024  # bytes looked at for what is known to be no picture
+
+# What people send by mistake: its first bytes (byte order mark and white space left out), and its name.
+KNOWN_OTHERS = (
+    (b"%pdf", "a PDF"),
+    (b"<?xml", "XML, perhaps an SVG drawing"),
+    (b"<svg", "an SVG drawing"),
+    (b"<!doctype svg", "an SVG drawing"),
+    (b"<!doctype html", "an HTML page"),
+    (b"<html", "an HTML page"),
+    (b"<", "XML, SVG or HTML"),
+    (b"pk\x03\x04", "a ZIP archive or an office document"),
+    (b"pk\x05\x06", "an empty ZIP archive"),
+    (b"rar!\x1a", "a RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old office document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"{", "JSON or text"),
+    (b"%!ps", "PostScript"),
+    (b"8bps", "a Photoshop file"),
+)
+TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ON_THEIR_SIDE = (5, 6, 7, 8)
+SENT_SIZE = "sent_size"  # a key of PIL's Image.info
+STATUS = {"too_many_pixels": 413, "unsupported_type": 415, "undecodable": 422}
+
+
+class UploadError(Exception):
+    """A picture that cannot be used: ``code`` of the HTTP contract, its ``status``, and a ``message`` for the
+    sender.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, STATUS[code]
+
+
+def decode(data: bytes, *, max_pixels: int, content_type: str | None = None) -> Image.Image:
+    """The picture in ``data`` as people see it: mode L or RGB, upright, on white, the first frame of an animation.
+
+    ``max_pixels`` bounds width times height and is checked before anything is decoded; a picture of several
+    megapixels comes back smaller, of about one. Raises UploadError and nothing else.
+    """
+    _check_declared(content_type)
+    _check_bytes(data)
+    try:
+        _quiet()
+        return _open(data, max_pixels)
+    except UploadError:
+        raise
+    except Exception as error:  # decoders raise whatever they like for damaged bytes
+        why = str(error)[:120] or type(error).__name__
+        raise UploadError(
+            "undecodable", f"the picture is damaged or cut off ({why}); send a whole {READABLE}"
+        ) from error
+
+
+def _check_declared(content_type: str | None) -> None:
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if kind and not kind.startswith("image/") and kind != "application/octet-stream":
+        told = f"the declared type is {kind[:64]!r}"
+        raise UploadError("unsupported_type", f"{told}; wanted image/* or application/octet-stream")
+
+
+def _check_bytes(data: bytes) -> None:
+    if not data:
+        raise UploadError("undecodable", f"the picture has no bytes; send a {READABLE}")
+    start = data[:SNIFFED].removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").removeprefix(b"\xef\xbb\xbf")
+    if start[:2] in (b"<\0", b"\0<"):  # UTF-16
+        start = start.replace(b"\0", b"")
+    start = start.lstrip().lower()
+    for signature, name in KNOWN_OTHERS:
+        if start.startswith(signature):
+            raise UploadError("unsupported_type", f"the bytes are {name}, not a picture; send a {READABLE}")
+
+
+@cache
+def _register_heif() -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+
+
+def _quiet() -> None:
+    """Decoders warn of odd metadata; nobody reads that here. Said anew each time: whoever set filters may have
+    reset them.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
+
+
+def _open(data: bytes, max_pixels: int) -> Image.Image:
+    _register_heif()
+    if why := envelope.objection(data):
+        raise UploadError("undecodable", f"the file {why}")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise UploadError("undecodable", f"the bytes are no picture that can be opened; send a {READABLE}") from error
+    _check_size(image, max_pixels)
+    sent = image.size
+    if image.format == "JPEG":
+        most = max(LEAST_SCANS, min(MOST_SCANS, SCANNED // (image.width * image.height)))
+        if (scans := data.count(b"\xff\xda")) > most:
+            raise UploadError("undecodable", f"the JPEG has {scans} scans; at most {most} are decoded at its size")
+    if max(image.size) > DRAFT:
+        image.draft(None, (DRAFT, DRAFT))  # JPEG alone: the smallest eighth, quarter or half that is still larger
+    image.load()
+    orientation = _orientation(image)
+    seen = _visible(_smaller(image))
+    upright = seen.transpose(TURNS[orientation]) if orientation in TURNS else seen
+    upright.info[SENT_SIZE] = sent[::-1] if orientation in ON_THEIR_SIDE else sent
+    return upright
+
+
+def sent_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height in pixels that a picture of ``decode`` was sent with, upright; it may have been shrunk since."""
+    width, height = image.info.get(SENT_SIZE, image.size)
+    return int(width), int(height)
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    """What decoding would allocate: the picture itself, and one tile of a tiled TIFF, which may claim to be larger."""
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise UploadError("undecodable", f"the picture has {width}x{height} pixels; at least 1x1 is needed")
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        across, down = image.tag_v2.get(322, 0), image.tag_v2.get(323, 0)  # TileWidth, TileLength
+        if across * down > max(max_pixels, width * height):
+            width, height = across, down
+    if width * height > max_pixels:
+        told = f"the picture has {width}x{height} pixels"
+        raise UploadError("too_many_pixels", f"{told}; at most {max_pixels} are opened")
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # damaged metadata make no picture unreadable
+        return 1
+
+
+def _smaller(image: Image.Image) -> Image.Image:
+    """Shrunk by a whole factor, each pixel the mean of those it covers, to not below a megapixel: conversions of 50
+    megapixels would take a gigabyte, and networks look at 28x28.
+    """
+    factor = int((image.width * image.height) ** 0.5 / DRAFT)
+    if factor < 2:
+        return image
+    if image.mode in ("1", "P", "PA"):
+        image = image.convert("L" if image.mode == "1" else "RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode.startswith("I;16"):
+        image = image.convert("I")
+    elif image.mode in ("L", "RGB") and image.has_transparency_data:  # one value stands for transparent
+        image = image.convert("LA" if image.mode == "L" else "RGBA")
+    return image.reduce(factor)  # of RGBA and LA, the colours are weighted with their opacity
+
+
+def _visible(image: Image.Image) -> Image.Image:
+    """L or RGB of any mode that the eight decoders give."""
+    if image.mode in ("La", "RGBa"):  # colours multiplied with their opacity, as TIFF may have them
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.has_transparency_data:
+        return _on_ground(image)
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _eight_bits(image)
+    if image.mode == "LAB":
+        return _from_lab(image)
+    return image.convert("RGB")  # P, CMYK (Pillow has undone Adobe's inversion), YCbCr, RGBX, HSV
+
+
+def _on_ground(image: Image.Image) -> Image.Image:
+    """What is transparent becomes white; or black, where a white drawing would vanish; or is shown after all, where
+    the opacity is zero everywhere and so says nothing.
+    """
+    grey = image.mode in ("1", "L", "LA")
+    colours = image.convert("RGBA")
+    grounds = [Image.new("RGBA", colours.size, ground) for ground in ("white", "black")]
+    choices = [Image.alpha_composite(ground, colours).convert("RGB") for ground in grounds]
+    if colours.getchannel("A").getextrema() == (0, 0):
+        choices.append(colours.convert("RGB"))
+    flat = next((choice for choice in choices if not _uniform(choice)), choices[0])
+    return flat.convert("L") if grey else flat
+
+
+def _uniform(image: Image.Image) -> bool:
+    return not np.ptp(np.asarray(image), axis=(0, 1)).any()
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """More than eight bits a pixel, grey: by the range that the numbers are plainly of (fractions; 8, 10, 12, 14 or
+    16 bits), else stretched from least to most.
+    """
+    numbers = np.asarray(image).astype(np.float64)
+    values = np.where(np.isfinite(numbers), numbers, 0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 1 and image.mode == "F":
+        values = values * 255
+    elif low >= 0 and high <= 65535:
+        values = values * (255 / next(top for top in (255, 1023, 4095, 16383, 65535) if high <= top))
+    else:
+        values = (values - low) * (255 / max(high - low, 1e-6))
+    return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8))
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, rgb, "LAB", "RGB"))
+    if converted is None:
+        raise ValueError("the LAB colours cannot be converted")
+    return converted

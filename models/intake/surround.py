@@ -1,0 +1,85 @@
+"""What a digit may stand in: a drawn box or a ring, the thick border of a cell, a sheet of paper on a desk.
+
+Its border has less of the sheet than of the desk, so that the sheet is taken for ink, or the box, being the largest
+thing there is, for the digit. ``inside`` says where to look instead.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.intake.ink import Mask
+
+LARGE = 0.4  # of the picture's sides: what is smaller surrounds nothing
+STRAIGHT = 0.85  # of its smallest rectangle's area: what fills less has no four straight sides
+ROUND = 0.74  # the same of a ring; an ellipse fills 0.785
+OPEN = 0.5  # share of a frame that is hole; of a sheet it is less
+INK = 0.3  # of the hole or the sheet, its shorter side: what is smaller there is a speck, or the dot of a zero
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+Contour = npt.NDArray[np.int32]
+
+
+def inside(mask: Mask) -> Box | None:
+    """The inside of a frame or a sheet that is the largest thing in a mask bool [H, W] and has something in it: a box
+    in the mask's pixels; None, if there is no such thing.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    boxes = np.asarray(stats[1:], np.int32)
+    largest = int(np.argmax(boxes[:, 2].astype(np.int64) * boxes[:, 3]))
+    left, top, width, height = (int(side) for side in boxes[largest, :4])
+    if width < LARGE * mask.shape[1] or height < LARGE * mask.shape[0]:
+        return None
+    part = (labels[top : top + height, left : left + width] == largest + 1).astype(np.uint8)
+    contours, levels = cv2.findContours(part, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(left, top))
+    outline = max((c for c, level in zip(contours, levels[0], strict=True) if level[3] < 0), key=cv2.contourArea)
+    holes = [c for c, level in zip(contours, levels[0], strict=True) if level[3] >= 0]
+    area, filled = cv2.contourArea(outline), _filled(outline)
+    if not holes or not area:
+        return None
+    hole = max(holes, key=lambda c: max(cv2.boundingRect(c)[2:]))
+    if sum(map(cv2.contourArea, holes)) > OPEN * area:
+        return _within_frame(hole, boxes, ring=filled < STRAIGHT) if filled > ROUND else None
+    return _sheet((left, top, width, height), hole) if filled > STRAIGHT else None
+
+
+def _filled(outline: Contour) -> float:
+    """The share of its smallest rectangle that an outline fills."""
+    return float(cv2.contourArea(outline) / max(1.0, float(np.prod(cv2.minAreaRect(outline)[1]))))
+
+
+def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], *, ring: bool) -> Box | None:
+    """A frame's hole, if something stands in it."""
+    left, top, width, height = cv2.boundingRect(hole)
+    x, y, wide, high = boxes[:, :4].T
+    within = (x > left) & (y > top) & (x + wide < left + width) & (y + high < top + height)
+    least = 1.2 * INK * max(width, height) if ring else INK * min(width, height)  # a zero may have a stroke in it
+    within &= np.maximum(wide, high) >= least
+    if not within.any():
+        return None
+    corners = left + 1, top + 1, left + width - 1, top + height - 1
+    if not ring:
+        return corners
+    # A ring's own arcs stand in the corners of its hole: only what is near the digit is looked at.
+    free = round(0.1 * float(np.maximum(wide, high)[within].max()))
+    return (
+        max(corners[0], int(x[within].min()) - free),
+        max(corners[1], int(y[within].min()) - free),
+        min(corners[2], int((x + wide)[within].max()) + free),
+        min(corners[3], int((y + high)[within].max()) + free),
+    )
+
+
+def _sheet(box: Box, hole: Contour) -> Box | None:
+    """A sheet without its rim, if its largest ``hole`` may be a digit's: a bold angular zero has one of its own
+    shape.
+    """
+    left, top, width, height = box
+    wide, high = cv2.boundingRect(hole)[2:]
+    if max(wide, high) < INK * min(width, height):
+        return None
+    if _filled(hole) > STRAIGHT and 0.5 < (wide / high) / (width / height) < 2:
+        return None
+    rim = max(2, round(0.02 * min(width, height)))
+    return left + rim, top + rim, left + width - rim, top + height - rim

@@ -1,0 +1,1 @@
+"""How networks are trained: recipes, the trainer, augmentation, and what it is all learned from."""

@@ -1,0 +1,1 @@
+"""The making of pictures to learn from: as people send them, and strangers to both datasets."""

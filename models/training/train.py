@@ -1,0 +1,251 @@
+"""Train networks: ``python -m models.training.train --model resnet18 --dataset mnist``, or ``--all``;
+``lineup train`` is the same.
+
+The datasets are downloaded into ``data/``, or read where ``--data-dir`` says. A run keeps its state and history
+under ``runs/<dataset>/<network>/``; after any interrupt the same command with ``--resume`` goes on, with at most
+two minutes repeated. When it ends, the checkpoint is written, measured as it was saved, and put into ``weights/``
+if nothing better is there.
+
+    python -m models.training.train --model vgg11 --dataset mnist --dry-run  # two steps of each phase
+    python -m models.training.train --all --data-dir ../shared/data --threads 1  # quick recipes: 70 minutes a dataset
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models import catalog, checkpoints, datasets
+from models.classifier import Classifier
+from models.evaluation.evaluate import add_choice, chosen, evaluate, summary
+from models.training import recipes
+from models.training.recipes import Recipe
+from models.training.scenes import sent
+from models.training.trainer import Interrupted, Trainer
+
+ALLOWED_LOSS = 0.001  # of the dataset's held-out pictures, for what is gained on pictures as people send them
+WATCHED = 1_000  # held-out pictures looked at after each epoch
+
+
+class _StopFlag:
+    """Set by SIGINT and SIGTERM; the trainer asks after each step. A second signal ends the process at once."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._set)
+
+    def _set(self, number: int, frame: object) -> None:
+        self.is_set = True
+        signal.signal(number, signal.SIG_DFL)
+        print("saving the state; once more to end without", flush=True)
+
+    def __call__(self) -> bool:
+        return self.is_set
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="lineup train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_choice(parser)
+    default = "full" if torch.cuda.is_available() else "quick"
+    parser.add_argument("--recipe", choices=tuple(recipes.KINDS), default=default, help=f"default here: {default}")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, help="train each network this long, in place of the recipe's length")
+    length.add_argument(
+        "--epochs", type=float, help="train each network this many epochs, in place of the recipe's length"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--refine",
+        action="store_true",
+        help="start from the checkpoint in --weights, with the recipe's last phase alone",
+    )
+    parser.add_argument(
+        "--sent", type=Path, default=Path("data/sent"), help="sets of models.sent (default: data/sent, if there is one)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where an interrupted run ended; finished ones are kept"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="two steps of each phase, nothing kept")
+    parser.add_argument(
+        "--weights", type=Path, default=Path("weights"), help="where the best checkpoints go (default: weights)"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
+    options = parser.parse_args(argv)
+    for name in ("minutes", "epochs"):
+        if (value := getattr(options, name)) is not None and value <= 0:
+            parser.error(f"--{name} is {value}; wanted a number above 0")
+    return options
+
+
+def _recipe(name: str, dataset: str, options: argparse.Namespace) -> Recipe:
+    recipe = recipes.choose(name, options.recipe)
+    if not (file := sent.path_for(options.sent, dataset)).is_file():
+        print(f"no {file}: trained on the dataset alone; python -m models.training.scenes.sent makes it")
+        recipe = replace(recipe, sent=0.0, phases=tuple(replace(phase, sent=None) for phase in recipe.phases))
+    if options.refine:
+        recipe = replace(recipe, phases=(replace(recipe.phases[-1], share=1),))
+    if options.minutes is None and options.epochs is None:
+        return recipe
+    return replace(recipe, minutes=options.minutes, epochs=options.epochs)
+
+
+def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: _StopFlag, folder: Path) -> Trainer:
+    pictures, labels = datasets.load_split(dataset, "train", options.data_dir)
+    learn, held = datasets.held_out_split(len(pictures))
+    torch.manual_seed(options.seed)
+    recipe = _recipe(name, dataset, options)
+    if options.refine or recipe.from_shipped:
+        classifier = checkpoints.load(checkpoints.path_for(dataset, name, options.weights)).requires_grad_(True)
+    else:
+        classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
+    held = held[:WATCHED]
+
+    def of(index: Tensor) -> tuple[Tensor, Tensor]:
+        return pictures[index], labels[index]
+
+    return Trainer(
+        classifier,
+        recipe,
+        of(learn),
+        of(held),
+        sent=sent.load(options.sent, dataset, "learn") if recipe.sent else None,
+        device=torch.device(options.device),
+        folder=folder,
+        seed=options.seed,
+        should_stop=stop,
+    )
+
+
+def train(name: str, dataset: str, options: argparse.Namespace, stop: _StopFlag) -> None:
+    """One run from its start, or its saved state, to a measured checkpoint.
+
+    Raises Interrupted, DataError, or ValueError where the state is of a run with other options.
+    """
+    folder = options.runs / dataset / name
+    state, result = folder / "state.safetensors", folder / f"{name}{checkpoints.SUFFIX}"
+    if options.resume and result.with_suffix(".json").is_file() and not state.is_file():
+        print(f"{name}, {dataset}: finished before, {result}")
+        return
+    if not options.resume and folder.is_dir():
+        folder.rename(folder.with_name(f"{name}.until-{time.strftime('%Y%m%d-%H%M%S')}"))
+    trainer = _trainer(name, dataset, options, stop, folder)
+    if options.resume and state.is_file():
+        trainer.resume()
+    print(f"{name}, {dataset}: {_described(trainer)}", flush=True)
+    classifier = trainer.run()
+    trainer.save()
+    checkpoints.save(result, classifier, _metadata(trainer, options))
+    report = evaluate(
+        result,
+        options.data_dir,
+        device=options.device,
+        test_images=options.test_images,
+        held_out_images=options.held_out_images,
+        sent_dir=options.sent,
+    )
+    print(summary(report), flush=True)
+    print(_ship(result, options.weights), flush=True)
+    state.unlink()
+    shutil.rmtree(folder / "features", ignore_errors=True)
+
+
+def _described(trainer: Trainer) -> str:
+    precision = "bfloat16 autocast" if trainer.bfloat16 else "float32"
+    return f"{json.dumps(asdict(trainer.recipe))}, {precision}, {trainer.device}, {torch.get_num_threads()} threads"
+
+
+def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
+    """What a checkpoint tells of its making; of a refined one, what it was refined from too."""
+    before = trainer.classifier.metadata
+    device = torch.cuda.get_device_name() if trainer.device.type == "cuda" else f"CPU, {platform.machine()}"
+    return {
+        "recipe": {**trainer.identity["recipe"], "kind": options.recipe, "seed": options.seed},
+        "training": {
+            "minutes": round(trainer.at.total_seconds / 60, 1),
+            "pictures": trainer.at.total_seen,
+            "steps": trainer.at.step,
+            "device": device,
+            "threads": torch.get_num_threads(),
+            "precision": "bfloat16 autocast" if trainer.bfloat16 else "float32",
+            **({"refined_from": {key: before[key] for key in ("digest", "recipe", "training")}} if before else {}),
+        },
+    }
+
+
+def _ship(result: Path, root: Path) -> str:
+    """Copy a measured checkpoint and its report into ``root`` unless a better one is there."""
+    header = checkpoints.read_header(result)
+    place = checkpoints.path_for(header["dataset"], header["architecture"], root)
+    new = header["metrics"]
+    try:
+        old = checkpoints.read_header(place)["metrics"] if place.is_file() else {}
+    except (checkpoints.CheckpointError, KeyError):
+        old = {}
+    if old and not _better(new, old):
+        return f"{place} stays: {_told(old)} against {_told(new)} of {result}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in (checkpoints.SUFFIX, ".json"):
+        shutil.copyfile(result.with_suffix(suffix), place.with_suffix(suffix))
+    return f"{place}: {_told(new)}, {place.stat().st_size / 2**20:.2f} MiB"
+
+
+def _better(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """By held-out pictures of the dataset; where it was measured on pictures as people send them, by the sum of both,
+    but never at the dataset's cost.
+    """
+    gain = float(new["held_out_accuracy"] - old.get("held_out_accuracy", 0.0))
+    if "sent_accuracy" not in new:
+        return gain > 0
+    return gain >= -ALLOWED_LOSS and gain + new["sent_accuracy"] - old.get("sent_accuracy", 0.0) > 0
+
+
+def _told(figures: Mapping[str, Any]) -> str:
+    sent_too = f", {figures['sent_accuracy']:.2%} of sent ones" if "sent_accuracy" in figures else ""
+    return f"{figures.get('held_out_accuracy', 0):.2%} of the held-out pictures{sent_too}"
+
+
+def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: _StopFlag) -> None:
+    """Two steps of each phase, and what a step costs; keeps nothing."""
+    trainer = _trainer(name, dataset, options, stop, options.runs / ".dry-run")
+    try:
+        print(f"{name}, {dataset}: {_described(trainer)}")
+        for line in trainer.try_phases():
+            print(f"  {line}", flush=True)
+    finally:
+        shutil.rmtree(options.runs / ".dry-run", ignore_errors=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train what the arguments name; 130 if interrupted (the state is saved), 1 if something is wrong, with the
+    reason.
+    """
+    options = _parse(argv)
+    stop = _StopFlag()
+    try:
+        for name, dataset in chosen(options):
+            (dry_run if options.dry_run else train)(name, dataset, options, stop)
+    except Interrupted as told:
+        print(told)
+        return 130
+    except (datasets.DataError, FloatingPointError, ValueError) as error:
+        print(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,204 @@
+"""The command line as its users type it, on checkpoints that the tests make."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from PIL import Image
+
+from app.cli import local, main, terminal
+from models import catalog, checkpoints
+from models.checkpoints import file_format
+from models.classifier import Classifier
+from models.datasets import DATASETS
+from models.intake import auto
+from tests.models.intake.test_picture import draw_seven, draw_shirt
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """A folder with untrained checkpoints of the three smallest networks and of auto; the other four are missing."""
+    root = tmp_path / "weights"
+    torch.manual_seed(0)
+    for dataset in DATASETS:
+        for name in ("lenet", "densenet"):
+            classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
+            measured = {"metrics": {"accuracy": 0.1, "n": 10}}
+            checkpoints.save(checkpoints.path_for(dataset, name, root), classifier, measured)
+    file_format.write(root / "auto.lineup", {"kind": "auto", "answers": list(auto.ANSWERS)}, auto.build().state_dict())
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(root))
+    monkeypatch.setenv("LINEUP_DEVICE", "cpu")
+    monkeypatch.setenv("COLUMNS", "140")
+    local._load.cache_clear()
+    return root
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "more").mkdir(parents=True)
+    draw_seven().save(folder / "seven.png")
+    draw_shirt().save(folder / "more" / "shirt.jpg")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_predict_shows_the_likeliest_classes(weights, folder, capsys):
+    assert main(["predict", str(folder / "seven.png"), "--model", "lenet", "--dataset", "mnist", "--top-k", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert "seven.png by lenet" in shown
+    assert shown.count("%") == 4
+
+
+def test_predict_as_json_is_what_the_service_answers(weights, folder, capsys):
+    assert main(["predict", str(folder), "--model", "lenet", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["picture"].rsplit("/", 1)[1] for line in lines] == ["shirt.jpg", "seven.png"]
+    for line in lines:
+        assert line["model"] == "lenet"
+        assert line["dataset"] in DATASETS
+        assert 0.5 <= line["dataset_confidence"] <= 1
+        assert line["confidence"] == line["predictions"][0]["probability"]
+
+
+def test_a_bad_picture_costs_its_neighbours_nothing(weights, folder, capsys):
+    broken = folder / "broken.png"
+    broken.write_bytes(b"no picture at all")
+    gone = folder / "gone.png"
+    arguments = [broken, gone, folder / "seven.png", "--model", "lenet", "--dataset", "mnist", "--json"]
+    assert main(["predict", *map(str, arguments)]) == 1
+    first, second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["error"]["code"] == "undecodable"
+    assert second["error"]["code"] == "not_found"
+    assert third["model"] == "lenet"
+
+
+def test_compare_shows_every_network_and_names_those_without_a_checkpoint(weights, folder, capsys):
+    assert main(["compare", str(folder / "seven.png"), "--dataset", "mnist"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("LeNet-5", "1998", "DenseNet", "vgg11", "of 2 say"):
+        assert text in shown
+    assert main(["compare", str(folder / "seven.png"), "--dataset", "mnist", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [answer["model"] for answer in told["results"]] == ["lenet", "densenet"]
+    assert told["unavailable"] == ["alexnet", "nin", "vgg11", "googlenet", "resnet18"]
+    assert told["agreement"]["of"] == 2
+
+
+def test_a_network_without_a_checkpoint_is_an_error_that_names_the_file(weights, folder, capsys):
+    assert main(["predict", str(folder / "seven.png"), "--model", "nin", "--dataset", "mnist"]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "model_unavailable" in told
+    assert "nin.lineup" in told
+
+
+@pytest.mark.parametrize("command", ["predict", "compare"])
+def test_a_name_is_shown_as_it_is_and_on_one_line(weights, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "[red]a[b] seven.png"
+    draw_seven().save(path)
+    assert main([command, str(path), "--dataset", "mnist", "--model" + "s" * (command == "compare"), "lenet"]) == 0
+    assert "[red]a[b] seven.png" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("command", ["predict", "compare"])
+@pytest.mark.parametrize("what", ["blank", "pdf"])
+def test_what_cannot_be_read_is_told(weights, tmp_path, capsys, command, what):
+    path = tmp_path / "it.png"
+    if what == "blank":
+        Image.new("L", (50, 50), 255).save(path)
+    else:
+        path.write_bytes(b"%PDF-1.4")
+    assert main([command, str(path), "--dataset", "mnist"]) == 1
+    assert ("nothing_found" if what == "blank" else "unsupported_type") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["predict", "x.png", "--model", "resnet19"], "no network 'resnet19'; there are: lenet, alexnet"),
+        (["predict", "x.png", "--dataset", "cifar"], "no dataset 'cifar'; there are: auto, mnist, fashion-mnist"),
+        (["predict", "x.png", "--top-k", "11"], "--top-k is 11; wanted 1 to 10"),
+        (["compare", "x.png", "--models", "lenet,nim"], "no network 'nim'"),
+        (["predict", "x.png", "--device", "tpu"], "--device is 'tpu'"),
+        (["compare", "empty"], "no picture in the folder empty; looked for .avif, .bmp"),
+        (["serve", "--port", "70000"], "--port is 70000"),
+    ],
+)
+def test_wrong_usage_is_named(weights, tmp_path, monkeypatch, capsys, arguments, told):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["predict", "x.png"], ["compare", "x.png"], ["serve"]], ids=lambda a: a[0])
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [("LINEUP_DEVICE", "tpu", "is 'tpu'"), ("LINEUP_PORT", "x", "is 'x'"), ("LINEUP_DEVICE", "cuda", "no GPU here")],
+)
+def test_a_wrong_setting_is_named_too(weights, monkeypatch, capsys, arguments, name, value, told):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setenv(name, value)
+    assert main(arguments) == 2
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert name in shown or told == "no GPU here"
+    assert len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["predict"], ["dance"]])
+def test_what_argparse_refuses_is_usage_too(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+
+
+def test_models_lists_the_seven_with_what_was_measured(weights, capsys):
+    assert main(["models"]) == 0
+    shown = capsys.readouterr().out
+    for name in catalog.ARCHITECTURES:
+        assert name in shown
+    for text in ("44.4 k", "129 M", "7.55 G", "10.00% of 10"):
+        assert text in shown
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["predict", "x.png"], ["compare", "x.png"], ["serve"]])
+def test_no_folder_of_checkpoints_is_one_error_that_names_it(monkeypatch, tmp_path, capsys, arguments):
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path / "gone"))
+    assert main(arguments) == 1
+    shown = capsys.readouterr().err
+    assert str(tmp_path / "gone") in shown
+    assert len(shown.splitlines()) == 1
+
+
+def test_an_interrupt_is_no_traceback(weights, folder, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "predict", interrupted)
+    assert main(["predict", str(folder)]) == 130
+
+
+@pytest.mark.parametrize("count", [(7, "7"), (44426, "44.4 k"), (7_547_232_256, "7.55 G")])
+def test_counts_are_told_in_three_digits(count):
+    assert terminal.short(count[0]) == count[1]
+
+
+def test_help_comes_without_loading_torch():
+    program = (
+        "import sys; from app import cli\ntry: cli.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert "compare" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_train_and_evaluate_are_handed_over(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert f"lineup {command}" in capsys.readouterr().out

@@ -1,0 +1,125 @@
+"""Sets of labelled pictures: which folders are one, of what, and what is in them."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models import datasets
+from models.data import pictures
+from models.data.pictures import Labelled, SetError
+from tests.idx import write_dataset
+
+
+def fill(root, *folders, count=2):
+    """Folders of tiny pictures by label."""
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", (9, 7), 10 * number).save(root / folder / f"{number}.png")
+    return root
+
+
+def test_digits_are_known_by_their_folders(tmp_path):
+    (found,) = pictures.find_sets(fill(tmp_path / "drawn", "0", "7", "none"))
+    assert (found.name, found.dataset, found.own) == ("drawn", "mnist", False)
+    assert [one.classes for one in found.of_classes()] == [(0,), (0,), (7,), (7,)]
+    assert [one.file.parent.name for one in found.of_none()] == ["none", "none"]
+
+
+def test_clothing_is_known_by_an_index_with_a_name_and_a_shoe_may_be_either(tmp_path):
+    (found,) = pictures.find_sets(fill(tmp_path, "3-dress", "7or9-shoe"))
+    assert found.dataset == "fashion-mnist"
+    assert {one.classes for one in found.pictures} == {(3,), (7, 9)}
+
+
+def test_all_sets_below_a_folder_are_found_but_those_to_learn_from(tmp_path):
+    fill(tmp_path, "digits/1", "digits/2", "clothing/validation/1-trouser", "clothing/train/1-trouser")
+    names = {one.name: one.dataset for one in pictures.find_sets(tmp_path)}
+    assert names == {"clothing/validation": "fashion-mnist", "digits": "mnist"}
+    (named,) = pictures.find_sets(tmp_path / "clothing" / "train")
+    assert named.name == "train"
+
+
+def test_the_dataset_may_be_said(tmp_path):
+    (found,) = pictures.find_sets(fill(tmp_path, "0", "1"), "fashion-mnist")
+    assert found.dataset == "fashion-mnist"
+
+
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        ((), "holds no set of pictures; wanted folders by label"),
+        (("shoes",), "holds no set"),
+        (("7", "shoe"), "shoe is no label; wanted such as 7"),
+        (("7", "3-dress"), "has folders 3-dress, 7; wanted 0 to 9 for digits"),
+        (("none",), "or --dataset to say which"),
+    ],
+)
+def test_what_is_no_set_is_told(tmp_path, folders, told):
+    fill(tmp_path, *folders)
+    with pytest.raises(SetError, match=told):
+        list(pictures.find_sets(tmp_path, None if "shoe" not in folders else "mnist"))
+
+
+def test_hidden_files_are_no_pictures_and_what_cannot_be_opened_is_named(tmp_path):
+    fill(tmp_path, "4", count=1)
+    (tmp_path / "4" / ".hidden").write_text("no picture")
+    (tmp_path / "4" / "notes.txt").write_text("no picture")
+    (found,) = pictures.find_sets(tmp_path)
+    first, second = found.pictures
+    assert first.open().size == (9, 7)
+    with pytest.raises(SetError, match=r"cannot open .*notes\.txt as a picture"):
+        second.open()
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted"), [("1", "L"), ("L", "L"), ("LA", "L"), ("P", "RGB"), ("RGB", "RGB"), ("RGBA", "RGB")]
+)
+def test_pictures_open_as_grey_or_rgb(mode, wanted):
+    file = io.BytesIO()
+    Image.new(mode, (5, 4)).save(file, "PNG")
+    assert Labelled(file.getvalue(), ()).open().mode == wanted
+
+
+def test_what_is_transparent_is_white():
+    file = io.BytesIO()
+    Image.new("RGBA", (3, 3), (0, 0, 0, 0)).save(file, "PNG")
+    assert Labelled(file.getvalue(), ()).open().getextrema() == ((255, 255),) * 3
+
+
+def test_pictures_open_upright(tmp_path):
+    image = Image.new("L", (8, 4), 255)
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert Labelled(tmp_path / "turned.jpg", ()).open().size == (4, 8)
+
+
+@pytest.mark.parametrize("count", [None, 5])
+def test_test_pictures_come_back_from_png_byte_for_byte(tmp_path, count):
+    pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+    write_dataset(tmp_path, "mnist", train=10, test=20)
+    found = pictures.from_test("mnist", tmp_path, count)
+    wanted, labels = datasets.load_split("mnist", "test", tmp_path)
+    index = pictures.spread(20, count)
+    assert (found.own, found.name, len(found.pictures)) == (True, "mnist test", count or 20)
+    for one, k in zip(found.pictures, index, strict=True):
+        assert np.array_equal(np.asarray(one.open()), wanted[k].numpy())
+        assert one.classes == (labels[k],)
+
+
+def test_the_spread_is_even_and_never_more_than_there_are():
+    assert pictures.spread(100, 4).tolist() == [0, 25, 50, 75]
+    assert len(pictures.spread(100, None)) == len(pictures.spread(100, 500)) == 100
+
+
+def test_the_shared_photographs_are_three_sets(shared):
+    found = {one.name: one for one in pictures.find_sets(shared / "photos")}
+    assert {name: len(one.of_classes()) for name, one in found.items()} == {
+        "clothing/validation": 290,
+        "digits-drawn": 60,
+        "digits-printed": 270,
+    }
+    assert len(found["clothing/validation"].of_none()) == 51

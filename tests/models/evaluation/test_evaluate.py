@@ -1,0 +1,65 @@
+"""Evaluation measures the file as it was saved, and writes what it found beside it and into it."""
+
+import json
+
+import pytest
+import torch
+
+from models import catalog, checkpoints
+from models.classifier import Classifier
+from models.evaluation import evaluate
+from tests.idx import write_dataset
+
+pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    for name in ("mnist", "fashion-mnist"):
+        write_dataset(tmp_path / "data", name, train=200, test=50)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def path(tmp_path):
+    torch.manual_seed(0)
+    classifier = Classifier(catalog.ARCHITECTURES["lenet"].build(), architecture="lenet", dataset="fashion-mnist")
+    path = checkpoints.path_for("fashion-mnist", "lenet", tmp_path / "weights")
+    checkpoints.save(path, classifier, {"recipe": {"seed": 0}})
+    return path
+
+
+def test_the_report_is_written_beside_the_checkpoint_and_the_figures_into_it(path, data_dir):
+    before = checkpoints.load(path)
+    report = evaluate.evaluate(path, data_dir)
+    after = checkpoints.load(path)
+    assert json.loads(path.with_suffix(".json").read_text()) == report
+    assert report["digest"] == after.metadata["digest"]
+    assert after.metadata["metrics"]["accuracy"] == report["accuracy"]
+    assert after.temperature == report["temperature"]
+    assert after.metadata["recipe"] == {"seed": 0}
+    assert sum(map(sum, report["confusion"])) == report["n"] == 50
+    for name, tensor in before.network.state_dict().items():
+        assert torch.equal(tensor, after.network.state_dict()[name])
+
+
+def test_fewer_pictures_are_told_and_evenly_spread():
+    pictures, labels = torch.arange(100), torch.arange(100)
+    assert evaluate.evenly(pictures, labels, 4)[1].tolist() == [0, 25, 50, 75]
+    assert len(evaluate.evenly(pictures, labels, None)[0]) == len(evaluate.evenly(pictures, labels, 500)[0]) == 100
+
+
+def test_the_command_measures_what_is_there_and_fails_for_what_is_not(path, data_dir, tmp_path, capsys):
+    places = ["--data-dir", str(data_dir), "--weights", str(tmp_path / "weights"), "--dataset", "fashion-mnist"]
+    assert evaluate.main(["--model", "lenet", "--test-images", "20", *places]) == 0
+    assert "of 20" in capsys.readouterr().out
+    assert evaluate.main(["--model", "lenet", "--model", "nin", *places]) == 1
+    assert "nin, fashion-mnist: cannot read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 100])
+def test_logits_do_not_depend_on_the_batch(path, batch_size):
+    classifier = checkpoints.load(path)
+    pictures = torch.randint(0, 256, (20, 28, 28), dtype=torch.uint8)
+    together = evaluate.compute_logits(classifier, pictures, batch_size=20)
+    assert torch.allclose(evaluate.compute_logits(classifier, pictures, batch_size=batch_size), together, atol=1e-5)

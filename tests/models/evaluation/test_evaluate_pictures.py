@@ -1,0 +1,137 @@
+"""The command on folders of pictures, on checkpoints and pictures that the tests make."""
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from models import catalog, checkpoints
+from models.classifier import Classifier
+from models.datasets import DATASETS
+from models.evaluation import evaluate, evaluate_pictures
+from models.intake import gate
+from tests.idx import write_dataset
+from tests.models.intake.test_picture import draw_seven, draw_shirt
+
+pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A folder with sets of both kinds, untrained checkpoints and small datasets, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(evaluate_pictures, "OF_EACH", 10)
+    for number, size in enumerate([(300, 240), (200, 280), (260, 260)]):
+        save(draw_seven(size, at=(40, 30)), tmp_path / "photos/drawn/7" / f"{number}.png")
+        save(draw_seven(size, at=(40, 30)), tmp_path / "photos/drawn/1" / f"{number}.png")
+        save(draw_shirt(size), tmp_path / "photos/clothing/0-t-shirt-top" / f"{number}.jpg")
+        save(draw_shirt(size, colour=(200, 0, 0)), tmp_path / "photos/clothing/none" / f"{number}.jpg")
+    torch.manual_seed(0)
+    for dataset in DATASETS:
+        write_dataset(tmp_path / "data", dataset, train=20, test=40)
+        for name in ("lenet", "densenet"):
+            classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
+            measured = {"metrics": {"accuracy": 0.1, "n": 10 if name == "densenet" else 40}}
+            checkpoints.save(checkpoints.path_for(dataset, name, tmp_path / "weights"), classifier, measured)
+    return tmp_path
+
+
+def save(image, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+
+
+def run(*arguments):
+    networks = ("--model", "lenet", "--model", "densenet")
+    return evaluate.main([*networks, "--weights", "weights", "--data-dir", "data", *arguments])
+
+
+def test_every_set_is_measured_printed_and_recorded(place, capsys):
+    before = {path: path.read_bytes() for path in (place / "weights").rglob("*") if path.is_file()}
+    assert run("--pictures", "photos", "--pictures-from-test", "--record", "found.json") == 0
+    found = json.loads((place / "found.json").read_text())
+    assert list(found["sets"]) == ["clothing", "drawn", "mnist test", "fashion-mnist test"]
+    assert set(found["gate"]) == set(gate.KINDS)
+    assert {"date", "hardware", "versions"} <= found.keys()
+    for name, told in found["sets"].items():
+        assert set(told["networks"]) == {"lenet", "densenet"}
+        assert 0 <= told["vote"]["accuracy"] <= 1
+        assert ("recorded" in told) == name.endswith("test")
+    printed = capsys.readouterr().out
+    assert all(f"{name}: " in printed for name in (*found["sets"], "gate, mnist", "gate, fashion-mnist"))
+    assert before == {path: path.read_bytes() for path in (place / "weights").rglob("*") if path.is_file()}
+
+
+def test_test_pictures_come_through_unchanged_and_are_those_of_the_record(place):
+    assert run("--pictures-from-test", "--dataset", "mnist", "--record", "found.json") == 0
+    (told,) = json.loads((place / "found.json").read_text())["sets"].values()
+    assert told["unchanged"] == 1
+    assert told["recorded"] == {"lenet": {"accuracy": 0.1, "n": 40}, "densenet": {"accuracy": 0.1, "n": 10}}
+    assert {name: figures["n"] for name, figures in told["networks"].items()} == {"lenet": 40, "densenet": 10}
+    assert told["vote"]["n"] == 10, "those that all networks have seen"
+
+
+def test_the_way_through_png_gives_the_accuracy_of_the_pictures_themselves(place):
+    assert run("--pictures-from-test", "--dataset", "fashion-mnist", "--record", "found.json") == 0
+    (told,) = json.loads((place / "found.json").read_text())["sets"].values()
+    direct = evaluate.evaluate(checkpoints.path_for("fashion-mnist", "lenet", place / "weights"), place / "data")
+    assert told["networks"]["lenet"]["accuracy"] == direct["accuracy"]
+
+
+def test_fewer_test_pictures_are_looked_at_if_so_told(place):
+    assert run("--pictures-from-test", "--dataset", "mnist", "--test-images", "5", "--record", "found.json") == 0
+    (told,) = json.loads((place / "found.json").read_text())["sets"].values()
+    assert (told["n"], told["vote"]["n"]) == (5, 5)
+
+
+def test_what_the_vote_got_wrong_is_drawn_and_what_was_drawn_before_goes(place):
+    stale = place / "runs/pictures/drawn/9.png"
+    save(Image.new("L", (3, 3)), stale)
+    assert run("--pictures", "photos", "--record", "found.json") == 0
+    wrong = json.loads((place / "found.json").read_text())["sets"]["drawn"]["vote"]["wrong"]
+    assert wrong >= 3, "half of the sevens lie in the folder of ones"
+    assert [path.name for path in stale.parent.iterdir()] == ["1.png"]
+    with Image.open(stale.parent / "1.png") as sheet:
+        assert sheet.mode == "RGB"
+
+
+def test_many_mistakes_take_several_sheets(place, monkeypatch):
+    monkeypatch.setattr(evaluate_pictures, "ON_A_SHEET", 2)
+    assert run("--pictures", "photos/drawn", "--record", "found.json") == 0
+    wrong = json.loads((place / "found.json").read_text())["sets"]["drawn"]["vote"]["wrong"]
+    assert len(list((place / "runs/pictures/drawn").iterdir())) == -(-wrong // 2)
+
+
+def test_a_set_of_no_class_is_for_the_gate_alone(place, capsys):
+    save(Image.effect_noise((50, 50), 99), place / "strange/none/0.png")
+    assert run("--pictures", "strange", "--dataset", "mnist") == 0
+    assert "strange" not in capsys.readouterr().out
+
+
+def test_a_missing_checkpoint_fails_and_nothing_is_recorded(place, capsys):
+    checkpoints.path_for("mnist", "lenet", place / "weights").unlink()
+    assert run("--pictures", "photos", "--record", "found.json") == 1
+    printed = capsys.readouterr().out
+    assert "lenet, mnist: cannot read" in printed
+    assert "densenet" in printed, "the others are measured all the same"
+    assert not (place / "found.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--pictures", "weights"), "weights holds no set of pictures"),
+        (("--pictures", "nowhere"), "nowhere is no folder"),
+        (("--pictures", "broken"), "as a picture"),
+    ],
+)
+def test_what_cannot_be_read_is_told(place, capsys, arguments, told):
+    save(draw_seven(), place / "broken/7/0.png")
+    (place / "broken/7/1.png").write_bytes(b"no picture")
+    assert run(*arguments) == 1
+    assert told in capsys.readouterr().out
+
+
+def test_the_processor_is_named():
+    assert evaluate_pictures.circumstances("cpu")["hardware"]["intake"]

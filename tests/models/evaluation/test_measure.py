@@ -1,0 +1,149 @@
+"""Pictures through the whole way: what is counted as right, worked out by hand."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models import catalog
+from models.classifier import Classifier
+from models.data.pictures import Labelled, PictureSet
+from models.evaluation import measure
+from models.evaluation.measure import Looked
+from models.intake import picture
+from tests.models.intake.test_picture import draw_seven, draw_shirt
+
+DIGITS = tuple("0123456789")
+
+
+def encoded(image, *classes):
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return Labelled(file.getvalue(), classes)
+
+
+def looked_at(*classes, found=None):
+    """As if pictures of these classes had been looked at."""
+    allowed = torch.zeros(len(classes), 10, dtype=torch.bool)
+    for number, each in enumerate(classes):
+        allowed[number, list(each)] = True
+    found = torch.ones(len(classes), dtype=torch.bool) if found is None else torch.tensor(found)
+    labelled = [Labelled(b"", each) for each in classes]
+    zeros = torch.zeros(len(classes))
+    black = torch.zeros(len(classes), 28, 28, dtype=torch.uint8)
+    return Looked(labelled, black, allowed, found, ~found, ~found, found, zeros, zeros + 2)
+
+
+def saying(*answers, confidence=0.9):
+    """Probabilities of a network that says so; None: not asked."""
+    rows = torch.full((len(answers), 10), (1 - confidence) / 9)
+    for row, answer in zip(rows, answers, strict=True):
+        row[:] = math.nan if answer is None else row
+        if answer is not None:
+            row[answer] = confidence
+    return rows
+
+
+def test_a_set_is_looked_at_as_the_service_does():
+    as_it_is = Image.fromarray(picture.prepare(draw_seven(), "mnist").picture)
+    shown = [encoded(draw_seven(), 7), encoded(as_it_is, 7), encoded(Image.new("L", (50, 50), 255), 3)]
+    stranger = encoded(draw_shirt())
+    looked = measure.look(PictureSet("some", "mnist", (*shown, stranger)))
+    assert len(looked.labelled) == 3, "what is of no class is no part of it"
+    assert looked.found.tolist() == [True, True, False]
+    assert looked.as_it_was.tolist() == looked.unchanged.tolist() == [False, True, False]
+    assert looked.auto_right.tolist()[:2] == [True, True]
+    assert torch.equal(looked.prepared[0], looked.prepared[1])
+    assert not looked.prepared[2].any()
+    assert looked.allowed.nonzero().tolist() == [[0, 7], [1, 7], [2, 3]]
+    assert (looked.auto_ms > 0).all()
+    assert (looked.prepare_ms >= 0).all()
+
+
+def test_auto_is_wrong_where_it_says_the_other_dataset():
+    looked = measure.look(PictureSet("shirts", "mnist", (encoded(draw_shirt(), 0),)))
+    assert looked.auto_right.tolist() == [False]
+
+
+def test_networks_give_each_picture_the_temperature_of_its_kind():
+    torch.manual_seed(0)
+    network = catalog.ARCHITECTURES["lenet"].build()
+    classifier = Classifier(
+        network, architecture="lenet", dataset="mnist", temperature=0.5, temperature_sent=20.0
+    ).eval()
+    looked = measure.look(
+        PictureSet(
+            "two",
+            "mnist",
+            (encoded(draw_seven(), 7), encoded(Image.fromarray(picture.prepare(draw_seven(), "mnist").picture), 7)),
+        )
+    )
+    sent, own = measure.ask(classifier, looked)
+    assert own.max() > sent.max()
+    expected = classifier.probabilities(looked.prepared, torch.tensor([True, False]))
+    assert torch.allclose(torch.stack([sent, own]), expected, atol=1e-5)
+
+
+def test_only_some_may_be_asked_evenly_spread():
+    classifier = Classifier(catalog.ARCHITECTURES["lenet"].build(), architecture="lenet", dataset="mnist").eval()
+    answers = measure.ask(classifier, looked_at(*[(1,)] * 6), count=3)
+    assert (~answers.isnan().any(1)).tolist() == [True, False] * 3
+
+
+def test_either_of_two_classes_is_right_and_the_calibration_is_of_the_answer():
+    looked = looked_at((7, 9), (7, 9), (3,), (3,))
+    told = measure.judge(measure.likeliest(saying(9, 5, 3, 8)), looked, DIGITS)
+    assert (told["accuracy"], told["n"], told["wrong"]) == (0.5, 4, 2)
+    assert told["ece"] == pytest.approx(0.9 - 0.5, abs=1e-5)
+    assert told["per_class"] == {"3": 0.5, "7 or 9": 0.5}
+    assert sorted(told["confused"]) == [["3", "8", 1], ["7 or 9", "5", 1]]
+
+
+def test_where_nothing_was_found_no_answer_is_right_and_none_is_calibrated():
+    looked = looked_at((0,), (1,), found=[False, True])
+    told = measure.judge(measure.likeliest(saying(0, 1)), looked, DIGITS)
+    assert told["accuracy"] == 0.5
+    assert told["ece"] == pytest.approx(0.1, abs=1e-5)
+    assert told["confused"] == [["0", measure.NOTHING, 1]]
+    nothing = measure.judge(measure.likeliest(saying(0)), looked_at((0,), found=[False]), DIGITS)
+    assert (nothing["accuracy"], nothing["ece"]) == (0, None)
+
+
+def test_what_was_not_asked_is_not_counted():
+    looked = looked_at((0,), (1,), (2,))
+    told = measure.judge(measure.likeliest(saying(0, None, 3)), looked, DIGITS)
+    assert (told["n"], told["wrong"]) == (2, 1)
+    assert measure.mistakes(measure.likeliest(saying(0, None, 3)), looked) == [2]
+
+
+def test_together_count_the_pictures_that_all_have_seen():
+    told = measure.together([saying(1, 2, None), saying(1, 2, 5), saying(4, 4, 5, confidence=0.99)])
+    for name in ("vote", "mean"):
+        said, confidence = told[name]
+        assert said[:2].tolist() == [1, 2]
+        assert confidence.isnan().tolist() == [False, False, True]
+    assert told["vote"][1][0] == pytest.approx((0.9 + 0.9 + 0.01 / 9) / 3, abs=1e-4)
+
+
+def test_the_vote_and_the_mean_may_differ():
+    unsure = torch.tensor([[0.51, 0.49] + [0.0] * 8])
+    told = measure.together([unsure, unsure, torch.tensor([[0.0, 1.0] + [0.0] * 8])])
+    assert (int(told["vote"][0]), int(told["mean"][0])) == (0, 1)
+
+
+def test_the_report_has_every_network_the_vote_and_the_way_there():
+    one_set = PictureSet("some", "fashion-mnist", (Labelled(b"", (0,)), Labelled(b"", (6,))))
+    looked = looked_at((0,), (6,))
+    told = measure.report(one_set, looked, {"lenet": saying(0, 0), "nin": saying(0, 6, confidence=0.95)})
+    assert (told["dataset"], told["n"], told["auto"], told["nothing_found"]) == ("fashion-mnist", 2, 1.0, 0)
+    assert {name: figures["accuracy"] for name, figures in told["networks"].items()} == {"lenet": 0.5, "nin": 1.0}
+    assert told["vote"]["per_class"] == {"T-shirt/top": 1.0, "Shirt": 1.0}, "the surer one decides a tie"
+    assert told["ms"] == {"auto": {"median": 0, "p95": 0, "most": 0}, "prepare": {"median": 2, "p95": 2, "most": 2}}
+
+
+def test_every_field_of_looked_has_one_entry_a_picture():
+    looked = measure.look(PictureSet("one", "mnist", (encoded(draw_seven(), 7),)))
+    assert {len(np.atleast_1d(getattr(looked, name))) for name in Looked.__dataclass_fields__} == {1}

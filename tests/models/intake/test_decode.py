@@ -1,0 +1,332 @@
+"""Bytes to pictures: every format and mode as people see it, and an UploadError for everything else."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from models.intake.decode import UploadError, decode, sent_size
+
+MOST = 50_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+
+
+def encode(image, kind="PNG", **options):
+    if kind == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def quarters(size=(64, 48)):
+    """Red, green, blue and white quarters: which way up is plain."""
+    image = Image.new("RGB", size, "white")
+    w, h = size[0] // 2, size[1] // 2
+    for at, colour in (((0, 0), "red"), ((w, 0), "lime"), ((0, h), "blue")):
+        image.paste(colour, (*at, at[0] + w, at[1] + h))
+    return image
+
+
+def corners(image):
+    """The colours near the four corners, by rows."""
+    w, h = image.size
+    places = [(w // 8, h // 8), (w - w // 8, h // 8), (w // 8, h - h // 8), (w - w // 8, h - h // 8)]
+    return [image.convert("RGB").getpixel(place) for place in places]
+
+
+def close(colours, wanted, by=40):
+    return all(max(abs(a - b) for a, b in zip(c, w, strict=True)) <= by for c, w in zip(colours, wanted, strict=True))
+
+
+RED, LIME, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_is_opened(kind):
+    image = decode(encode(quarters(), kind), max_pixels=MOST)
+    assert (image.mode, image.size) == ("RGB", (64, 48))
+    assert close(corners(image), [RED, LIME, BLUE, WHITE])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP"])
+def test_a_grey_28x28_picture_keeps_every_value(kind):
+    pixels = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    image = decode(encode(Image.fromarray(pixels), kind, **options), max_pixels=MOST)
+    assert np.array_equal(np.asarray(image.convert("L")), pixels)
+
+
+TURNED = {
+    1: [RED, LIME, BLUE, WHITE],
+    2: [LIME, RED, WHITE, BLUE],
+    3: [WHITE, BLUE, LIME, RED],
+    4: [BLUE, WHITE, RED, LIME],
+    5: [RED, BLUE, LIME, WHITE],
+    6: [BLUE, RED, WHITE, LIME],
+    7: [WHITE, LIME, BLUE, RED],
+    8: [LIME, WHITE, RED, BLUE],
+}
+
+
+@pytest.mark.parametrize("orientation", list(TURNED))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_exif_orientation_is_undone(orientation, kind):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = decode(encode(quarters(), kind, exif=exif), max_pixels=MOST)
+    assert image.size == ((64, 48) if orientation < 5 else (48, 64))
+    assert close(corners(image), TURNED[orientation])
+
+
+def test_damaged_exif_makes_no_picture_unreadable():
+    data = encode(quarters(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff" + b"\xff" * 40)
+    assert decode(data, max_pixels=MOST).size == (64, 48)
+
+
+def with_alpha(mode, colour, alpha):
+    image = Image.new(mode, (20, 20), colour)
+    image.paste((*colour[:-1], 255), (0, 0, 10, 20))
+    assert alpha == colour[-1]
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "wanted"),
+    [
+        (with_alpha("RGBA", (255, 0, 0, 0), 0), {}, (255, 255, 255)),
+        (with_alpha("RGBA", (255, 0, 0, 128), 128), {}, (255, 127, 127)),
+        (with_alpha("LA", (0, 0), 0), {}, 255),
+        (with_alpha("LA", (0, 128), 128), {}, 127),
+        (quarters().quantize(4), {"transparency": 0}, None),
+        (Image.new("L", (20, 20), 7), {"transparency": 7}, None),
+    ],
+)
+def test_what_is_transparent_is_white(image, options, wanted):
+    decoded = decode(encode(image, **options), max_pixels=MOST)
+    assert decoded.mode in ("L", "RGB")
+    if wanted is None:
+        assert not decoded.has_transparency_data
+    else:
+        got = decoded.getpixel((15, 10))
+        assert np.abs(np.subtract(got, wanted)).max() <= 1
+
+
+def test_a_white_drawing_on_nothing_is_put_on_black():
+    image = Image.new("LA", (40, 40), (255, 0))
+    image.paste((255, 255), (18, 5, 22, 35))
+    pixels = np.asarray(decode(encode(image), max_pixels=MOST))
+    assert (pixels[20, 20], pixels[20, 5]) == (255, 0)
+
+
+def ramp(dtype, top):
+    return (np.linspace(0, 1, 256)[None, :].repeat(8, 0) * top).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("array", "kind"),
+    [
+        (ramp(np.uint16, 65535), "PNG"),
+        (ramp(np.uint16, 65535), "TIFF"),
+        (ramp(np.int32, 65535), "TIFF"),
+        (ramp(np.int32, 255), "TIFF"),
+        (ramp(np.int32, 10_000_000), "TIFF"),
+        (ramp(np.float32, 1.0), "TIFF"),
+        (ramp(np.float32, 255.0), "TIFF"),
+    ],
+)
+def test_more_than_eight_bits_are_scaled(array, kind):
+    pixels = np.asarray(decode(encode(Image.fromarray(array), kind), max_pixels=MOST))
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels[0].astype(int) - np.arange(256)).max() <= 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_none_are_no_trouble(bad):
+    array = ramp(np.float32, 255.0)
+    array[0, 0] = bad
+    assert decode(encode(Image.fromarray(array), "TIFF"), max_pixels=MOST).mode == "L"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "RGBX"])
+def test_every_mode_shows_its_colours(mode):
+    source = quarters()
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        source = ImageCms.applyTransform(source, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
+    else:
+        source = source.convert(mode)
+    decoded = decode(encode(source, "PNG" if mode in ("1", "L", "P") else "TIFF"), max_pixels=MOST)
+    assert decoded.mode == ("L" if mode in ("1", "L") else "RGB")
+    wanted = corners(source.convert("RGB")) if mode != "LAB" else [RED, LIME, BLUE, WHITE]
+    assert close(corners(decoded), wanted, by=25)
+
+
+def test_a_cmyk_jpeg_is_not_inverted():
+    assert close(
+        corners(decode(encode(quarters().convert("CMYK"), "JPEG", quality=95), max_pixels=MOST)),
+        [RED, LIME, BLUE, WHITE],
+        by=30,
+    )
+
+
+def test_sixteen_bit_colour_and_interlaced_pngs_are_opened():
+    rows = b"".join(b"\x00" + struct.pack(">HHH", 65535, 32768, 0) * 4 for _ in range(4))
+    image = decode(png(4, 4, depth=16, colour=2, rows=rows), max_pixels=MOST)
+    assert image.getpixel((1, 1)) == (255, 128, 0)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_frame_is_taken(kind):
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "lime", "blue")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert close([decode(data, max_pixels=MOST).convert("RGB").getpixel((10, 10))], [RED])
+
+
+def test_a_large_jpeg_is_shrunk_while_it_is_decoded():
+    data = encode(quarters((4000, 3000)), "JPEG")
+    image = decode(data, max_pixels=MOST)
+    assert 1024 <= max(image.size) < 2048
+    assert close(corners(image), [RED, LIME, BLUE, WHITE])
+
+
+def png(width, height, *, depth=8, colour=0, rows=b""):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("size", [(100_000, 100_000), (2**31 - 1, 2**31 - 1), (7072, 7072)])
+def test_too_many_pixels_are_refused_before_they_are_decoded(size):
+    with pytest.raises(UploadError, match=f"{size[0]}x{size[1]} pixels; at most 50000000") as refused:
+        decode(png(*size), max_pixels=MOST)
+    assert (refused.value.code, refused.value.status) == ("too_many_pixels", 413)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "JPEG", "WEBP"])
+def test_the_limit_of_pixels_holds_for_every_format(kind):
+    data = encode(Image.new("L", (101, 100)), kind)
+    assert decode(data, max_pixels=10_100).size == (101, 100)
+    with pytest.raises(UploadError, match="101x100"):
+        decode(data, max_pixels=10_099)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (10_000, 1), (1, 10_000)])
+def test_odd_sizes_are_opened(size):
+    assert decode(encode(Image.new("L", size, 9)), max_pixels=MOST).size == size
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.95])
+def test_what_is_cut_off_is_opened_or_said_to_be_damaged(kind, share):
+    noisy = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8))
+    data = encode(noisy, kind)
+    try:
+        assert decode(data[: int(share * len(data))], max_pixels=MOST).size == (90, 90)
+    except UploadError as refused:
+        assert refused.code == "undecodable"  # noqa: PT017
+        assert "send a" in refused.message  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"%PDF-1.7\n%more", "a PDF"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"  \n<svg><script>alert(1)</script></svg>", "SVG"),
+        (b"<!DOCTYPE html><html></html>", "HTML"),
+        (b"\xef\xbb\xbf<HTML>", "HTML"),
+        (b"PK\x03\x04rest", "ZIP"),
+        (b"%!PS-Adobe-3.0 EPSF", "PostScript"),
+    ],
+)
+@pytest.mark.parametrize("declared", [None, "image/png"])
+def test_known_non_pictures_are_named(data, told, declared):
+    with pytest.raises(UploadError, match=told) as refused:
+        decode(data, max_pixels=MOST, content_type=declared)
+    assert (refused.value.code, refused.value.status) == ("unsupported_type", 415)
+
+
+@pytest.mark.parametrize("declared", ["text/plain", "application/json", "video/mp4; codecs=x"])
+def test_a_declared_type_that_is_no_picture_is_refused(declared):
+    with pytest.raises(UploadError, match=r"wanted image/\* or application/octet-stream") as refused:
+        decode(encode(quarters()), max_pixels=MOST, content_type=declared)
+    assert refused.value.status == 415
+
+
+@pytest.mark.parametrize(
+    "declared", [None, "", "image/jpeg", "IMAGE/PNG", "application/octet-stream", "image/nonsense; q=1"]
+)
+def test_the_bytes_decide_and_not_the_declared_picture_type(declared):
+    assert decode(encode(quarters(), "PNG"), max_pixels=MOST, content_type=declared).size == (64, 48)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x00", b"hello", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff", b"II*\x00", b"RIFF\x00\x00\x00\x00WEBP"],
+)
+def test_what_is_no_picture_is_undecodable(data):
+    with pytest.raises(UploadError) as refused:
+        decode(data, max_pixels=MOST)
+    assert (refused.value.code, refused.value.status) == ("undecodable", 422)
+
+
+@pytest.mark.parametrize("kind", ["PPM", "TGA", "PCX", "ICO", "SGI", "MSP"])
+def test_other_decoders_of_pillow_are_never_entered(kind):
+    image = Image.new("1" if kind == "MSP" else "RGB", (16, 16))
+    with pytest.raises(UploadError) as refused:
+        decode(encode(image, kind), max_pixels=MOST)
+    assert refused.value.code == "undecodable"
+
+
+SOURCES = [encode(quarters((24, 20)), kind) for kind in FORMATS]
+RELAXED = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@RELAXED
+@given(st.binary(max_size=300))
+def test_random_bytes_raise_nothing_but_upload_errors(data):
+    with pytest.raises(UploadError):
+        decode(data, max_pixels=10_000)
+
+
+@RELAXED
+@given(
+    st.sampled_from(SOURCES), st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8)
+)
+def test_damaged_pictures_raise_nothing_but_upload_errors(source, changes):
+    data = bytearray(source)
+    for place, value in changes:
+        data[int(place * len(data))] = value
+    try:
+        image = decode(bytes(data), max_pixels=10_000)
+    except UploadError:
+        return
+    assert image.mode in ("L", "RGB")
+    assert image.width * image.height <= 10_000
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("size", [(64, 48), (2600, 1900)])
+def test_the_size_as_sent_is_kept_upright_where_the_picture_is_shrunk(kind, orientation, size):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = decode(encode(Image.new("L", size, 200), kind, exif=exif), max_pixels=MOST)
+    assert sent_size(image) == (size[::-1] if orientation in (6, 8) else size)
+    assert (image.size == sent_size(image)) == (size == (64, 48))
+
+
+def test_a_picture_from_elsewhere_was_sent_as_it_is():
+    assert sent_size(Image.new("L", (7, 5))) == (7, 5)

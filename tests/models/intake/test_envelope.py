@@ -1,0 +1,97 @@
+"""Files of a million parts and no picture are refused before Pillow reads them; real ones are not."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from models.intake import decode, envelope
+
+MOST = 50_000_000
+SIZE = 1 << 20
+
+
+def encode(kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 60).convert("P" if kind == "GIF" else "RGB").save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, data: bytes = b"") -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def bmp(data: bytes) -> bytes:
+    fields = (14 + 40 + 1024 + len(data), 0, 1078, 40, 7000, 7000, 1, 8, 1, len(data), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IIIIiiHHIIiiII", *fields) + bytes(1024) + data
+
+
+def tiff(strips: int, order: str = "<") -> bytes:
+    rows = [(256, 4, 1, 8), (257, 4, 1, strips), (273, 4, strips, 38), (279, 4, strips, 38)]
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, len(rows))
+    return head + b"".join(struct.pack(order + "HHII", *row) for row in rows) + bytes(8 * strips)
+
+
+def hostile() -> Iterator[tuple[str, bytes]]:
+    jpeg, png, gif = encode("JPEG"), encode("PNG"), encode("GIF")
+    exif = b"\xff\xe1\0\x0eExif\0\0MM\0*xx"
+    table = 13 + 768
+    yield "2,000 segments", jpeg[:2] + b"\xff\xe5\0\2" * (SIZE // 4) + jpeg[2:]
+    yield "32 segments of EXIF", jpeg[:2] + exif * 40 + jpeg[2:]
+    yield "65,536 bytes between two segments", jpeg[:2] + b"\xff" * SIZE + jpeg[2:]
+    yield "bytes that belong to no segment", jpeg[:2] + b"\0" * SIZE + jpeg[2:]
+    yield "20,000 chunks", png[:33] + chunk(b"abCd") * 30_000 + png[33:]
+    yield "20,000 chunks", png[:-12] + chunk(b"IDAT") * 30_000 + png[-12:]
+    yield "20,000 blocks", gif[:table] + b"!\xfe\1x\0" * 30_000 + gif[table:]
+    yield "20,000 blocks", gif[:table] + b"!\xfe" + b"\1x" * 30_000 + b"\0" + gif[table:]
+    yield "bytes that belong to no block", gif[:table] + b"x" * SIZE + gif[table:]
+    yield "65,536 strips", tiff(70_000)
+    yield "65,536 strips", tiff(70_000, ">")
+    yield "run-length coded bytes", bmp(b"\1\1" * (3 << 20))
+
+
+@pytest.mark.parametrize(("told", "data"), list(hostile()))
+def test_files_of_too_many_parts_are_refused_with_the_limit(told: str, data: bytes) -> None:
+    with pytest.raises(decode.UploadError, match=told) as refused:
+        decode.decode(data, max_pixels=MOST)
+    assert refused.value.code == "undecodable"
+    assert "PNG" in refused.value.message or "without metadata" in refused.value.message
+
+
+def real() -> Iterator[tuple[str, bytes]]:
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"):
+        yield kind, encode(kind)
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 60_000
+    yield "a JPEG with much EXIF", encode("JPEG", exif=exif)
+    yield "a JPEG with an ICC profile in twenty segments", encode("JPEG", icc_profile=bytes(1_300_000))
+    xmp = b"\xff\xe1\xff\xffhttp://ns.adobe.com/xmp/extension/\0" + bytes(65_498)
+    jpeg = encode("JPEG")
+    yield "a JPEG with 10 MiB of extended XMP", jpeg[:2] + xmp * 160 + jpeg[2:]
+    png = encode("PNG")
+    yield "a PNG in small chunks", png[:33] + chunk(b"tEXt", b"a\0b") * 5_000 + png[33:]
+    yield "a TIFF of a strip a row", encode("TIFF", tiffinfo={278: 1})
+
+
+@pytest.mark.parametrize(("name", "data"), list(real()), ids=lambda value: value if isinstance(value, str) else "")
+def test_what_cameras_and_editors_write_is_opened(name: str, data: bytes) -> None:
+    assert envelope.objection(data) is None, name
+    assert decode.decode(data, max_pixels=MOST).size == (64, 64)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "BMP"])
+def test_whatever_is_cut_off_or_empty_raises_nothing_here(kind: str) -> None:
+    data = encode(kind)
+    for end in [*range(60), len(data) // 2]:
+        envelope.objection(data[:end])
+    big = data[:2] + bytes(100)
+    assert envelope.objection(big) is None
+
+
+def test_bigtiff_is_counted_too() -> None:
+    entries = struct.pack("<HHQQ", 273, 16, 70_000, 0)
+    data = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 1) + entries + bytes(100)
+    assert "65,536 strips" in str(envelope.objection(data))

@@ -1,0 +1,108 @@
+"""What a digit stands in: frames, rings and sheets are looked into, digits never."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.intake import surround
+from models.intake.picture import NothingFound, prepare
+from tests.models.intake.test_picture import draw_seven, likeness
+
+SEVEN = np.asarray(draw_seven(longest=120, width=14).convert("L"))
+ALONE = prepare(draw_seven(longest=120, width=14), "mnist").picture
+
+
+def framed(thick, margin=0, level=20):
+    return np.pad(np.pad(SEVEN, thick, constant_values=level), margin, constant_values=255)
+
+
+def ringed():
+    pixels = np.pad(np.asarray(draw_seven((150, 170), (40, 25), 120, 14)), 30, constant_values=255)
+    height, width = pixels.shape
+    cv2.ellipse(pixels, (width // 2, height // 2), (width // 2 - 4, height // 2 - 4), 0, 0, 360, 20, 5)
+    return pixels
+
+
+def on_a_desk(margin):
+    rng = np.random.default_rng(0)
+    return np.clip(
+        np.pad(SEVEN, margin, constant_values=60) + rng.normal(0, 3, np.array(SEVEN.shape) + 2 * margin), 0, 255
+    )
+
+
+SURROUNDED = {
+    "frame at the edge": framed(12),
+    "thin frame": framed(3, margin=20),
+    "thick frame": framed(10, margin=20),
+    "ring": ringed(),
+    "sheet on a desk": on_a_desk(60),
+    "sheet that fills the picture": on_a_desk(8),
+    "white on a dark square on white": np.pad(255 - SEVEN, 40, constant_values=255),
+    "frame on a sheet on a desk": np.pad(framed(5, margin=25), 40, constant_values=70),
+}
+
+
+@pytest.mark.parametrize("what", list(SURROUNDED))
+@pytest.mark.parametrize("invert", [False, True])
+def test_the_digit_inside_is_found(what, invert):
+    pixels = np.asarray(SURROUNDED[what], np.uint8)
+    prepared = prepare(Image.fromarray(255 - pixels if invert else pixels), "mnist")
+    assert "inside" in [step.name for step in prepared.steps]
+    assert likeness(prepared.picture, ALONE) > 0.9
+
+
+def zero(width, height, thick, dot=0):
+    mask = np.zeros((height + 60, width + 60), np.uint8)
+    centre = (width // 2 + 30, height // 2 + 30)
+    cv2.ellipse(mask, centre, (width // 2, height // 2), 0, 0, 360, 1, thick)
+    if dot:
+        cv2.circle(mask, centre, dot, 1, -1)
+    return mask > 0
+
+
+def square_zero(width, height, thick):
+    mask = np.zeros((height + 40, width + 40), bool)
+    mask[20:-20, 20:-20] = True
+    mask[20 + thick : -20 - thick, 20 + thick : -20 - thick] = False
+    return mask
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [zero(90, 150, 8), zero(90, 150, 30), zero(140, 150, 10), zero(90, 150, 12, dot=14)]
+    + [square_zero(80, 150, thick) for thick in (6, 15, 28)]
+    + [zero(60, 60, 60), np.ones((90, 80), bool)],
+)
+def test_zeros_and_blobs_surround_nothing(mask):
+    assert surround.inside(mask) is None
+
+
+def test_a_frame_round_specks_alone_is_no_frame():
+    mask = square_zero(150, 150, 6)
+    mask[80:86, 80:86] = True
+    assert surround.inside(mask) is None
+
+
+@pytest.mark.parametrize("sides", ["l", "t", "b", "lt", "ltr", "ltrb"])
+def test_a_cell_with_nothing_but_its_border_holds_nothing(sides):
+    pixels = np.full((100, 100), 235, np.uint8)
+    strips = {"l": np.s_[:, :3], "r": np.s_[:, -3:], "t": np.s_[:3], "b": np.s_[-3:]}
+    for side in sides:
+        pixels[strips[side]] = 30
+    with pytest.raises(NothingFound, match="nothing but a border or lines at the edges"):
+        prepare(Image.fromarray(pixels), "mnist")
+
+
+def test_a_cell_s_border_is_left_out_and_a_thin_zero_that_fills_the_picture_is_not():
+    pixels = np.full((100, 100), 235, np.uint8)
+    cv2.rectangle(pixels, (0, 0), (99, 99), 30, 4)
+    cv2.line(pixels, (50, 25), (50, 75), 30, 8)
+    picture = prepare(Image.fromarray(pixels), "mnist").picture
+    assert np.flatnonzero(picture.any(0)).size <= 6, "the stroke alone"
+    pixels = np.full((100, 80), 235, np.uint8)
+    cv2.ellipse(pixels, (40, 50), (37, 47), 0, 0, 360, 30, 3)
+    pixels[20:24, 30:34] = 30  # a speck, which must not pass for the digit
+    picture = prepare(Image.fromarray(pixels), "mnist").picture
+    assert np.flatnonzero(picture.any(0)).size >= 14
+    assert picture[14, 14] == 0, "hollow"

@@ -1,0 +1,107 @@
+"""Who may know whom: one walk over the sources, no import needed."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("app", "models")
+NETWORKS = ("lenet", "alexnet", "nin", "vgg", "googlenet", "resnet", "densenet", "batch_norm")
+WEB = {"fastapi", "starlette", "uvicorn", "httpx", "prometheus_client", "python_multipart"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+@cache
+def imports(module: str, *, everywhere: bool = True) -> frozenset[str]:
+    """Dotted names that a module imports, each as far as it is a module of ours; with `everywhere` also those inside
+    functions and for types alone.
+    """
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    return frozenset(_imported(module, ast.walk(tree) if everywhere else iter(tree.body)))
+
+
+def _imported(module: str, nodes: Iterator[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are written out in full"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES or node.module not in MODULES else str(node.module)
+
+
+def ours(module: str) -> set[str]:
+    return {name for name in imports(module) if name in MODULES}
+
+
+def tops(module: str) -> set[str]:
+    return {name.partition(".")[0] for name in imports(module)}
+
+
+def below(*rooms: str) -> list[str]:
+    """The modules of rooms, and the rooms themselves."""
+    found = [name for name in MODULES if any(name == room or name.startswith(f"{room}.") for room in rooms)]
+    assert len(found) >= len(rooms), f"no such rooms: {rooms}"
+    return found
+
+
+def knows(module: str, *rooms: str) -> set[str]:
+    """What a module takes from rooms."""
+    return {name for name in ours(module) for room in rooms if name == room or name.startswith(f"{room}.")}
+
+
+def test_the_walk_sees_every_room() -> None:
+    assert {"models.intake.picture", "models.training.scenes.strokes", "app.web.form", "app.serving.batcher"} <= {
+        *MODULES
+    }
+
+
+@pytest.mark.parametrize("module", below("models"))
+def test_models_know_nothing_of_http(module: str) -> None:
+    assert not tops(module) & {*WEB, "app"}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_imports_torch_alone(name: str) -> None:
+    assert tops(f"models.{name}") - sys.stdlib_module_names == {"torch"}
+
+
+@pytest.mark.parametrize("module", ["app.schemas", "app.errors", "app.settings", "app.serving.batcher"])
+def test_what_both_halves_speak_of_imports_nothing_of_ours(module: str) -> None:
+    assert not ours(module)
+
+
+def test_the_batcher_knows_neither_torch_nor_web() -> None:
+    assert tops("app.serving.batcher") <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("module", below("app.web"))
+def test_the_web_knows_serving_and_not_models(module: str) -> None:
+    assert not tops(module) & {"torch", "models"}
+
+
+@pytest.mark.parametrize("module", below("app"))
+def test_training_is_imported_by_the_command_line_alone_and_inside_the_command(module: str) -> None:
+    rooms = ("models.training", "models.evaluation")
+    if module.startswith("app.cli"):
+        at_the_top = imports(module, everywhere=False)
+        assert not {name for name in at_the_top if name.startswith(rooms)}
+    else:
+        assert not knows(module, *rooms)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_pickle(module: str) -> None:
+    assert not tops(module) & {"pickle", "shelve", "marshal", "dill", "joblib"}

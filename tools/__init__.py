@@ -1,0 +1,1 @@
+"""Scripts for those who build Lineup: what writes its tables and documents."""

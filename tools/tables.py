@@ -1,0 +1,209 @@
+"""The tables of README.md and weights/README.md, made from what was recorded: `python -m
+tools.tables`, or `make tables`.
+
+Each table stands between `<!-- table: NAME -->` and `<!-- end -->`; everything else in the files is left as it is.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from app.cli.terminal import short
+from app.serving.engine import size
+from app.settings import Settings
+from models import catalog, checkpoints
+from models.datasets import DATASETS
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = (ROOT / "README.md", ROOT / "weights" / "README.md")
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def results() -> str:
+    """Every network with its size and the test accuracy of the shipped checkpoints."""
+    rows = []
+    for name, known in catalog.ARCHITECTURES.items():
+        cost = size(name)
+        row = [f"`{name}`", str(known.year), short(cost.parameters), short(cost.macs)]
+        rows.append(row + [_accuracy(_header(dataset, name)) for dataset in DATASETS])
+    headings = [
+        "network",
+        "year",
+        "parameters",
+        "multiply-adds",
+        *(f"{d.title}, test accuracy" for d in DATASETS.values()),
+    ]
+    return table(headings, rows)
+
+
+def training() -> str:
+    """How every shipped checkpoint was made."""
+    rows = []
+    for dataset in DATASETS:
+        for name in catalog.ARCHITECTURES:
+            header = _header(dataset, name)
+            if header is None:
+                rows.append([f"{dataset}/{name}", *"-------"])
+                continue
+            training, measured = header["training"], header["metrics"]
+            mib = checkpoints.path_for(dataset, name).stat().st_size / 2**20
+            rows.append(
+                [
+                    f"{dataset}/{name}",
+                    f"{mib:.2f}",
+                    header["recipe"]["kind"] + (", sent" if header["recipe"].get("sent") else ""),
+                    f"{_chain(training, 'minutes')} min on {training['device']}, {training['precision']}",
+                    _chain(training, "pictures"),
+                    _accuracy(header) + (f" of {measured['n']:,}" if measured["n"] == 10_000 else ""),
+                    f"{measured['ece']:.2%} (T = {header['temperature']:.2f})",
+                    _of_sent(header),
+                ]
+            )
+    headings = ["file", "MiB", "recipe", "training", "pictures seen", "test accuracy", "ECE", "sent: right, ECE"]
+    return table(headings, rows)
+
+
+def _of_sent(header: dict[str, Any]) -> str:
+    measured = header["metrics"]
+    if "sent_accuracy" not in measured:
+        return "-"
+    calibration = f"{measured['sent_ece']:.2%} (T = {header['temperature_sent']:.2f})"
+    return f"{measured['sent_accuracy']:.2%} of {measured['sent_n']:,}, {calibration}"
+
+
+def auto() -> str:
+    """How right the network is that tells digits from clothing."""
+    measured = json.loads((checkpoints.weights_root() / "auto.json").read_text(encoding="utf-8"))
+    rows = [
+        [name, f"{figures['accuracy']:.2%}", f"{figures['n']:,}"]
+        for name, figures in measured.items()
+        if isinstance(figures, dict) and "accuracy" in figures
+    ]
+    return table(["pictures", "right", "n"], rows)
+
+
+def gate() -> str:
+    """How well the gate tells pictures of each dataset's kind from others."""
+    measured = json.loads((checkpoints.weights_root() / "gate.json").read_text(encoding="utf-8"))
+    rows = []
+    for dataset, known in DATASETS.items():
+        figures = measured[dataset]
+        against = ", ".join(f"{name} {value:.3f}" for name, value in figures["auroc_against"].items())
+        shares = [f"{figures[key]:.1%}" for key in ("own_let_in", "others_let_in", "ece")]
+        rows.append([known.title, f"{figures['auroc']:.3f}", against, *shares, f"{figures['n']:,}"])
+    return table(["own kind", "AUROC", "against each", "own let in", "others let in", "ECE", "n"], rows)
+
+
+def pictures() -> str:
+    """How right each network, and their vote, is on pictures as people send them."""
+    measured = json.loads((checkpoints.weights_root() / "pictures.json").read_text(encoding="utf-8"))
+    rows = []
+    for name, found in measured["sets"].items():
+        networks = [_share(found["networks"].get(network)) for network in catalog.ARCHITECTURES]
+        wrong, of = found["vote"]["wrong"], found["vote"]["n"]
+        errors = [figures["ece"] for figures in found["networks"].values()]
+        told = [f"{found['vote']['accuracy']:.1%} ({wrong} of {of:,} wrong)", f"{min(errors):.1%} to {max(errors):.1%}"]
+        ms = [f"{found['ms']['prepare'][part]:.1f}" for part in ("median", "p95", "most")]
+        rows.append([name, *networks, *told, f"{found['auto']:.2%}", ", ".join(ms)])
+    headings = [*catalog.ARCHITECTURES, "vote", "ECE of the seven", "`auto` right", "`prepare`, ms: median, 95 %, most"]
+    return table(["pictures", *headings], rows)
+
+
+def _share(figures: dict[str, Any] | None) -> str:
+    return "-" if figures is None else f"{figures['accuracy']:.1%}"
+
+
+def strangers() -> str:
+    """How well the gate tells pictures of each dataset's kind from others, on real ones where there are any."""
+    measured = json.loads((checkpoints.weights_root() / "pictures.json").read_text(encoding="utf-8"))
+    rows = []
+    for dataset, found in measured["gate"].items():
+        against = ", ".join(f"{kind} {figures['auroc']:.3f}" for kind, figures in found["others"].items())
+        let_in = ", ".join(f"{kind} {figures['let_in']:.0%}" for kind, figures in found["own"].items())
+        rows.append([DATASETS[dataset].title, f"{found['auroc']:.3f}", against, let_in, f"{found['n']:,}"])
+    return table(["own kind", "AUROC", "against each", "let in of its own", "n"], rows)
+
+
+def intake() -> str:
+    """What the steps before the networks cost."""
+    measured = json.loads((ROOT / "bench" / "intake.json").read_text(encoding="utf-8"))
+    rows = [
+        [part, name + (f" ({ms['megabytes']:g} MB)" if "megabytes" in ms else ""), _ms(ms["median"]), _ms(ms["most"])]
+        for part, figures in measured["ms"].items()
+        for name, ms in figures.items()
+    ]
+    return table(["step", "of what", f"ms, median of {measured['runs']}", "most"], rows)
+
+
+def _ms(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def settings() -> str:
+    """Every setting with its default."""
+    rows = [
+        [f"`LINEUP_{name.upper()}`", _default(field.default), field.description or ""]
+        for name, field in Settings.model_fields.items()
+    ]
+    return table(["variable", "default", "what"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "results": results,
+    "training": training,
+    "auto": auto,
+    "gate": gate,
+    "pictures": pictures,
+    "strangers": strangers,
+    "intake": intake,
+    "settings": settings,
+}
+
+
+def fill(text: str) -> str:
+    """The text with its tables made anew. KeyError for a table of an unknown name."""
+    pattern = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return pattern.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n{found[3]}", text)
+
+
+def main() -> None:
+    """Make the tables of every file anew."""
+    for path in FILES:
+        path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _header(dataset: str, name: str) -> dict[str, Any] | None:
+    path = checkpoints.path_for(dataset, name)
+    return checkpoints.read_header(path) if path.is_file() else None
+
+
+def _chain(training: dict[str, Any], figure: str) -> str:
+    """A figure of the training, after that of the training which it refined, and so on."""
+    before = training.get("refined_from")
+    return (_chain(before["training"], figure) + " + " if before else "") + f"{training[figure]:,}"
+
+
+def _accuracy(header: dict[str, Any] | None) -> str:
+    if header is None:
+        return "-"
+    measured = header["metrics"]
+    return f"{measured['accuracy']:.2%}" + ("" if measured["n"] == 10_000 else f" of {measured['n']:,}")
+
+
+def _default(value: object) -> str:
+    if value is None or value is PydanticUndefined or value == "":
+        return ""
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    main()
