@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from app.schemas import ErrorBody, example
+from app.answers import ErrorBody, example
 
 LIMITS = {
     "max_upload_bytes": 20971520,

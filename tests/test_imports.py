@@ -78,7 +78,7 @@ def test_a_network_imports_torch_alone(name: str) -> None:
     assert tops(f"models.{name}") - sys.stdlib_module_names == {"torch"}
 
 
-@pytest.mark.parametrize("module", ["app.schemas", "app.errors", "app.settings", "app.serving.batcher"])
+@pytest.mark.parametrize("module", ["app.answers", "app.errors", "app.settings", "app.serving.batcher"])
 def test_what_both_halves_speak_of_imports_nothing_of_ours(module: str) -> None:
     assert not ours(module)
 

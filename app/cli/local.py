@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from app.schemas import Comparison, Prediction
+from app.answers import Comparison, Prediction
 from app.errors import ApiError, one_of
 from app.serving import assemble, intake
 from app.serving.batcher import Done

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import Comparison, Prediction
+from app.answers import Comparison, Prediction
 from app.errors import ApiError
 from app.serving.engine import size
 from app.serving.intake import Seen

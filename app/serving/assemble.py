@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.schemas import (
+from app.answers import (
     Agreement,
     Box,
     Comparison,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.schemas import Prediction, Reading
+from app.answers import Prediction, Reading
 from app.errors import ApiError
 from app.serving import assemble, intake
 from app.serving.batcher import Batcher, Closed, Done, Lane, Late, QueueFull

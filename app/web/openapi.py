@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from app import schemas as answers, cards
+from app import answers, cards
 from app.errors import STATUS, body
 
 Json = dict[str, Any]

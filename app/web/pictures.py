@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from app import schemas as answers
+from app import answers
 from app.errors import ApiError
 from app.serving import assemble
 from app.serving.intake import Seen

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.schemas import PREDICTION, Prediction
+from app.answers import PREDICTION, Prediction
 from app.serving.assemble import agreement, scores
 from app.serving.engine import State
 from tests.app.conftest import serving
