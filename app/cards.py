@@ -16,6 +16,7 @@ LIMITS = {
     "upload_s": 60.0,
     "queue_size": 256,
     "max_batch_size": 64,
+    "max_batch_gmacs": 5.0,
 }
 CHECKPOINT = {
     "state": "ready",
@@ -131,6 +132,7 @@ class Limits(BaseModel):
     upload_s: float
     queue_size: int
     max_batch_size: int
+    max_batch_gmacs: float
 
 
 class Health(BaseModel):

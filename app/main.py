@@ -2,29 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from app import __version__, errors
-from app.serving.engine import Engine
 from app.serving.service import Service
 from app.settings import Settings
-from app.web import about, pictures
+from app.web import about, compare, operation, pages, predict, prepare
 from app.web.middleware import Outermost
 from app.web.openapi import complete
 
-STATIC = Path(__file__).resolve().parent / "static"
-DOCS_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 DESCRIPTION = (
     "Seven classic CNNs side by side: send a picture of a digit or of a piece of clothing and get one network's "
     "answer, or all seven beside each other. Pictures are neither stored nor logged."
@@ -37,8 +29,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     Loading begins with the application's lifespan. A test may bring its own `service`.
     """
     if service is None:
-        settings = settings or Settings()
-        service = Service(settings, Engine(settings))
+        service = Service(settings or Settings())
     app = FastAPI(
         title="Lineup",
         version=__version__,
@@ -55,10 +46,9 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     )
     app.state.service = service
     app.add_middleware(Outermost, metrics=service.metrics)
-    app.include_router(pictures.router)
-    app.include_router(about.router)
-    app.add_api_route("/docs", _docs, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for group in (predict, compare, prepare, about, operation, pages):
+        app.include_router(group.router)
+    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     app.openapi = _openapi(app, service)  # type: ignore[method-assign]
     return app
 
@@ -83,8 +73,3 @@ def _openapi(app: FastAPI, service: Service) -> Callable[[], dict[str, Any]]:
         return app.openapi_schema
 
     return openapi
-
-
-async def _docs() -> FileResponse:
-    """Swagger UI from the service's own files."""
-    return FileResponse(STATIC / "docs" / "index.html", headers={"Content-Security-Policy": DOCS_CSP})

@@ -18,8 +18,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from models import checkpoints
 from models.evaluation.evaluate_pictures import circumstances
 from models.intake import auto, decode, gate, picture
+from models.intake.thumbnail import thumbnail
 
 RECORD = Path(__file__).with_name("intake.json")
 MEGAPIXELS = 4000, 3000
@@ -116,12 +118,14 @@ def _on_a_desk() -> Image.Image:
 
 
 def judging() -> dict[str, dict[str, float]]:
-    """The two small networks, on the line on a canvas."""
-    image = drawing((1050, 800), 4)
-    seen = picture.prepare(image, "mnist").picture
+    """The thumbnail of the line on a canvas, made once, and the two small networks that see it."""
+    pixels = np.asarray(drawing((1050, 800), 4))
+    sent, seen = thumbnail(pixels), picture.prepare_pixels(pixels, "mnist").picture
+    decides, judges = (load(checkpoints.weights_root()) for load in (auto.load, gate.load))
     return {
-        "auto: digit or clothing": timed(lambda: auto.decide(image)),
-        "the gate: neither": timed(lambda: gate.judge(image, seen, "mnist")),
+        "thumbnail": timed(lambda: thumbnail(pixels)),
+        "auto: digit or clothing": timed(lambda: decides.decide_by(sent)),
+        "the gate: neither": timed(lambda: judges.judge(sent, seen, "mnist")),
     }
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Container
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,18 @@ import torch
 from numpy.typing import NDArray
 
 from app.errors import ApiError
-from app.serving.engine import State
-from app.serving.intake import Found, Page, Preparation, Seen
+from app.serving.intake import Intake, Preparation
 from app.serving.service import Service
+from app.serving.state import State
 from app.settings import Settings
 from models.datasets import DATASETS
 from models.intake.gate import Verdict
-from models.intake.picture import Step
+from models.intake.pipeline import Page, Seen
+from models.intake.read import Found
+from models.intake.steps import Step
 
-BAD, BLANK, BOOM = b"bad", b"blank", b"boom"
-QUICK: dict[str, Callable[[], None]] = {"auto": lambda: None, "gate": lambda: None}
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+BAD, BLANK, BOOM, SLOW = b"bad", b"blank", b"boom", b"slow"
 
 
 class FakeEngine:
@@ -34,6 +36,8 @@ class FakeEngine:
     device = torch.device("cpu")
 
     def __init__(self) -> None:
+        self.configured = False
+        self.folder = WEIGHTS  # from where a real intake before it loads auto and gate
         self.gate = threading.Event()
         self.gate.set()
         self.gated: Container[str] = self.names
@@ -47,7 +51,10 @@ class FakeEngine:
         self.load_gate.set()
 
     def root(self) -> Path:
-        return Path()
+        return self.folder
+
+    def configure(self) -> None:
+        self.configured = True
 
     def states(self) -> dict[tuple[str, str], State]:
         return dict(self.now)
@@ -86,47 +93,62 @@ class FakeEngine:
         return {**told, "input_size": 28, "parameters": 1, "macs": 1, "checkpoints": parts}
 
 
-def look(
-    data: bytes, content_type: str | None, dataset: str, max_pixels: int, preparation: Preparation = "auto"
-) -> Seen:
-    """An intake that sees the first byte of the upload everywhere."""
-    if data == BAD:
-        raise ApiError("undecodable", "the bytes are no picture")
-    if data == BLANK:
-        raise ApiError("nothing_found", "the picture is blank")
-    if data == BOOM:
-        raise RuntimeError("a secret detail")
-    picture = np.full((28, 28), data[0], np.uint8)
-    sure = 0.99 if dataset == "auto" else None
-    verdict = Verdict(data[0] < 200, 0.97 if data[0] < 200 else 0.03, "it looks like what the first byte says")
-    step = Step("first byte", {"value": data[0], "preparation": preparation})
-    chosen = "mnist" if dataset == "auto" else dataset
-    return Seen(picture, chosen, sure, 0.001, 0.0, 0.001, 0.001, (step,), preparation == "raw", verdict)
+class FakeIntake:
+    """An intake that sees the first byte of the upload everywhere, after `seconds`; while `gate` is cleared it waits.
+
+    Of a number it sees a line for each line feed, and in it a digit for each byte, which shows that byte.
+    """
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.states = {"auto": State("ready"), "gate": State("ready")}
+        self.seconds = seconds
+        self.seen: list[bytes] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.busy = threading.Event()  # set as soon as an upload is at work
+
+    def load(self, root: Path) -> None:
+        pass
+
+    check_auto = Intake.check_auto
+
+    def see(self, data: bytes, dataset: str, max_pixels: int, preparation: Preparation = "auto") -> Seen:
+        self._wait(data)
+        if data == BAD:
+            raise ApiError("undecodable", "the bytes are no picture")
+        if data == BLANK:
+            raise ApiError("nothing_found", "the picture is blank")
+        if data == BOOM:
+            raise RuntimeError("a secret detail")
+        if data == SLOW:
+            raise TimeoutError("a decoder's own")
+        picture = np.full((28, 28), data[0], np.uint8)
+        sure = 0.99 if dataset == "auto" else None
+        verdict = Verdict(data[0] < 200, 0.97 if data[0] < 200 else 0.03, "it looks like what the first byte says")
+        step = Step("first byte", {"value": data[0], "preparation": preparation})
+        chosen = "mnist" if dataset == "auto" else dataset
+        return Seen(picture, chosen, sure, 0.001, 0.0, 0.001, 0.001, (step,), preparation == "raw", verdict)
+
+    def read(self, data: bytes, max_pixels: int) -> Page:
+        self._wait(data)
+        if data == BLANK:
+            raise ApiError("nothing_found", "the picture is blank")
+        lines = [
+            [Found((10 * x, 20 * y, 8, 16), np.full((28, 28), byte, np.uint8)) for x, byte in enumerate(line)]
+            for y, line in enumerate(data.split(b"\n"))
+        ]
+        return Page(lines, 0.001, 0.002)
+
+    def _wait(self, data: bytes) -> None:
+        self.seen.append(data)
+        self.busy.set()
+        assert self.gate.wait(30)
+        time.sleep(self.seconds)
 
 
-def find(data: bytes, content_type: str | None, max_pixels: int) -> Page:
-    """A finder that sees a line for each line feed, and in it a digit for each byte, which shows that byte."""
-    if data == BLANK:
-        raise ApiError("nothing_found", "the picture is blank")
-    lines = [
-        [Found((10 * x, 20 * y, 8, 16), np.full((28, 28), byte, np.uint8)) for x, byte in enumerate(line)]
-        for y, line in enumerate(data.split(b"\n"))
-    ]
-    return Page(lines, 0.001, 0.002)
-
-
-def slow_look(seconds: float) -> Callable[..., Seen]:
-    """The same, after some time."""
-
-    def looking(*arguments: Any) -> Seen:
-        time.sleep(seconds)
-        return look(*arguments)
-
-    return looking
-
-
-def fake_service(engine: FakeEngine | None = None, **settings: Any) -> Service:
-    """A service round a FakeEngine, with these settings and no others, whatever the environment says."""
-    parts = {name: settings.pop(name, part) for name, part in {"look": look, "find": find, "warm": QUICK}.items()}
+def fake_service(engine: FakeEngine | None = None, intake: FakeIntake | None = None, **settings: Any) -> Service:
+    """A service round a FakeEngine and a FakeIntake, with these settings and no others, whatever the environment
+    says.
+    """
     chosen = Settings.model_construct(**settings)
-    return Service(chosen, engine or FakeEngine(), **parts)  # type: ignore[arg-type]
+    return Service(chosen, engine or FakeEngine(), intake or FakeIntake())  # type: ignore[arg-type]

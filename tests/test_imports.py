@@ -63,9 +63,8 @@ def knows(module: str, *rooms: str) -> set[str]:
 
 
 def test_the_walk_sees_every_room() -> None:
-    assert {"models.intake.picture", "models.training.scenes.strokes", "app.web.form", "app.serving.batcher"} <= {
-        *MODULES
-    }
+    deep = {"models.intake.picture", "models.training.scenes.strokes", "app.web.form", "app.serving.batcher"}
+    assert deep <= set(MODULES)
 
 
 @pytest.mark.parametrize("module", below("models"))
@@ -90,6 +89,16 @@ def test_the_batcher_knows_neither_torch_nor_web() -> None:
 @pytest.mark.parametrize("module", below("app.web"))
 def test_the_web_knows_serving_and_not_models(module: str) -> None:
     assert not tops(module) & {"torch", "models"}
+
+
+@pytest.mark.parametrize("module", below("app.serving"))
+def test_serving_knows_no_http(module: str) -> None:
+    assert not knows(module, "app.web", "app.cli")
+
+
+@pytest.mark.parametrize("module", below("models.evaluation"))
+def test_evaluation_knows_nothing_of_training(module: str) -> None:
+    assert not knows(module, "models.training")
 
 
 @pytest.mark.parametrize("module", below("app"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.cli.local import Local
     from app.settings import Settings
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
@@ -113,15 +114,15 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from app.cli import local, terminal
+    from app.cli import terminal
     from app.errors import ApiError
 
     if not 1 <= options.top_k <= 10:
         raise WrongUsage(f"--top-k is {options.top_k}; wanted 1 to 10")
-    settings = _local_settings(options, [options.model])
+    answers = _local(options, [options.model])
     failed = False
     for path in _pictures(options.pictures):
-        outcome = local.predict(path, options.model, options.dataset, options.top_k, settings)
+        outcome = answers.predict(path, options.model, options.dataset, options.top_k)
         failed |= isinstance(outcome, ApiError)
         show = _json if options.json else terminal.show_prediction
         show(path, outcome)
@@ -133,10 +134,10 @@ def _compare(options: argparse.Namespace) -> int:
     from app.errors import ApiError
 
     names = [name.strip() for name in options.models.split(",")] if options.models else local.all_names()
-    settings = _local_settings(options, names)
+    answers = _local(options, names)
     failed = False
     for path in _pictures(options.pictures):
-        outcome = local.compare(path, names, options.dataset, settings)
+        outcome = answers.compare(path, names, options.dataset)
         failed |= isinstance(outcome, ApiError)
         if options.json:
             _json(path, outcome[0] if isinstance(outcome, tuple) else outcome)
@@ -169,21 +170,17 @@ def _settings(**given: object) -> "Settings":
         raise WrongUsage(f"{source} is {wrong['input']!r}: {wrong['msg']}. {right}") from error
 
 
-def _local_settings(options: argparse.Namespace, names: Sequence[str]) -> "Settings":
-    """The settings of a command that answers by itself, after a look whether it can."""
+def _local(options: argparse.Namespace, names: Sequence[str]) -> "Local":
+    """What answers a command by itself, after a look whether it can."""
     from app.cli import local
-    from app.serving.engine import choose_device
-    from models import checkpoints
 
     if wrong := local.wrong_names(options.dataset, names):
         raise WrongUsage(wrong)
     settings = _settings(device=options.device)
     try:
-        choose_device(settings.device)
+        return local.Local(settings)
     except RuntimeError as error:
         raise WrongUsage(error) from error
-    checkpoints.weights_root()  # FileNotFoundError, rather than the same error for every picture
-    return settings
 
 
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:

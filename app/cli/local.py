@@ -2,21 +2,23 @@
 
 import time
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import torch
 
 from app.answers import Comparison, Prediction
 from app.errors import ApiError, one_of
-from app.serving import assemble, intake
+from app.serving import assemble
+from app.serving.assemble import Answered, Outcome
 from app.serving.batcher import Done
-from app.serving.engine import choose_device
-from app.serving.intake import Seen
+from app.serving.engine import weights_folder
+from app.serving.intake import Intake
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.classifier import Classifier
 from models.datasets import DATASETS
+from models.devices import choose_device
+from models.intake.pipeline import Seen
 
 
 def all_names() -> list[str]:
@@ -32,53 +34,67 @@ def wrong_names(dataset: str, names: Sequence[str]) -> str | None:
     return next((one_of("network", name, known) for name in names if name not in known), None)
 
 
-def predict(path: Path, model: str, dataset: str, top_k: int, settings: Settings) -> Prediction | ApiError:
-    """One network's answer for the picture in a file; an ApiError in its place where it cannot be had."""
-    start = time.perf_counter()
-    try:
-        return _ask(model, _look(path, dataset, settings), top_k, start, settings)
-    except ApiError as error:
-        return error
+class Local:
+    """Networks of one folder of checkpoints, each loaded when it is first asked, with the intake of that folder.
 
-
-def compare(path: Path, names: Sequence[str], dataset: str, settings: Settings) -> tuple[Comparison, Seen] | ApiError:
-    """The answers of several networks with what they saw; an ApiError where the picture cannot be read or none
-    answers.
+    FileNotFoundError if there is no such folder, RuntimeError if the device of the settings is not there.
     """
-    start = time.perf_counter()
-    try:
-        seen = _look(path, dataset, settings)
-        outcomes: dict[str, Prediction | ApiError] = {}
-        for name in names:
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = weights_folder(settings)
+        self._device = choose_device(settings.device)
+        self._intake = Intake()
+        self._intake.load(self._folder)
+        self._classifiers: dict[tuple[str, str], Classifier] = {}
+
+    def predict(self, path: Path, model: str, dataset: str, top_k: int) -> Prediction | ApiError:
+        """One network's answer for the picture in a file; an ApiError in its place where it cannot be had."""
+        start = time.perf_counter()
+        try:
+            return self._ask(model, self._see(path, dataset), top_k, start).prediction
+        except ApiError as error:
+            return error
+
+    def compare(self, path: Path, names: Sequence[str], dataset: str) -> tuple[Comparison, Seen] | ApiError:
+        """The answers of several networks with what they saw; an ApiError where the picture cannot be read or none
+        answers.
+        """
+        start = time.perf_counter()
+        try:
+            seen = self._see(path, dataset)
+            outcomes = {name: self._outcome(name, seen, start) for name in names}
+            return assemble.comparison(outcomes, seen, assemble.ms(time.perf_counter() - start)), seen
+        except ApiError as error:
+            return error
+
+    def _see(self, path: Path, dataset: str) -> Seen:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ApiError("not_found", f"cannot read {path}: {error.strerror}") from error
+        return self._intake.see(data, dataset, self._settings.max_pixels)
+
+    def _outcome(self, model: str, seen: Seen, start: float) -> Outcome:
+        try:
+            return self._ask(model, seen, 10, start)
+        except ApiError as error:
+            return error
+
+    def _ask(self, model: str, seen: Seen, top_k: int, start: float) -> Answered:
+        classifier = self._classifier(seen.dataset, model)
+        began = time.perf_counter()
+        pictures = torch.from_numpy(seen.picture)[None].to(self._device)
+        value = classifier.probabilities(pictures, torch.tensor([not seen.as_it_was]))[0].cpu().numpy()
+        done = Done(value, 0.0, time.perf_counter() - began, 1)
+        total_ms = assemble.ms(time.perf_counter() - start)
+        return assemble.answered(model, seen, classifier.classes, done, top_k, total_ms)
+
+    def _classifier(self, dataset: str, model: str) -> Classifier:
+        if (dataset, model) not in self._classifiers:
             try:
-                outcomes[name] = _ask(name, seen, 10, start, settings)
-            except ApiError as error:
-                outcomes[name] = error
-        return assemble.comparison(outcomes, seen, assemble.ms(time.perf_counter() - start)), seen
-    except ApiError as error:
-        return error
-
-
-def _look(path: Path, dataset: str, settings: Settings) -> Seen:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ApiError("not_found", f"cannot read {path}: {error.strerror}") from error
-    return intake.look(data, None, dataset, settings.max_pixels)
-
-
-def _ask(model: str, seen: Seen, top_k: int, start: float, settings: Settings) -> Prediction:
-    classifier = _load(seen.dataset, model, settings)
-    began = time.perf_counter()
-    pictures = torch.from_numpy(seen.picture)[None].to(choose_device(settings.device))
-    value = classifier.probabilities(pictures, torch.tensor([not seen.as_it_was]))[0].cpu().numpy()
-    done = Done(value, 0.0, time.perf_counter() - began, 1)
-    return assemble.prediction(model, seen, classifier.classes, done, top_k, assemble.ms(time.perf_counter() - start))
-
-
-@cache
-def _load(dataset: str, model: str, settings: Settings) -> Classifier:
-    try:
-        return checkpoints.load(checkpoints.path_for(dataset, model, settings.weights), choose_device(settings.device))
-    except checkpoints.CheckpointError as error:
-        raise ApiError("model_unavailable", str(error)) from error
+                path = checkpoints.path_for(dataset, model, self._folder)
+                self._classifiers[dataset, model] = checkpoints.load(path, self._device)
+            except checkpoints.CheckpointError as error:
+                raise ApiError("model_unavailable", str(error)) from error
+        return self._classifiers[dataset, model]

@@ -11,9 +11,9 @@ from rich.text import Text
 from app.answers import Comparison, Prediction
 from app.errors import ApiError
 from app.serving.engine import size
-from app.serving.intake import Seen
 from models import catalog, checkpoints
 from models.datasets import DATASETS
+from models.intake.pipeline import Seen
 
 WIDTH = 24  # characters of a full bar
 

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,24 @@ from app.answers import (
 )
 from app.errors import ApiError
 from app.serving.batcher import Done
-from app.serving.intake import Found, Page, Seen
+from models.intake.pipeline import Page, Seen
+from models.intake.read import Found
+from models.vote import vote
 
 # Digits of a probability. Float32 sums in another order in a batch than alone, which moves a probability by less
 # than 1e-6; after four digits hardly one in ten thousand shows it.
 DIGITS = 4
 
-Outcome = Prediction | ApiError
+
+@dataclass(frozen=True)
+class Answered:
+    """One network's answer, and the exact probabilities float32 [K] that it is told of in four digits."""
+
+    prediction: Prediction
+    probabilities: NDArray[np.float32]
+
+
+Outcome = Answered | ApiError
 
 
 def ms(seconds: float) -> float:
@@ -48,12 +60,12 @@ def scores(probabilities: NDArray[np.float32], classes: Sequence[str]) -> list[S
     return [Scored(label=classes[i], index=i, probability=round(float(probabilities[i]), DIGITS)) for i in order]
 
 
-def prediction(
+def answered(
     model: str, seen: Seen, classes: Sequence[str], done: Done[NDArray[np.float32]], top_k: int, total_ms: float
-) -> Prediction:
+) -> Answered:
     """One network's answer, with the `top_k` likeliest classes."""
     ranked = scores(done.value, classes)
-    return Prediction(
+    told = Prediction(
         model=model,
         **judged(seen),
         label=ranked[0].label,
@@ -71,6 +83,7 @@ def prediction(
         ),
         batch_size=done.batch_size,
     )
+    return Answered(told, done.value)
 
 
 def judged(seen: Seen) -> dict[str, Any]:
@@ -136,16 +149,14 @@ def intake_timing(seen: Seen, total_ms: float) -> IntakeTiming:
     return IntakeTiming(**{name: ms(seconds) for name, seconds in parts.items()}, total=total_ms)
 
 
-def agreement(answers: Sequence[Prediction]) -> Agreement | None:
-    """What most networks say; None where none answered."""
+def agreement(answers: Sequence[Answered]) -> Agreement | None:
+    """What most networks say, by `models.vote`; None where none answered."""
     if not answers:
         return None
-    votes: dict[int, list[Prediction]] = {}
-    for answer in answers:
-        votes.setdefault(answer.index, []).append(answer)
-    index, winners = max(votes.items(), key=lambda vote: (len(vote[1]), sum(a.confidence for a in vote[1])))
-    dissent = [answer.model for answer in answers if answer.index != index]
-    return Agreement(label=winners[0].label, index=index, votes=len(winners), of=len(answers), dissent=dissent)
+    index = int(vote(np.stack([answer.probabilities for answer in answers])[:, None])[0][0])
+    agreed = [answer.prediction for answer in answers if answer.prediction.index == index]
+    dissent = [answer.prediction.model for answer in answers if answer.prediction.index != index]
+    return Agreement(label=agreed[0].label, index=index, votes=len(agreed), of=len(answers), dissent=dissent)
 
 
 def tail(outcomes: Mapping[str, Outcome], seen: Seen, total_ms: float) -> ComparisonTail:
@@ -153,8 +164,8 @@ def tail(outcomes: Mapping[str, Outcome], seen: Seen, total_ms: float) -> Compar
     errors = {model: outcome for model, outcome in outcomes.items() if isinstance(outcome, ApiError)}
     return ComparisonTail(
         unavailable=list(errors),
-        errors={model: ErrorDetail(code=e.code, message=e.message) for model, e in errors.items()},
-        agreement=agreement(_predictions(outcomes)),
+        errors={model: detail(error) for model, error in errors.items()},
+        agreement=agreement(_answers(outcomes)),
         timing_ms=intake_timing(seen, total_ms),
     )
 
@@ -164,9 +175,14 @@ def comparison(outcomes: Mapping[str, Outcome], seen: Seen, total_ms: float) -> 
     raise_if_all_failed(list(outcomes.values()))
     return Comparison(
         **judged(seen),
-        results=_predictions(outcomes),
+        results=[answer.prediction for answer in _answers(outcomes)],
         **dict(tail(outcomes, seen, total_ms)),
     )
+
+
+def detail(error: ApiError) -> ErrorDetail:
+    """An error as it stands among answers."""
+    return ErrorDetail(code=error.code, message=error.message)
 
 
 def raise_if_all_failed(outcomes: Sequence[Outcome]) -> None:
@@ -176,5 +192,5 @@ def raise_if_all_failed(outcomes: Sequence[Outcome]) -> None:
         raise errors[0]
 
 
-def _predictions(outcomes: Mapping[str, Outcome]) -> list[Prediction]:
-    return [outcome for outcome in outcomes.values() if isinstance(outcome, Prediction)]
+def _answers(outcomes: Mapping[str, Outcome]) -> list[Answered]:
+    return [outcome for outcome in outcomes.values() if isinstance(outcome, Answered)]

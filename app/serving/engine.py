@@ -14,23 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
+from app.serving.state import State
 from app.settings import Settings, cores
 from models import catalog, checkpoints
 from models.classifier import Classifier
 from models.datasets import DATASETS, SIDE, Dataset
+from models.devices import choose_device, plain_float32
 
 log = logging.getLogger(__name__)
 
 # Networks above this many multiply-adds a picture run in a lane of their own (see lane()).
 HEAVY_MACS = 500_000_000
-
-
-@dataclass(frozen=True)
-class State:
-    """Where the classifier of one dataset and network stands; `reason` says why it is missing or failed."""
-
-    state: Literal["loading", "ready", "missing", "failed"]
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,13 +69,14 @@ class Engine:
 
     def root(self) -> Path:
         """The folder of checkpoints. FileNotFoundError, naming the places looked at, if there is none."""
-        wanted = self._settings.weights
-        if wanted is None:
-            return checkpoints.weights_root()
-        if not wanted.is_dir():
-            told = f"LINEUP_WEIGHTS is {os.fspath(wanted)!r}, which is no folder"
-            raise FileNotFoundError(f"{told}; unset it to use weights/ beside models/")
-        return wanted
+        return weights_folder(self._settings)
+
+    def configure(self) -> None:
+        """Settings of PyTorch that hold for the whole process: before any of its threads is at work."""
+        # PyTorch counts the machine's cores, not those that a container was given; too many threads get in each
+        # other's way.
+        torch.set_num_threads(self._settings.threads or min(torch.get_num_threads(), cores()))
+        plain_float32()
 
     def states(self) -> dict[tuple[str, str], State]:
         """The state of every (dataset, network), in the order of datasets and networks."""
@@ -89,7 +84,6 @@ class Engine:
 
     def load(self, root: Path) -> None:
         """Load and warm every checkpoint that is in `root`, the quick networks first; a bad one stops no other."""
-        _configure(self.device, self._settings.threads)
         for name in sorted(self.names, key=lambda n: size(n).macs):
             for dataset in self.datasets:
                 if self._stop.is_set():
@@ -186,22 +180,15 @@ class Engine:
                 raise checkpoints.CheckpointError(f"{name} for {dataset} gives probabilities that are not finite")
 
 
-def choose_device(wanted: str) -> torch.device:
-    """Where the networks run, of the setting `device`. RuntimeError if that is a GPU and there is none."""
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise RuntimeError(f"the device is {wanted!r}, but PyTorch finds no GPU here; use 'auto' or 'cpu'")
-    return torch.device(wanted)
-
-
-def _configure(device: torch.device, threads: int) -> None:
-    """Settings of PyTorch that hold for the whole process."""
-    # PyTorch counts the machine's cores, not those that a container was given; too many threads wait for each other.
-    torch.set_num_threads(threads or min(torch.get_num_threads(), cores()))
-    if device.type == "cuda":  # plain float32, so that a GPU gives the answers of a CPU
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+def weights_folder(settings: Settings) -> Path:
+    """The folder of checkpoints. FileNotFoundError, naming the places looked at, if there is none."""
+    wanted = settings.weights
+    if wanted is None:
+        return checkpoints.weights_root()
+    if not wanted.is_dir():
+        told = f"LINEUP_WEIGHTS is {os.fspath(wanted)!r}, which is no folder"
+        raise FileNotFoundError(f"{told}; unset it to use weights/ beside models/")
+    return wanted
 
 
 def _without_folder(message: str, root: Path) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.answers import Prediction, Reading
+from app.answers import Reading
 from app.errors import ApiError
-from app.serving import assemble, intake
+from app.serving import assemble
+from app.serving.assemble import Answered, Outcome
 from app.serving.batcher import Batcher, Closed, Done, Lane, Late, QueueFull
-from app.serving.engine import Engine, State
-from app.serving.intake import Found, Page, Preparation, Seen
+from app.serving.engine import Engine
+from app.serving.intake import Intake, Preparation
 from app.serving.metrics import Metrics
 from app.settings import Settings, cores
-from app.web.body import Memory, Upload
+from app.uploads import Memory, Upload
+from models.intake.pipeline import Seen
+from models.intake.read import Found
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,6 @@ T = TypeVar("T")
 
 Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was sent in another form than the dataset's
 Row = NDArray[np.float32]
-Outcome = Prediction | ApiError
 
 
 @dataclass(frozen=True)
@@ -46,26 +48,17 @@ class Clock:
 class Service:
     """Everything behind the routes; `start` and `close` belong to the application's lifespan.
 
-    `look`, `find` and `warm` are intake's, or a test's.
+    `engine` and `intake` are its own, or a test's.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        engine: Engine,
-        *,
-        look: Callable[[bytes, str | None, str, int, Preparation], Seen] = intake.look,
-        find: Callable[[bytes, str | None, int], Page] = intake.find,
-        warm: Mapping[str, Callable[[], None]] = intake.WARM,
-    ) -> None:
+    def __init__(self, settings: Settings, engine: Engine | None = None, intake: Intake | None = None) -> None:
         self.settings = settings
-        self.engine = engine
+        self.engine = engine or Engine(settings)
+        self.intake = intake or Intake()
         self.metrics = Metrics()
         self.memory = Memory(settings.max_held_bytes)
         self.metrics.held.set_function(lambda: self.memory.used)
-        self.small = {name: State("loading") for name in warm}
-        self._look, self._find, self._warm = look, find, warm
-        self._looking = 0
+        self._in_hand = 0  # pictures that wait for a thread of the intake, or have one
         self._pool = ThreadPoolExecutor(settings.intake_threads or min(4, max(2, cores())), "intake")
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Row]] = {}
@@ -74,6 +67,7 @@ class Service:
     async def start(self) -> None:
         """Open the queues and begin to load in the background. Raises FileNotFoundError without a weights folder."""
         root = self.engine.root()
+        self.engine.configure()
         for dataset, model in self.engine.states():
             batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
             self.metrics.queue.labels(model, dataset).set_function(batcher.__len__)
@@ -90,7 +84,7 @@ class Service:
 
     def ready(self) -> bool:
         """Whether every checkpoint that is there is warm, and at least one is."""
-        states = {state.state for state in [*self.engine.states().values(), *self.small.values()]}
+        states = {state.state for state in [*self.engine.states().values(), *self.intake.states.values()]}
         return "loading" not in states and any(s.state == "ready" for s in self.engine.states().values())
 
     def clock(self) -> Clock:
@@ -98,16 +92,16 @@ class Service:
         now = asyncio.get_running_loop().time()
         return Clock(now, now + self.settings.deadline_s)
 
-    async def look(self, sent: Upload, dataset: str, clock: Clock, preparation: Preparation = "auto") -> Seen:
+    async def see(self, upload: Upload, dataset: str, clock: Clock, preparation: Preparation = "auto") -> Seen:
         """Decode and prepare one picture, for `dataset` or for what `auto` decides. Raises ApiError."""
-        arguments = (sent.data, sent.content_type, dataset, self.settings.max_pixels, preparation)
-        seen = await self._in_pool(clock, self._look, *arguments)
+        arguments = (upload.data, dataset, self.settings.max_pixels, preparation)
+        seen = await self._in_pool(upload, clock, self.intake.see, *arguments)
         self.metrics.pictures.labels(seen.dataset).inc()
         return seen
 
-    async def read(self, sent: Upload, model: str, clock: Clock) -> Reading:
+    async def read(self, upload: Upload, model: str, clock: Clock) -> Reading:
         """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
-        page = await self._in_pool(clock, self._find, sent.data, sent.content_type, self.settings.max_pixels)
+        page = await self._in_pool(upload, clock, self.intake.read, upload.data, self.settings.max_pixels)
         self.metrics.pictures.labels("mnist").inc()
         room = self._room()
 
@@ -119,29 +113,41 @@ class Service:
         done = await gather([ask(found) for line in page.lines for found in line])
         return assemble.reading(model, page, done, self.engine.datasets["mnist"].classes, clock.total_ms())
 
-    async def _in_pool(self, clock: Clock, work: Callable[..., T], *arguments: object) -> T:
-        """What `work` gives on a thread of the intake, before the deadline. Raises ApiError."""
-        if self._looking >= self.settings.queue_size:
-            raise ApiError("queue_full", f"{self._looking} pictures wait to be opened already", retry_after=1)
-        self._looking += 1
-        try:
-            # A picture still waiting for a thread at the deadline leaves the pool's queue with the timeout.
-            async with asyncio.timeout_at(clock.deadline):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-        except TimeoutError:
-            raise self._late() from None
-        finally:
-            self._looking -= 1
+    async def _in_pool(self, upload: Upload, clock: Clock, work: Callable[..., T], *arguments: object) -> T:
+        """What `work` gives of an upload on a thread of the intake, before the deadline. Raises ApiError."""
+        if self._in_hand >= self.settings.queue_size:
+            raise ApiError("queue_full", f"{self._in_hand} pictures wait to be opened already", retry_after=1)
+        loop = asyncio.get_running_loop()
+        self._in_hand += 1
+        upload.share.hold()
 
-    async def ask(self, model: str, seen: Seen, top_k: int, clock: Clock) -> Prediction:
+        def done() -> None:
+            self._in_hand -= 1
+            upload.share.release()
+
+        future = self._pool.submit(work, *arguments)
+        # At the deadline, or when its client goes away, a picture that waits for a thread is dropped. One that has a
+        # thread keeps it, its place and its memory until that is done.
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done))
+        timeout = asyncio.timeout_at(clock.deadline)
+        try:
+            async with timeout:
+                return await asyncio.wrap_future(future)
+        except TimeoutError:
+            if timeout.expired():
+                raise self._late() from None
+            raise  # the work's own
+
+    async def ask(self, model: str, seen: Seen, top_k: int, clock: Clock) -> Answered:
         """One network's answer. Raises ApiError."""
         done = await self._submit(seen.dataset, model, (seen.picture, not seen.as_it_was), clock)
         classes = self.engine.datasets[seen.dataset].classes
-        return assemble.prediction(model, seen, classes, done, top_k, clock.total_ms())
+        return assemble.answered(model, seen, classes, done, top_k, clock.total_ms())
 
     async def _submit(self, dataset: str, model: str, item: Item, clock: Clock) -> Done[Row]:
         """What a network's batcher gives for a picture. Raises ApiError."""
-        self.check_available(dataset, model)
+        if problem := self._problem(dataset, model):
+            raise problem
         try:
             return await self._batchers[dataset, model].submit(item, clock.deadline)
         except QueueFull as error:
@@ -169,7 +175,7 @@ class Service:
     async def ask_many(
         self,
         model: str,
-        sent: Sequence[Upload | ApiError],
+        uploads: Sequence[Upload | ApiError],
         dataset: str,
         top_k: int,
         clock: Clock,
@@ -178,23 +184,35 @@ class Service:
         """One network's answer or error for each picture, in order. Raises ApiError where the service failed all."""
         room = self._room()
 
-        async def ask(one: Upload | ApiError) -> Prediction:
+        async def ask(one: Upload | ApiError) -> Answered:
             if isinstance(one, ApiError):
                 raise one
             async with room:
-                return await self.ask(model, await self.look(one, dataset, clock, preparation), top_k, clock)
+                return await self.ask(model, await self.see(one, dataset, clock, preparation), top_k, clock)
 
-        outcomes = await asyncio.gather(*(settle(ask(one)) for one in sent))
+        outcomes = await asyncio.gather(*(settle(ask(one)) for one in uploads))
         assemble.raise_if_all_failed(outcomes)
         return outcomes
 
-    def check_available(self, dataset: str, model: str) -> None:
-        """Raise ApiError 503 where this network cannot answer for this dataset."""
+    def check_available(self, dataset: str, models: Iterable[str]) -> None:
+        """Raise ApiError where none of `models` can answer for `dataset`, or for any where that is "auto"; known before
+        a picture is looked at.
+        """
+        if dataset == "auto":
+            self.intake.check_auto()
+        datasets = self.engine.datasets if dataset == "auto" else [dataset]
+        problems = [self._problem(name, model) for name in datasets for model in models]
+        if problems and all(problems):
+            raise next(filter(None, problems))
+
+    def _problem(self, dataset: str, model: str) -> ApiError | None:
+        """Why this network cannot answer for this dataset, if it cannot."""
         state = self.engine.states()[dataset, model]
         if state.state == "loading":
-            raise ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
+            return ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
         if state.state != "ready":
-            raise ApiError("model_unavailable", f"{model} for {dataset} is {state.state}: {state.reason}")
+            return ApiError("model_unavailable", f"{model} for {dataset} is {state.state}: {state.reason}")
+        return None
 
     def _room(self) -> asyncio.Semaphore:
         # One request takes at most a quarter of the queue at a time, so that it cannot fill it against all others.
@@ -220,25 +238,11 @@ class Service:
         )
 
     def _load(self, root: Path) -> None:
-        for name, warm in self._warm.items():
-            self.small[name] = _warmed(name, warm)
-        try:
-            self.engine.load(root)
-        except Exception:  # never ready then; /readyz shows what had not been loaded
-            log.exception("loading broke off")
-
-
-def _warmed(name: str, warm: Callable[[], None]) -> State:
-    """Where a small network of the intake stands: the service answers without it, too, and says what is missing."""
-    try:
-        warm()
-    except FileNotFoundError as error:
-        log.warning("%s is missing: there is no %s", name, error)
-        return State("missing", f"there is no {name}.lineup in the folder of checkpoints")
-    except Exception as error:
-        log.exception("%s cannot be loaded", name)
-        return State("failed", f"{type(error).__name__} while loading {name}.lineup")
-    return State("ready")
+        for load in (self.intake.load, self.engine.load):
+            try:
+                load(root)
+            except Exception:  # never ready then; /readyz shows what had not been loaded
+                log.exception("loading broke off")
 
 
 async def gather(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
@@ -251,7 +255,7 @@ async def gather(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def settle(work: Awaitable[Prediction]) -> Outcome:
+async def settle(work: Awaitable[Answered]) -> Outcome:
     """The answer, or the error in its place, so that one failure stays one."""
     try:
         return await work

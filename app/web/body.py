@@ -6,8 +6,6 @@ first byte, then the bytes are counted as they arrive.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Self
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
@@ -15,63 +13,30 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.errors import ApiError, show
 from app.settings import Settings
-from app.web.form import Form
+from app.uploads import MemoryFull, Share, Upload
+from app.web.form import File, Form
+from app.web.media_types import essence, may_be_picture
 
 OVERHEAD = 64 * 1024  # what a form may add to its files: boundaries, headers, other fields
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One picture as it was sent."""
-
-    data: bytes
-    content_type: str | None
-
-
-class Memory:
-    """How many bytes of uploads are held in memory at once, over all requests."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
-
-
-class Share:
-    """One request's part of Memory, given back when the `with` block ends."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-        self._taken = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._memory.used -= self._taken
-
-    def take(self, count: int) -> None:
-        """Add `count` bytes. Raises ApiError `queue_full` where all requests together would hold too many."""
-        if self._memory.used + count > self._memory.limit:
-            raise ApiError("queue_full", "too many uploads at once; try again shortly", retry_after=1)
-        self._memory.used += count
-        self._taken += count
 
 
 async def read_one(request: Request, settings: Settings, share: Share) -> Upload:
     """The one picture of a request: multipart field `file`, or the raw body. Raises ApiError."""
     limit = settings.max_upload_bytes
-    kind = _media_type(request)
+    kind = essence(request.headers.get("content-type", ""))
     if kind == "multipart/form-data":
-        uploads = await _read_form(request, settings, share, field="file", most=1, total=limit)
-        if isinstance(uploads[0], ApiError):
-            raise uploads[0]
-        return uploads[0]
-    _check_raw_type(kind)
-    chunks = [chunk async for chunk in _chunks(request, settings, share, limit)]
-    if not any(chunks):
+        (upload,) = await _read_form(request, settings, share, field="file", most=1, total=limit)
+        if isinstance(upload, ApiError):
+            raise upload
+        return upload
+    if not may_be_picture(kind):
+        wanted = "image/*, application/octet-stream or multipart/form-data"
+        raise ApiError("unsupported_type", f"the content type is {show(kind)}; send {wanted}")
+    chunks = [chunk async for chunk in _chunks(request, settings, share, limit) if chunk]
+    if not chunks:
         how = "send it as multipart field 'file', or as the raw body with its image/* content type"
         raise ApiError("invalid_parameter", f"there is no picture in the request; {how}")
-    return Upload(b"".join(chunks), kind or None)
+    return Upload(_joined(chunks, share), share)
 
 
 async def read_many(request: Request, settings: Settings, share: Share) -> list[Upload | ApiError]:
@@ -79,7 +44,7 @@ async def read_many(request: Request, settings: Settings, share: Share) -> list[
 
     Raises ApiError where the request as a whole is refused.
     """
-    kind = _media_type(request)
+    kind = essence(request.headers.get("content-type", ""))
     if kind != "multipart/form-data":
         message = f"the content type is {show(kind)}; send the pictures as multipart/form-data, field 'files'"
         raise ApiError("unsupported_type", message)
@@ -100,7 +65,33 @@ async def _read_form(
         files = form.files()
     except FormParserError as error:
         raise ApiError("invalid_parameter", f"the multipart body is malformed: {show(error)}") from error
-    return [file if isinstance(file, ApiError) else Upload(*file) for file in files]
+    return [file if isinstance(file, ApiError) else _upload(file, share) for file in files]
+
+
+def _upload(file: File, share: Share) -> Upload | ApiError:
+    if not may_be_picture(file.media_type):
+        told = f"the declared type is {show(file.media_type)}"
+        return ApiError("unsupported_type", f"{told}; wanted image/* or application/octet-stream")
+    return Upload(_joined(file.pieces, share), share)
+
+
+def _joined(pieces: list[bytes], share: Share) -> bytes:
+    """The pieces, one at least, as one; while it is copied both count."""
+    if len(pieces) == 1:
+        return pieces[0]
+    size = sum(map(len, pieces))
+    _take(share, size)
+    data = b"".join(pieces)
+    pieces.clear()
+    share.give(size)
+    return data
+
+
+def _take(share: Share, count: int) -> None:
+    try:
+        share.take(count)
+    except MemoryFull:
+        raise ApiError("queue_full", "too many uploads at once; try again shortly", retry_after=1) from None
 
 
 async def _chunks(request: Request, settings: Settings, share: Share, limit: int) -> AsyncIterator[bytes]:
@@ -115,26 +106,19 @@ async def _chunks(request: Request, settings: Settings, share: Share, limit: int
         size += len(chunk)
         if size > limit:
             raise ApiError("too_large", f"the upload has more than {limit} bytes; at most {limit} are taken")
-        share.take(len(chunk))
+        _take(share, len(chunk))
         yield chunk
 
 
 async def _receive(request: Request, until: float) -> tuple[bytes, bool]:
+    timeout = asyncio.timeout_at(until)
     try:
-        async with asyncio.timeout_at(until):
+        async with timeout:
             message = await request.receive()
     except TimeoutError:
-        raise ApiError("deadline_exceeded", "the upload did not arrive in time") from None
+        if timeout.expired():
+            raise ApiError("deadline_exceeded", "the upload did not arrive in time") from None
+        raise
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
     return message.get("body", b""), message.get("more_body", False)
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _check_raw_type(kind: str) -> None:
-    if kind and not kind.startswith("image/") and kind != "application/octet-stream":
-        wanted = "image/*, application/octet-stream or multipart/form-data"
-        raise ApiError("unsupported_type", f"the content type is {show(kind)}; send {wanted}")

@@ -5,16 +5,24 @@ from dataclasses import dataclass, field
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.errors import ApiError, show
+from app.web.media_types import essence
 
 OTHER_PARTS = 32  # parts other than the files wanted: they are skipped, but a form of nothing else has an end
+
+
+@dataclass
+class File:
+    """A file of a form: its bytes in the pieces that they came in, and its declared type ("": none)."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    media_type: str = ""
 
 
 @dataclass
 class _Part:
     name: str = ""
     filename: str = ""
-    content_type: str | None = None
-    data: bytearray = field(default_factory=bytearray)
+    file: File = field(default_factory=File)
     size: int = 0
 
 
@@ -54,8 +62,8 @@ class Form:
         if chunk:
             self._parser.write(chunk)
 
-    def files(self) -> list[tuple[bytes, str | None] | ApiError]:
-        """Content and declared type of each file, in order; for one that is too large the error in its place.
+    def files(self) -> list[File | ApiError]:
+        """Each file, in order; for one that is too large or empty the error in its place.
 
         Raises ApiError where the form is not complete or has no such field.
         """
@@ -67,12 +75,12 @@ class Form:
             raise ApiError("invalid_parameter", f"the form field '{self._name}' is missing; the form has {there}")
         return [self._file(part) for part in kept]
 
-    def _file(self, part: _Part) -> tuple[bytes, str | None] | ApiError:
+    def _file(self, part: _Part) -> File | ApiError:
         if part.size > self._most_bytes_each:
             return ApiError("too_large", f"the file has {part.size} bytes; at most {self._most_bytes_each} are taken")
         if part.size == 0:
             return ApiError("undecodable", "the file is empty; send a picture")
-        return bytes(part.data), part.content_type
+        return part.file
 
     def _on_part_begin(self) -> None:
         self._part = _Part()
@@ -86,7 +94,7 @@ class Form:
             self._part.name = options.get(b"name", b"").decode("utf-8", "replace")
             self._part.filename = options.get(b"filename", b"").decode("utf-8", "replace")
         elif header == b"content-type":
-            self._part.content_type = value.decode("latin-1").partition(";")[0].strip().lower()
+            self._part.file.media_type = essence(value.decode("latin-1"))
 
     def _on_headers_finished(self) -> None:
         if self._part.name != self._name:
@@ -108,9 +116,9 @@ class Form:
         part.size += end - start
         self._bytes += end - start
         if part.size > self._most_bytes_each:
-            part.data.clear()  # refused: only its length still counts
+            part.file.pieces.clear()  # refused: only its length still counts
         else:
-            part.data += data[start:end]
+            part.file.pieces.append(data[start:end])
         if self._bytes > self._most_bytes:
             raise ApiError("too_large", f"the files have more than {self._most_bytes} bytes; at most so many are taken")
 

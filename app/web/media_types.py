@@ -1,6 +1,19 @@
-"""Which of several media types a client wants: RFC 9110, section 12.5.1."""
+"""Media types in headers: what a body is (RFC 9110, section 8.3), and which answer a client wants (section 12.5.1)."""
 
 from collections.abc import Sequence
+
+JSON, NDJSON, PNG = "application/json", "application/x-ndjson", "image/png"
+VARY = {"Vary": "Accept"}  # of answers that another Accept would make another
+
+
+def essence(header: str) -> str:
+    """The media type of a Content-Type header without its parameters, in lower case; "" where there is none."""
+    return header.partition(";")[0].strip().lower()
+
+
+def may_be_picture(media_type: str) -> bool:
+    """Whether bytes that are declared as this may be a picture: undeclared, of any image type, or just bytes."""
+    return not media_type or media_type.startswith("image/") or media_type == "application/octet-stream"
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:
@@ -14,13 +27,12 @@ def preferred(accept: str, offered: Sequence[str]) -> str:
 def _ratings(accept: str) -> dict[str, float]:
     """How much a client wants each range of media types that it names, 0 to 1."""
     ratings: dict[str, float] = {}
-    for entry in accept.lower().split(","):
-        name, *parameters = (part.strip() for part in entry.split(";"))
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+    for entry in accept.split(","):
+        weight = next((p.strip()[2:] for p in entry.lower().split(";")[1:] if p.strip().startswith("q=")), "1")
         try:
-            ratings[name] = min(1.0, max(0.0, float(weight)))
+            ratings[essence(entry)] = min(1.0, max(0.0, float(weight)))
         except ValueError:
-            ratings[name] = 0.0
+            ratings[essence(entry)] = 0.0
     return ratings
 
 

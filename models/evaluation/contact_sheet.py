@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from models.intake.picture import UInt8
+from models.intake.pixels import UInt8
 
 SHOWN = 140  # pixels: 28x28 five times enlarged, and the longest side of what was sent
 GAP, LINE = 8, 13

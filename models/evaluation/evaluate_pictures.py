@@ -22,8 +22,9 @@ from models.data import pictures
 from models.data.pictures import PictureSet
 from models.evaluation import contact_sheet, measure, measure_gate
 from models.evaluation.contact_sheet import Entry
-from models.evaluation.measure import Looked
-from models.intake import gate
+from models.evaluation.measure import PreparedSet
+from models.intake import auto, gate
+from models.intake.pipeline import Intake
 
 SHEETS = Path("runs/pictures")
 ON_A_SHEET = 60
@@ -37,23 +38,25 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     Prints the figures, draws what the vote got wrong, and writes the figures to ``options.record`` if that is
     given and no checkpoint was missing.
     """
-    cv2.setNumThreads(1)  # as the service does; and the milliseconds are of one core
     try:
         sets = find_sets(options)
-        looked = {one.name: measure.look(one) for one in sets if one.of_classes()}
-        strangers = measure_gate.report(gate.judge, sets, OF_EACH)
+        folder = options.weights or checkpoints.weights_root()
+        decides, judges = auto.load(folder), gate.load(folder)
+        Intake(decides, judges).warm()
+        prepared = {one.name: measure.prepare_set(one, decides) for one in sets if one.of_classes()}
+        strangers = measure_gate.report(judges, sets, OF_EACH)
     except (pictures.SetError, datasets.DataError, checkpoints.CheckpointError, FileNotFoundError) as error:
         print(error)
         return 1
-    recorded, answers, failed = ask_all(options, pairs, sets, looked)
+    recorded, answers, failed = ask_all(options, pairs, sets, prepared)
     reports = {}
     for one in sets:
         if answers.get(one.name):
-            reports[one.name] = measure.report(one, looked[one.name], answers[one.name])
+            reports[one.name] = measure.report(one, prepared[one.name], answers[one.name])
             if one.own:
                 reports[one.name]["recorded"] = recorded[one.dataset]
             print(summary(one.name, reports[one.name]), flush=True)
-            draw_mistakes(one, looked[one.name], answers[one.name])
+            draw_mistakes(one, prepared[one.name], answers[one.name])
     print(*(gate_summary(dataset, told) for dataset, told in strangers.items()), sep="\n", flush=True)
     if options.record and not failed:
         found = {**circumstances(options.device), "sets": reports, "gate": strangers}
@@ -75,7 +78,7 @@ def ask_all(
     options: argparse.Namespace,
     pairs: Sequence[tuple[str, str]],
     sets: Sequence[PictureSet],
-    looked: Mapping[str, Looked],
+    prepared: Mapping[str, PreparedSet],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Tensor]], int]:
     """Each network, loaded once, on every set of its dataset: what its checkpoint records, by dataset and network;
     the probabilities, by set and network; and 1 if a checkpoint cannot be had.
@@ -84,10 +87,10 @@ def ask_all(
     those that ``--test-images`` leaves as many.
     """
     recorded: dict[str, dict[str, Any]] = {}
-    answers: dict[str, dict[str, Tensor]] = {name: {} for name in looked}
+    answers: dict[str, dict[str, Tensor]] = {name: {} for name in prepared}
     failed = 0
     for name, dataset in pairs:
-        wanted = [one for one in sets if one.dataset == dataset and one.name in looked]
+        wanted = [one for one in sets if one.dataset == dataset and one.name in prepared]
         if not wanted:
             continue
         try:
@@ -99,32 +102,34 @@ def ask_all(
         measured = classifier.metadata.get("metrics", {})
         recorded.setdefault(dataset, {})[name] = {key: measured.get(key) for key in ("accuracy", "n")}
         for one in wanted:
-            answers[one.name][name] = measure.ask(classifier, looked[one.name], measured.get("n") if one.own else None)
+            answers[one.name][name] = measure.ask(
+                classifier, prepared[one.name], measured.get("n") if one.own else None
+            )
     return recorded, answers, failed
 
 
-def draw_mistakes(one: PictureSet, looked: Looked, networks: Networks) -> None:
+def draw_mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks) -> None:
     """Contact sheets of what the vote got wrong, below SHEETS; those of an earlier run go."""
     folder = SHEETS / one.name.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    entries = list(_mistakes(one, looked, networks))
+    entries = list(_mistakes(one, prepared, networks))
     for start in range(0, len(entries), ON_A_SHEET):
         path = folder / f"{start // ON_A_SHEET + 1}.png"
         contact_sheet.draw(entries[start : start + ON_A_SHEET]).save(path)
 
 
-def _mistakes(one: PictureSet, looked: Looked, networks: Networks) -> Iterator[Entry]:
+def _mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks) -> Iterator[Entry]:
     classes = datasets.find(one.dataset).classes
     vote = measure.together(list(networks.values()))["vote"]
     answers = {"vote": vote} | {name: measure.likeliest(told) for name, told in networks.items()}
-    for number in measure.mistakes(vote, looked):
-        lines = [f"is: {measure.true_name(looked, number, classes)}"]
+    for number in measure.mistakes(vote, prepared):
+        lines = [f"is: {measure.true_name(prepared, number, classes)}"]
         for name, (said, confidence) in answers.items():
-            lines.append(f"{name}: {measure.answer_name(looked, number, said, classes)}, {confidence[number]:.0%}")
-        saw = looked.prepared[number].numpy() if looked.found[number] else None
-        yield contact_sheet.entry(looked.labelled[number].open(), saw, lines)
+            lines.append(f"{name}: {measure.answer_name(prepared, number, said, classes)}, {confidence[number]:.0%}")
+        saw = prepared.pictures[number].numpy() if prepared.found[number] else None
+        yield contact_sheet.entry(prepared.labelled[number].open(), saw, lines)
 
 
 def circumstances(device: str) -> dict[str, Any]:

@@ -8,13 +8,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
@@ -23,7 +21,12 @@ from models.classifier import Classifier
 from models.data import pictures
 from models.data.pictures import Labelled, PictureSet
 from models.evaluation import metrics
-from models.intake import auto, picture
+from models.intake import picture
+from models.intake.auto import Auto
+from models.intake.pixels import UInt8, luminance
+from models.intake.steps import NothingFound
+from models.intake.thumbnail import thumbnail
+from models.vote import vote
 
 BATCH = 32
 MOST_CONFUSED = 5
@@ -33,16 +36,16 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Looked:
+class PreparedSet:
     """The pictures of a set that are of one of the classes, after ``auto`` and ``picture.prepare``: N of them.
 
-    ``prepared``: uint8 [N, 28, 28], black where nothing was ``found``; ``allowed``: bool [N, 10], the classes that
+    ``pictures``: uint8 [N, 28, 28], black where nothing was ``found``; ``allowed``: bool [N, 10], the classes that
     are right; ``as_it_was``, ``unchanged``: bool [N], of the dataset's own kind, and the same bytes as sent;
     ``auto_right``: bool [N]; ``auto_ms``, ``prepare_ms``: float [N], of the process's CPU time.
     """
 
     labelled: list[Labelled]
-    prepared: Tensor
+    pictures: Tensor
     allowed: Tensor
     found: Tensor
     as_it_was: Tensor
@@ -52,61 +55,58 @@ class Looked:
     prepare_ms: Tensor
 
 
-def look(one_set: PictureSet) -> Looked:
-    """Bring a set's pictures of the ten classes, one at least, to what networks see.
-
-    Raises SetError for a file that is no picture, CheckpointError or FileNotFoundError if weights/auto.lineup cannot
-    be had.
+def prepare_set(one_set: PictureSet, auto: Auto) -> PreparedSet:
+    """Bring a set's pictures of the ten classes, one at least, to what networks see. SetError for a file that is no
+    picture.
     """
-    with suppress(picture.NothingFound):  # OpenCV's first segmentation takes 80 ms, all others 10
-        picture.prepare(Image.effect_noise((96, 96), 80).convert("RGB"), one_set.dataset)
     labelled = one_set.of_classes()
     prepared, allowed = np.zeros((len(labelled), 28, 28), np.uint8), torch.zeros(len(labelled), 10, dtype=torch.bool)
     rows = []
     for number, one in enumerate(shown(labelled, one_set.name)):
         allowed[number, list(one.classes)] = True
-        rows.append(_look_at(one, one_set.dataset, prepared[number]))
+        rows.append(_prepare(one, one_set.dataset, auto, prepared[number]))
     columns = (torch.tensor(column) for column in zip(*rows, strict=True))
-    return Looked(labelled, torch.from_numpy(prepared), allowed, *columns)
+    return PreparedSet(labelled, torch.from_numpy(prepared), allowed, *columns)
 
 
-def _look_at(one: Labelled, dataset: str, into: picture.UInt8) -> tuple[bool, bool, bool, bool, float, float]:
-    """Of one picture, in the order of Looked's fields from ``found`` on; what networks see goes ``into`` [28, 28]."""
-    image = one.open()
+def _prepare(one: Labelled, dataset: str, auto: Auto, into: UInt8) -> tuple[bool, bool, bool, bool, float, float]:
+    """Of one picture, PreparedSet's fields from ``found`` on; what networks see goes ``into`` [28, 28]."""
+    pixels = np.asarray(one.open())
     start = time.process_time()
-    right = auto.decide(image)[0] == dataset
+    right = auto.decide_by(thumbnail(pixels))[0] == dataset
     decided = time.process_time()
     auto_ms = 1e3 * (decided - start)
     try:
-        prepared = picture.prepare(image, dataset)
-    except picture.NothingFound:
+        prepared = picture.prepare_pixels(pixels, dataset)
+    except NothingFound:
         return False, False, False, right, auto_ms, 1e3 * (time.process_time() - decided)
     prepare_ms = 1e3 * (time.process_time() - decided)
     into[:] = prepared.picture
-    unchanged = image.size == into.shape and bool((np.asarray(image.convert("L")) == into).all())
+    unchanged = pixels.shape[:2] == into.shape and bool((luminance(pixels) == into).all())
     return True, prepared.as_it_was, unchanged, right, auto_ms, prepare_ms
 
 
-def ask(classifier: Classifier, looked: Looked, count: int | None = None) -> Tensor:
+def ask(classifier: Classifier, prepared: PreparedSet, count: int | None = None) -> Tensor:
     """Calibrated probabilities float32 [N, 10] on the CPU, of all pictures or ``count`` evenly spread, nan for the
     others.
     """
     device = next(classifier.parameters()).device
-    answers = torch.full((len(looked.labelled), 10), torch.nan)
+    answers = torch.full((len(prepared.labelled), 10), torch.nan)
     parts = pictures.spread(len(answers), count).split(BATCH)
     for part in shown(parts, f"{classifier.architecture}, {classifier.dataset}"):
-        sent = ~looked.as_it_was[part]
-        answers[part] = classifier.probabilities(looked.prepared[part].to(device), sent).cpu()
+        sent = ~prepared.as_it_was[part]
+        answers[part] = classifier.probabilities(prepared.pictures[part].to(device), sent).cpu()
     return answers
 
 
 def together(answers: Sequence[Tensor]) -> dict[str, Answers]:
-    """What several networks say, each as of ``ask``, where all were asked: by "vote" (``metrics.vote``) and by the
+    """What several networks say, each as of ``ask``, where all were asked: by "vote" (``models.vote``) and by the
     "mean" of their probabilities.
     """
     stacked = torch.stack(list(answers))
     asked = ~stacked.isnan().any(2).any(0)
-    told = {"vote": metrics.vote(stacked.nan_to_num()), "mean": likeliest(stacked.mean(0))}
+    by_vote = vote(stacked.nan_to_num().numpy())
+    told = {"vote": (torch.from_numpy(by_vote[0]), torch.from_numpy(by_vote[1])), "mean": likeliest(stacked.mean(0))}
     return {name: (said, confidence.where(asked, torch.nan)) for name, (said, confidence) in told.items()}
 
 
@@ -116,26 +116,26 @@ def likeliest(probabilities: Tensor) -> Answers:
     return said, confidence
 
 
-def mistakes(answers: Answers, looked: Looked) -> list[int]:
+def mistakes(answers: Answers, prepared: PreparedSet) -> list[int]:
     """Which pictures were asked and are not right; where the intake found nothing, no answer is."""
     said, confidence = answers
-    right = looked.allowed.gather(1, said[:, None]).squeeze(1) & looked.found
+    right = prepared.allowed.gather(1, said[:, None]).squeeze(1) & prepared.found
     return [int(number) for number in (~right & ~confidence.isnan()).nonzero()]
 
 
-def judge(answers: Answers, looked: Looked, classes: Sequence[str]) -> dict[str, Any]:
+def judge(answers: Answers, prepared: PreparedSet, classes: Sequence[str]) -> dict[str, Any]:
     """How right answers are, JSON-able; the calibration is of those pictures in which the intake found something."""
     said, confidence = answers
-    asked, wrong = [int(number) for number in (~confidence.isnan()).nonzero()], mistakes(answers, looked)
+    asked, wrong = [int(number) for number in (~confidence.isnan()).nonzero()], mistakes(answers, prepared)
     right = torch.ones(len(said), dtype=torch.bool)
     right[wrong] = False
-    answered = ~confidence.isnan() & looked.found
+    answered = ~confidence.isnan() & prepared.found
     pairs = Counter(
-        (true_name(looked, number, classes), answer_name(looked, number, said, classes)) for number in wrong
+        (true_name(prepared, number, classes), answer_name(prepared, number, said, classes)) for number in wrong
     )
     by_class: dict[str, list[bool]] = {}
-    for number in sorted(asked, key=lambda number: looked.labelled[number].classes):
-        by_class.setdefault(true_name(looked, number, classes), []).append(bool(right[number]))
+    for number in sorted(asked, key=lambda number: prepared.labelled[number].classes):
+        by_class.setdefault(true_name(prepared, number, classes), []).append(bool(right[number]))
     return {
         "accuracy": round(1 - len(wrong) / len(asked), 6),
         "n": len(asked),
@@ -146,30 +146,30 @@ def judge(answers: Answers, looked: Looked, classes: Sequence[str]) -> dict[str,
     }
 
 
-def true_name(looked: Looked, number: int, classes: Sequence[str]) -> str:
+def true_name(prepared: PreparedSet, number: int, classes: Sequence[str]) -> str:
     """The class of a picture in words: "Sneaker or Ankle boot" where either is right."""
-    return " or ".join(classes[index] for index in looked.labelled[number].classes)
+    return " or ".join(classes[index] for index in prepared.labelled[number].classes)
 
 
-def answer_name(looked: Looked, number: int, said: Tensor, classes: Sequence[str]) -> str:
+def answer_name(prepared: PreparedSet, number: int, said: Tensor, classes: Sequence[str]) -> str:
     """The answer to a picture in words."""
-    return classes[int(said[number])] if looked.found[number] else NOTHING
+    return classes[int(said[number])] if prepared.found[number] else NOTHING
 
 
-def report(one_set: PictureSet, looked: Looked, networks: Mapping[str, Tensor]) -> dict[str, Any]:
+def report(one_set: PictureSet, prepared: PreparedSet, networks: Mapping[str, Tensor]) -> dict[str, Any]:
     """All that is measured on a set, JSON-able; ``networks``: the probabilities by one or more, as of ``ask``."""
     classes = datasets.find(one_set.dataset).classes
     answers = {name: likeliest(told) for name, told in networks.items()}
-    times = {"auto": looked.auto_ms, "prepare": looked.prepare_ms}
+    times = {"auto": prepared.auto_ms, "prepare": prepared.prepare_ms}
     return {
         "dataset": one_set.dataset,
-        "n": len(looked.labelled),
-        "auto": _share(looked.auto_right),
-        "unchanged": _share(looked.unchanged),
-        "nothing_found": int((~looked.found).sum()),
+        "n": len(prepared.labelled),
+        "auto": _share(prepared.auto_right),
+        "unchanged": _share(prepared.unchanged),
+        "nothing_found": int((~prepared.found).sum()),
         "ms": {name: _middle_and_most(values) for name, values in times.items()},
-        "networks": {name: judge(told, looked, classes) for name, told in answers.items()},
-        **{name: judge(told, looked, classes) for name, told in together(list(networks.values())).items()},
+        "networks": {name: judge(told, prepared, classes) for name, told in answers.items()},
+        **{name: judge(told, prepared, classes) for name, told in together(list(networks.values())).items()},
     }
 
 

@@ -4,9 +4,10 @@ and on what ``evaluation.negatives`` draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,13 +15,15 @@ from torch import Tensor
 from models.data import pictures
 from models.data.pictures import Labelled, PictureSet
 from models.evaluation import metrics, negatives
-from models.intake import gate, picture
+from models.intake import picture
+from models.intake.gate import KINDS, Gate
+from models.intake.steps import NothingFound
+from models.intake.thumbnail import thumbnail
 
-Judge = Callable[[Image.Image, picture.UInt8, str], gate.Verdict]
 DRAWN_AGAINST: Mapping[str, tuple[str, ...]] = {"mnist": ("letters", "noise"), "fashion-mnist": ("noise",)}
 
 
-def report(judge: Judge, sets: Sequence[PictureSet], count: int) -> dict[str, Any]:
+def report(gate: Gate, sets: Sequence[PictureSet], count: int) -> dict[str, Any]:
     """AUROC for each dataset that has a set: against all others and each kind of them, JSON-able.
 
     Against digits stand the photographs of clothing (its test pictures are easier, and would outnumber them), those of
@@ -28,16 +31,17 @@ def report(judge: Judge, sets: Sequence[PictureSet], count: int) -> dict[str, An
     classes, and noise. At most ``count`` of a dataset's own test pictures are looked at, and as many of each kind are
     drawn.
     """
-    return {dataset: told for dataset in gate.KINDS if (told := _of(judge, sets, dataset, count))}
+    return {dataset: told for dataset in KINDS if (told := _of(gate, sets, dataset, count))}
 
 
-def score(judge: Judge, image: Image.Image, dataset: str) -> float:
+def score(gate: Gate, image: Image.Image, dataset: str) -> float:
     """The gate's score of a picture as sent, 0 where the intake finds nothing in it."""
     try:
-        seen = picture.prepare(image, dataset).picture
-    except picture.NothingFound:
+        pixels = np.asarray(image)
+        seen = picture.prepare_pixels(pixels, dataset).picture
+    except NothingFound:
         return 0.0
-    return judge(image, seen, dataset).score
+    return gate.judge(thumbnail(pixels), seen, dataset).score
 
 
 def others(sets: Sequence[PictureSet], dataset: str, count: int) -> dict[str, Iterable[Image.Image]]:
@@ -52,9 +56,9 @@ def others(sets: Sequence[PictureSet], dataset: str, count: int) -> dict[str, It
     return kinds | {kind: negatives.make(kind, count) for kind in DRAWN_AGAINST[dataset]}
 
 
-def _of(judge: Judge, sets: Sequence[PictureSet], dataset: str, count: int) -> dict[str, Any]:
+def _of(gate: Gate, sets: Sequence[PictureSet], dataset: str, count: int) -> dict[str, Any]:
     def scores(images: Iterable[Image.Image]) -> Tensor:
-        return torch.tensor([score(judge, image, dataset) for image in images])
+        return torch.tensor([score(gate, image, dataset) for image in images])
 
     own_sets = [one for one in sets if one.dataset == dataset and one.of_classes()]
     if not own_sets:

@@ -30,17 +30,6 @@ def calibration_error(confidence: Tensor, right: Tensor, bins: int = BINS) -> fl
     return float(gap.abs().sum() / len(right))
 
 
-def vote(probabilities: Tensor) -> tuple[Tensor, Tensor]:
-    """What most of M networks answer, ties by the sum of their confidences: answers int64 [N], and their confidence
-    float [N], the mean over all networks of that class's probability. ``probabilities``: float [M, N, K].
-    """
-    confidence, answers = probabilities.max(dim=2, keepdim=True)  # [M, N, 1]
-    votes = torch.zeros_like(probabilities).scatter_(2, answers, 1.0).sum(0)
-    summed = torch.zeros_like(probabilities).scatter_(2, answers, confidence).sum(0)
-    chosen = (votes + summed / (len(probabilities) + 1)).argmax(1)  # the sum is less than one vote
-    return chosen, probabilities.mean(0).gather(1, chosen[:, None]).squeeze(1)
-
-
 def auroc(own: Tensor, others: Tensor) -> float:
     """The chance that one of ``own`` scores higher than one of ``others``, ties half: the area under the ROC curve.
 

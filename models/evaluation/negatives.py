@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from models.intake.picture import Float, UInt8
+from models.intake.pixels import Float, UInt8
 
 Rng = np.random.Generator
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.intake.ink import Mask
-from models.intake.picture import NothingFound, Step
+from models.intake.pixels import Mask
+from models.intake.steps import NothingFound, Step
 
 EDGE = 0.02  # of the picture's side: what is nearer to its edge, by a pixel more, touches it
 FILLS = 0.65  # of the picture's side: pieces at the edge belong to a digit that is as large as this

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
 
 from models.intake import envelope
+from models.intake.steps import IntakeError
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked below for every format before anything is decoded
 
@@ -55,14 +56,12 @@ TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
     8: Image.Transpose.ROTATE_90,
 }
 ON_THEIR_SIDE = (5, 6, 7, 8)
-SENT_SIZE = "sent_size"  # a key of PIL's Image.info
+SENT_SIZE = "original_size"  # a key of PIL's Image.info
 STATUS = {"too_many_pixels": 413, "unsupported_type": 415, "undecodable": 422}
 
 
-class UploadError(Exception):
-    """A picture that cannot be used: ``code`` of the HTTP contract, its ``status``, and a ``message`` for the
-    sender.
-    """
+class UploadError(IntakeError):
+    """A picture that cannot be opened; its ``message`` is for the sender."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -146,7 +145,7 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     return upright
 
 
-def sent_size(image: Image.Image) -> tuple[int, int]:
+def original_size(image: Image.Image) -> tuple[int, int]:
     """Width and height in pixels that a picture of ``decode`` was sent with, upright; it may have been shrunk since."""
     width, height = image.info.get(SENT_SIZE, image.size)
     return int(width), int(height)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from models.datasets import SIDE
 from models.intake import components, ink, rulings, surround
-from models.intake.ink import Mask
-from models.intake.picture import SIDE, Float, Step, UInt8, border, grey_of
+from models.intake.pixels import Float, Mask, UInt8, border, bounds, grey_of
+from models.intake.steps import Step
 
 BOX = 20  # pixels: the longer side of a digit of MNIST
 WORKING = 640  # pixels: larger pictures are shrunk to this first
@@ -32,17 +33,17 @@ def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
     if (placed := _placed_already(pixels)) is not None:
         steps.append(Step("negate", {"why": "28x28, grey, placed as MNIST's are, dark on white"}))
         return placed
-    found = _find(pixels, steps)
+    found = _ink(pixels, steps)
     kept = components.of_digit(found.mask, steps)
-    rows, columns = np.nonzero(kept.any(1))[0], np.nonzero(kept.any(0))[0]
-    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    steps.append(Step("crop", {"box": [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]}))
-    return place(found.amount[crop], kept[crop], steps)
+    box = bounds(kept)
+    assert box is not None  # one component at least is kept
+    steps.append(Step("crop", {"box": list(box)}))
+    return place(found.amount[box.crop], kept[box.crop], steps)
 
 
-def _find(pixels: UInt8, steps: list[Step]) -> ink.Ink:
+def _ink(pixels: UInt8, steps: list[Step]) -> ink.Ink:
     """The ink of the picture; of a box or a sheet that the digit stands in, that of its inside."""
-    found = ink.find(pixels, steps, WORKING)
+    found = ink.separate(pixels, steps, WORKING)
     for _ in range(SURROUNDED):
         box = surround.inside(found.mask) if max(pixels.shape) >= SURROUNDS else None
         if box is None:
@@ -50,7 +51,7 @@ def _find(pixels: UInt8, steps: list[Step]) -> ink.Ink:
         left, top, right, bottom = (round(side / found.factor) for side in box)
         steps.append(Step("inside", {"box": [left, top, right, bottom]}))
         pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
-        found = ink.find(pixels, steps, WORKING)
+        found = ink.separate(pixels, steps, WORKING)
     return _unruled(found, steps)
 
 
@@ -80,8 +81,8 @@ def _placed_already(pixels: UInt8) -> UInt8 | None:
     negative = 255 - grey
     if border(negative).max() > WHITE:
         return None
-    rows, columns = (np.flatnonzero((negative > WHITE).any(axis)) for axis in (1, 0))
-    if not len(rows) or not BOX - 2 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= BOX:
+    seen = bounds(negative > WHITE)
+    if seen is None or not BOX - 2 <= max(seen.right - seen.left, seen.bottom - seen.top) <= BOX:
         return None
     mass = negative.astype(np.float64)
     middle = (SIDE - 1) / 2

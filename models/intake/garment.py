@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.intake.picture import SIDE, Float, NothingFound, Step, UInt8, border, fit, grey_of
+from models.datasets import SIDE
+from models.intake.pixels import Float, Mask, UInt8, border, bounds, fit, grey_of, luminance
+from models.intake.steps import NothingFound, Step
 
 WORKING = 256  # pixels
 # Pixels. GrabCut's cost grows faster than the area: on 950 photographs 96 does as well as 128 (33 gained, 37 lost) in
@@ -26,8 +27,6 @@ BLANK = 6  # of 255: what differs less is one colour
 NOISE = 30  # of 255: no camera's noise on a well lit ground has so wide a range
 SPECKS = 0.2  # percent of the pixels at each end that may be specks
 SMALL, FULL = 0.05, 0.97  # a garment that fills less or more of the picture than this was not told from its ground
-
-Mask = npt.NDArray[np.bool_]
 
 
 def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
@@ -138,11 +137,11 @@ def _authors_steps(rgb: UInt8, mask: Mask, negated: bool, steps: list[Step]) -> 
     """Trim, scale the longest edge to 28, sharpen, extend, negate (unless ``negated`` already), grey: in grey
     throughout, which gives the same.
     """
-    rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
-    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    steps.append(Step("trim", {"box": [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]}))
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[crop].astype(np.float32)
-    negative = (grey if negated else 255 - grey) * mask[crop]
+    box = bounds(mask)
+    assert box is not None  # _main_part never leaves nothing
+    steps.append(Step("trim", {"box": list(box)}))
+    grey = luminance(rgb)[box.crop].astype(np.float32)
+    negative = (grey if negated else 255 - grey) * mask[box.crop]
     scale = SIDE / max(negative.shape)
     size = max(1, round(negative.shape[1] * scale)), max(1, round(negative.shape[0] * scale))
     small = cv2.resize(negative, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.intake.picture import Float, NothingFound, Step, UInt8, border, fit
+from models.intake.pixels import Float, Mask, UInt8, border, fit
+from models.intake.steps import NothingFound, Step
 
 SMALLEST = 96  # pixels: smaller pictures are enlarged, so that shapes can be measured
 CONTRAST = 0.06  # of full scale: the least difference of ink and ground that is believed
 EVEN = 0.05  # of full scale: a ground whose brightness varies less is one colour
 FAINT, MANY = 0.2, 50  # so many parts of less contrast than this may be a camera's noise
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Ink:
     factor: float
 
 
-def find(pixels: UInt8, steps: list[Step], longest: int) -> Ink:
+def separate(pixels: UInt8, steps: list[Step], longest: int) -> Ink:
     """The ink of uint8 [H, W] or [H, W, 3], looked at with at most ``longest`` pixels a side; appends what was done to
     ``steps``. Raises NothingFound if there is none.
     """

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.intake import components
-from models.intake.ink import Mask
+from models.intake.pixels import Mask, bounds
 
 SMALL = 0.55  # of the usual height: a part that is lower may be a piece of a digit, or a comma
 SPECK = 0.25  # of the usual height: a part that is smaller in both directions is dirt, unless a digit is near
@@ -157,8 +157,7 @@ def inside(part: Part, labels: Labels) -> Mask:
 
 
 def _tightened(part: Part, labels: Labels) -> Part:
-    ink = inside(part, labels)
-    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-    left, top = part.left + int(columns[0]), part.top + int(rows[0])
-    right, bottom = part.left + int(columns[-1]) + 1, part.top + int(rows[-1]) + 1
-    return replace(part, left=left, top=top, right=right, bottom=bottom)
+    ink = bounds(inside(part, labels))
+    assert ink is not None  # only pieces with ink in them are kept
+    left, right = part.left + ink.left, part.left + ink.right
+    return replace(part, left=left, top=part.top + ink.top, right=right, bottom=part.top + ink.bottom)

@@ -1,4 +1,4 @@
-"""Where the digits of a number are on a picture, line by line, and what a network sees of each: ``find(image)``.
+"""Where the digits of a number are on a picture, line by line, and what a network sees of each: ``find_digits(image)``.
 
 The ink of the whole picture is found once (``intake.ink``), ruled lines are taken out of it, and it is cut into its
 connected parts. Specks and commas are left out, pieces of one digit are put together, and what may be several digits
@@ -17,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from models.intake import auto, digit, ink, parts, rulings
+from models.intake import digit, ink, parts, rulings
 from models.intake.gate import Verdict
 from models.intake.parts import Part
-from models.intake.picture import NothingFound, UInt8
+from models.intake.pixels import UInt8
+from models.intake.steps import NothingFound
+from models.intake.thumbnail import thumbnail
 
 WORKING = 1280  # pixels: larger pictures are shrunk to this first; a line of 40 digits has 30 for each
 RULED = 0.5  # of the picture's width: a thin level line as long as this is a ruling
@@ -43,14 +45,16 @@ class Found:
     verdict: Verdict | None = None
 
 
-def find(image: Image.Image, judge: Judge | None = None, size: tuple[int, int] | None = None) -> list[list[Found]]:
+def find_digits(
+    image: Image.Image, judge: Judge | None = None, size: tuple[int, int] | None = None
+) -> list[list[Found]]:
     """The digits on ``image`` (mode L or RGB, any size): lines from top to bottom, each from left to right.
 
     ``size``: width and height of the picture as it was sent, where ``image`` was shrunk since; boxes are in its
-    pixels. Without a ``judge`` (``gate.judge_all`` for "mnist") touching digits are told by their width alone.
+    pixels. Without a ``judge`` (a gate's ``judge_all`` for "mnist") touching digits are told by their width alone.
     Raises NothingFound if there is no ink, or nothing but rulings and specks.
     """
-    found = ink.find(np.asarray(image), [], WORKING)
+    found = ink.separate(np.asarray(image), [], WORKING)
     found = rulings.without(found, rulings.across(found.mask, RULED))
     _, regions, stats, _ = cv2.connectedComponentsWithStats(found.mask.astype(np.uint8), connectivity=8)
     page = _Page(found, np.asarray(regions, np.int32), size or image.size)
@@ -110,7 +114,7 @@ def _judged(marks: list[list[list[_Mark]]], judge: Judge) -> list[list[list[_Mar
 
 def _thumbnail(picture: UInt8) -> UInt8:
     """What the judge sees of a mark as it stands on the page: dark on white."""
-    return auto.thumbnail(np.asarray(255 - cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)))
+    return thumbnail(np.asarray(255 - cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)))
 
 
 def _best(ways: list[list[_Mark]]) -> list[_Mark]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from models.intake.ink import Ink, Mask
+from models.intake.ink import Ink
+from models.intake.pixels import Mask
 
 THICK = 0.02  # of the picture's longer side: a thicker line is a stroke
 RUN = 0.03  # of its width: what is level for so long is a piece of a line, on a page that is turned a little, too

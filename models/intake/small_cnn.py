@@ -1,12 +1,43 @@
-"""What the small networks that see a picture first (``intake.auto``, ``intake.gate``) are made of, and how they run."""
+"""The small networks that see a picture first, ``intake.auto``'s and ``intake.gate``'s: what they are made of, how they
+are loaded, and how they run.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from models.checkpoints import CheckpointError, file_format
+from models.intake.pixels import Float, UInt8
+
+
+class AutoNetwork(nn.Sequential):
+    """float32 thumbnails [N, 1, 64, 64] in [0, 1] -> logits [N, 2]."""
+
+    def __init__(self) -> None:
+        super().__init__(*stages(1, 16, 32, 64, 64), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(64, 2))
+
+
+class GateNetwork(nn.Module):
+    """float32 thumbnails [N, 1, 64, 64] and pictures [N, 1, 28, 28], both in [0, 1] -> logits [N, kinds]."""
+
+    def __init__(self, kinds: int) -> None:
+        super().__init__()
+        self.as_sent = stages(1, 12, 24, 40, 56)
+        self.prepared = stages(1, 24, 40, 56)
+        self.kind = nn.Sequential(nn.Linear(4 * 56, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, kinds))
+
+    def forward(self, thumbnails: Tensor, pictures: Tensor) -> Tensor:
+        maps = self.as_sent(thumbnails), self.prepared(pictures)
+        logits: Tensor = self.kind(torch.cat([max_and_mean(each) for each in maps], dim=1))
+        return logits
 
 
 def stages(*widths: int) -> nn.Sequential:
@@ -25,6 +56,13 @@ def max_and_mean(maps: Tensor) -> Tensor:
     return torch.cat([maps.amax((2, 3)), maps.mean((2, 3))], dim=1)
 
 
+@torch.inference_mode()
+def probabilities(network: nn.Module, *inputs: Tensor, temperature: float = 1.0) -> Tensor:
+    """uint8 [N, H, W] of each of a network's inputs -> float32 [N, K]: softmax(logits / temperature)."""
+    logits: Tensor = network(*(part.unsqueeze(1).float() / 255 for part in inputs))
+    return (logits / temperature).softmax(dim=1)
+
+
 def for_inference(network: nn.Module) -> None:
     """Make a network of ``stages`` run in less than half the time on a CPU, from now on in eval mode: batch norm goes
     into the convolution before it, and channels lie together in memory.
@@ -36,3 +74,51 @@ def for_inference(network: nn.Module) -> None:
                 sequence[place] = fuse_conv_bn_eval(layer, following)
                 sequence[place + 1] = nn.Identity()
     network.to(memory_format=torch.channels_last)
+
+
+def load_auto(path: Path, answers: Sequence[str]) -> Callable[[UInt8], Float]:
+    """What runs the network of a checkpoint on thumbnails uint8 [N, 64, 64], giving float32 [N, 2]. CheckpointError."""
+    network, _ = _loaded(path, AutoNetwork, kind="auto", answers=list(answers))
+    return partial(_run, network, 1.0)
+
+
+def load_gate(path: Path, kinds: Mapping[str, Collection[str]]) -> dict[str, Callable[[UInt8, UInt8], Float]]:
+    """What runs each dataset's network of a checkpoint on thumbnails uint8 [N, 64, 64] and pictures uint8 [N, 28, 28],
+    giving float32 [N, kinds]. CheckpointError.
+    """
+    wanted = {name: list(each) for name, each in kinds.items()}
+    networks, header = _loaded(path, lambda: gate_networks(kinds), kind="gate", kinds=wanted)
+    found = header.get("temperatures")
+    temperatures = found if isinstance(found, dict) else {}
+    if not all(_is_temperature(temperatures.get(name)) for name in kinds):
+        right = f"wanted a number from 0.01 to 100 for each of {', '.join(kinds)}"
+        raise CheckpointError(f"{path} has the temperatures {found!r}; {right}")
+    return {name: partial(_run, networks[name], float(temperatures[name])) for name in kinds}
+
+
+def gate_networks(kinds: Mapping[str, Collection[str]]) -> nn.ModuleDict:
+    """A network for each dataset, by name."""
+    return nn.ModuleDict({name: GateNetwork(len(each)) for name, each in kinds.items()})
+
+
+def _is_temperature(value: object) -> bool:
+    return isinstance(value, float | int) and 0.01 <= value <= 100
+
+
+def _loaded(path: Path, build: Callable[[], Any], **wanted: object) -> tuple[Any, dict[str, Any]]:
+    """A network with the tensors of a checkpoint, for inference, and the header, which must say what is ``wanted``."""
+    with torch.device("meta"):
+        network = build()
+    header, tensors = file_format.read(path, {name: tensor.shape for name, tensor in network.state_dict().items()})
+    if any(header.get(key) != value for key, value in wanted.items()):
+        told = ", ".join(f"{key} {header.get(key)!r}" for key in wanted)
+        raise CheckpointError(f"{path} has {told}; wanted {', '.join(f'{k} {v!r}' for k, v in wanted.items())}")
+    network.load_state_dict(tensors, assign=True)
+    for_inference(network)
+    return network, header
+
+
+def _run(network: nn.Module, temperature: float, *inputs: UInt8) -> Float:
+    parts = (torch.from_numpy(part) for part in inputs)
+    told: Float = probabilities(network, *parts, temperature=temperature).numpy()
+    return told

@@ -10,14 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.intake.ink import Mask
+from models.intake.pixels import Box, Mask
 
 LARGE = 0.4  # of the picture's sides: what is smaller surrounds nothing
 STRAIGHT = 0.85  # of its smallest rectangle's area: what fills less has no four straight sides
 ROUND = 0.74  # the same of a ring; an ellipse fills 0.785
 OPEN = 0.5  # share of a frame that is hole; of a sheet it is less
 INK = 0.3  # of the hole or the sheet, its shorter side: what is smaller there is a speck, or the dot of a zero
-Box = tuple[int, int, int, int]  # left, top, right, bottom
 Contour = npt.NDArray[np.int32]
 
 
@@ -41,7 +40,7 @@ def inside(mask: Mask) -> Box | None:
     hole = max(holes, key=lambda c: max(cv2.boundingRect(c)[2:]))
     if sum(map(cv2.contourArea, holes)) > OPEN * area:
         return _within_frame(hole, boxes, ring=filled < STRAIGHT) if filled > ROUND else None
-    return _sheet((left, top, width, height), hole) if filled > STRAIGHT else None
+    return _sheet(Box(left, top, left + width, top + height), hole) if filled > STRAIGHT else None
 
 
 def _filled(outline: Contour) -> float:
@@ -58,28 +57,28 @@ def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], *, ring: bool) ->
     within &= np.maximum(wide, high) >= least
     if not within.any():
         return None
-    corners = left + 1, top + 1, left + width - 1, top + height - 1
+    corners = Box(left + 1, top + 1, left + width - 1, top + height - 1)
     if not ring:
         return corners
     # A ring's own arcs stand in the corners of its hole: only what is near the digit is looked at.
     free = round(0.1 * float(np.maximum(wide, high)[within].max()))
-    return (
-        max(corners[0], int(x[within].min()) - free),
-        max(corners[1], int(y[within].min()) - free),
-        min(corners[2], int((x + wide)[within].max()) + free),
-        min(corners[3], int((y + high)[within].max()) + free),
+    return Box(
+        max(corners.left, int(x[within].min()) - free),
+        max(corners.top, int(y[within].min()) - free),
+        min(corners.right, int((x + wide)[within].max()) + free),
+        min(corners.bottom, int((y + high)[within].max()) + free),
     )
 
 
-def _sheet(box: Box, hole: Contour) -> Box | None:
+def _sheet(sheet: Box, hole: Contour) -> Box | None:
     """A sheet without its rim, if its largest ``hole`` may be a digit's: a bold angular zero has one of its own
     shape.
     """
-    left, top, width, height = box
+    width, height = sheet.right - sheet.left, sheet.bottom - sheet.top
     wide, high = cv2.boundingRect(hole)[2:]
     if max(wide, high) < INK * min(width, height):
         return None
     if _filled(hole) > STRAIGHT and 0.5 < (wide / high) / (width / height) < 2:
         return None
     rim = max(2, round(0.02 * min(width, height)))
-    return left + rim, top + rim, left + width - rim, top + height - rim
+    return Box(sheet.left + rim, sheet.top + rim, sheet.right - rim, sheet.bottom - rim)

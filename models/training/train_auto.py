@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -22,8 +21,9 @@ from torch import Tensor
 
 from models import checkpoints, datasets
 from models.checkpoints import file_format
-from models.intake import auto
-from models.intake.picture import UInt8
+from models.intake import auto, small_cnn
+from models.intake.pixels import Float, UInt8, luminance
+from models.intake.thumbnail import thumbnail
 from models.training import learning
 from models.training.scenes import lettering, scenes, sent
 
@@ -42,11 +42,11 @@ def make_scenes(data_dir: Path, fonts: Path, count: int, seed: int) -> tuple[Ten
     """``count`` thumbnails uint8 [N, 64, 64], half of them digits, and their answers int64 [N]."""
     rng = np.random.default_rng(seed)
     digits, garments = (sent.find_sources(name, data_dir, fonts, held=False) for name in auto.ANSWERS)
-    thumbnails = []
+    made = []
     for number in range(count):
         scene = _garment(rng, garments) if number % 2 else _digit(rng, digits)
-        thumbnails.append(auto.thumbnail(scenes.farther(rng, scene) if rng.random() < 0.12 else scene))
-    return torch.from_numpy(np.stack(thumbnails)), torch.arange(count) % 2
+        made.append(thumbnail(scenes.farther(rng, scene) if rng.random() < 0.12 else scene))
+    return torch.from_numpy(np.stack(made)), torch.arange(count) % 2
 
 
 def _digit(rng: np.random.Generator, sources: sent.Sources) -> UInt8:
@@ -62,18 +62,14 @@ def _garment(rng: np.random.Generator, sources: sent.Sources) -> UInt8:
     kind = rng.random()
     if kind < 0.3 and sources.photographs:
         photograph, _ = sources.photographs[int(rng.integers(len(sources.photographs)))]
-        return scenes.photograph(rng, _grey(photograph))
+        return scenes.photograph(rng, luminance(photograph))
     if kind < 0.5:
-        return _grey(sent.garment_scene(rng, sources)[0])
+        return luminance(sent.garment_scene(rng, sources)[0])
     return scenes.garment(rng, sent.one_of(rng, sources.by_class[int(rng.integers(10))]))
 
 
-def _grey(pixels: UInt8) -> UInt8:
-    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def measure(network: torch.nn.Module, data_dir: Path) -> dict[str, dict[str, Any]]:
-    """Share and number of right answers on each set that is there: both test sets, and the photographs held aside."""
+def measure(run: Callable[[UInt8], Float], data_dir: Path) -> dict[str, dict[str, Any]]:
+    """Share and number of ``run``'s right answers on each set that is there: test sets, and photographs held aside."""
     sets: dict[str, tuple[int, Sequence[UInt8]]] = {
         f"{name} test": (answer, list(datasets.load_split(name, "test", data_dir)[0].numpy()))
         for answer, name in enumerate(auto.ANSWERS)
@@ -84,9 +80,9 @@ def measure(network: torch.nn.Module, data_dir: Path) -> dict[str, dict[str, Any
             sets[f"photos/{folder}"] = (answer, held)
     figures = {}
     for name, (answer, pictures) in sets.items():
-        batch = torch.from_numpy(np.stack([auto.thumbnail(picture) for picture in pictures]))
-        answers = torch.cat([auto.probabilities(network, part).argmax(1) for part in batch.split(500)])
-        figures[name] = {"accuracy": round(float((answers == answer).double().mean()), 5), "n": len(pictures)}
+        seen = np.stack([thumbnail(picture) for picture in pictures])
+        right = [run(seen[start : start + 500]).argmax(1) == answer for start in range(0, len(seen), 500)]
+        figures[name] = {"accuracy": round(float(np.concatenate(right).mean()), 5), "n": len(pictures)}
     return figures
 
 
@@ -101,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     torch.manual_seed(options.seed)
-    network = auto.build()
+    network = small_cnn.AutoNetwork()
     thumbnails, answers = make_scenes(options.data_dir, options.fonts, options.scenes, options.seed)
     learning.fit_small(network.train(), [thumbnails.unsqueeze(1)], answers, options.epochs, lr=3e-3)
     recipe = {
@@ -114,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     file_format.write(
         options.out, {"kind": "auto", "answers": list(auto.ANSWERS), "recipe": recipe}, network.state_dict()
     )
-    figures = measure(auto.load(options.out), options.data_dir)
+    figures = measure(small_cnn.load_auto(options.out, auto.ANSWERS), options.data_dir)
     file_format.amend(options.out, {"metrics": figures})
     options.out.with_suffix(".json").write_text(
         json.dumps({"kind": "auto", "recipe": recipe, **figures}, indent=1) + "\n"

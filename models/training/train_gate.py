@@ -25,8 +25,10 @@ from torch import Tensor
 from models import checkpoints
 from models.checkpoints import file_format
 from models.evaluation import metrics
-from models.intake import auto, gate, picture
-from models.intake.picture import UInt8
+from models.intake import gate, picture, small_cnn
+from models.intake.pixels import UInt8
+from models.intake.steps import NothingFound
+from models.intake.thumbnail import thumbnail
 from models.training import learning
 from models.training.scenes import lettering, scenes, sent, strangers
 
@@ -90,7 +92,7 @@ def _maybe_small(rng: Rng, scene: UInt8) -> UInt8:
         return scene
     try:
         return picture.prepare(Image.fromarray(scene), "mnist").picture
-    except picture.NothingFound:
+    except NothingFound:
         return scene
 
 
@@ -141,9 +143,9 @@ def make(dataset: str, world: World, count: int, seed: int) -> Examples:
         scene = makers[kind](rng, world)
         try:
             prepared = picture.prepare(Image.fromarray(scene), dataset).picture
-        except picture.NothingFound:
+        except NothingFound:
             continue
-        thumbnails.append(auto.thumbnail(scene))
+        thumbnails.append(thumbnail(scene))
         pictures.append(prepared)
         kinds.append(kind)
     return Examples(torch.from_numpy(np.stack(thumbnails)), torch.from_numpy(np.stack(pictures)), torch.tensor(kinds))
@@ -162,11 +164,11 @@ def _kept(dataset: str, options: argparse.Namespace, *, held: bool) -> Examples:
     return Examples(**load_file(file))
 
 
-def train(dataset: str, options: argparse.Namespace) -> tuple[gate.Gate, float, dict[str, Any]]:
+def train(dataset: str, options: argparse.Namespace) -> tuple[small_cnn.GateNetwork, float, dict[str, Any]]:
     """A network, its temperature, and the figures on held-out scenes."""
     learn, held = (_kept(dataset, options, held=held) for held in (False, True))
     torch.manual_seed(options.seed)
-    network = gate.Gate(len(gate.KINDS[dataset]))
+    network = small_cnn.GateNetwork(len(gate.KINDS[dataset]))
     inputs = [part.unsqueeze(1) for part in (learn.thumbnails, learn.pictures)]
     learning.fit_small(network.train(), inputs, learn.kinds, options.epochs, lr=3e-3, note=f"gate, {dataset}")
     network.eval()
@@ -189,9 +191,9 @@ def train(dataset: str, options: argparse.Namespace) -> tuple[gate.Gate, float, 
     return network, temperature, figures
 
 
-def _probabilities(network: gate.Gate, examples: Examples) -> Tensor:
+def _probabilities(network: small_cnn.GateNetwork, examples: Examples) -> Tensor:
     parts = zip(examples.thumbnails.split(500), examples.pictures.split(500), strict=True)
-    return torch.cat([gate.probabilities(network, *part) for part in parts])
+    return torch.cat([small_cnn.probabilities(network, *part) for part in parts])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -205,7 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
-    networks, temperatures, figures = gate.build(), {}, {}
+    networks, temperatures, figures = small_cnn.gate_networks(gate.KINDS), {}, {}
     for dataset in gate.KINDS:
         networks[dataset], temperatures[dataset], figures[dataset] = train(dataset, options)
         print(dataset, json.dumps(figures[dataset]), flush=True)

@@ -27,8 +27,12 @@ with atheris.instrument_imports(include=["app", "models", "PIL"], enable_loader_
     import torch
     from PIL import Image, ImageDraw
 
+    from models import checkpoints
     from models.datasets import DATASETS
     from models.intake import auto, decode, gate, picture, read
+    from models.intake.pipeline import Intake
+    from models.intake.steps import NothingFound
+    from models.intake.thumbnail import thumbnail
 
 RECORD = Path(__file__).with_name("record.json")
 CORPUS = Path("runs") / "fuzz"
@@ -36,7 +40,8 @@ LIMIT = 1.0  # seconds of one core
 MAX_PIXELS = 50_000_000
 EVERY = 5_000  # inputs between two records
 
-JUDGE = partial(gate.judge_all, dataset="mnist")
+DECIDES, JUDGES = auto.load(checkpoints.weights_root()), gate.load(checkpoints.weights_root())
+JUDGE = partial(JUDGES.judge_all, dataset="mnist")
 
 seen: Counter[str] = Counter()
 slowest = 0.0
@@ -103,27 +108,29 @@ def one_input(data: bytes) -> None:
 
 
 def _look(image: Image.Image) -> None:
-    auto.decide(image)
+    pixels = np.asarray(image)
+    sent = thumbnail(pixels)
+    DECIDES.decide_by(sent)
     for dataset in DATASETS:
         try:
-            prepared = picture.prepare(image, dataset).picture
-        except picture.NothingFound:
+            prepared = picture.prepare_pixels(pixels, dataset).picture
+        except NothingFound:
             seen["nothing_found"] += 1
         else:
             assert (prepared.shape, prepared.dtype) == ((28, 28), np.uint8)
-            assert 0 <= gate.judge(image, prepared, dataset).score <= 1
+            assert 0 <= JUDGES.judge(sent, prepared, dataset).score <= 1
     try:
-        for found in (one for line in read.find(image, JUDGE, decode.sent_size(image)) for one in line):
+        for found in (one for line in read.find_digits(image, JUDGE, decode.original_size(image)) for one in line):
             assert found.picture.shape == (28, 28)
             assert found.verdict is not None
-    except picture.NothingFound:
+    except NothingFound:
         seen["no number"] += 1
 
 
 def record() -> None:
     """What has been run so far."""
     told = {
-        "what": "atheris on decode.decode, auto.decide, picture.prepare and gate.judge for both datasets, read.find",
+        "what": "atheris on decode, auto, picture.prepare and the gate for both datasets, read.find_digits",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, 1 core, Python {platform.python_version()}",
         "versions": {"pillow": PIL.__version__, "opencv": cv2.__version__, "torch": torch.__version__},
@@ -139,8 +146,7 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     seeds(CORPUS)
-    auto.decide(Image.linear_gradient("L"))  # loads the networks: not the first input's time
-    gate.load(gate.path())
+    Intake(DECIDES, JUDGES).warm()  # not the first input's time
     # Atheris keeps some 50 kB for each input (the same inputs without it leave the memory flat), hence its limit.
     atheris.Setup(
         [sys.argv[0], "-max_len=6000", "-timeout=60", "-rss_limit_mb=14000", *sys.argv[1:], str(CORPUS)], one_input

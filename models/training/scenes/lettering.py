@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from models.intake.picture import UInt8
+from models.intake.pixels import UInt8
 
 HERSHEY = (
     cv2.FONT_HERSHEY_SIMPLEX,

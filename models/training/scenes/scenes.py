@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from models.intake.picture import Float, UInt8, border
+from models.intake.pixels import Float, UInt8, border
 
 Rng = np.random.Generator
 

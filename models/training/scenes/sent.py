@@ -31,7 +31,8 @@ from torch import Tensor
 
 from models import datasets
 from models.intake import picture
-from models.intake.picture import UInt8
+from models.intake.pixels import UInt8
+from models.intake.steps import NothingFound
 from models.training.scenes import lettering, scenes, strokes
 
 Rng = np.random.Generator
@@ -128,7 +129,7 @@ def make(sources: Sources, seed: int, count: int) -> SentSet:
         scene, classes = MAKERS[sources.dataset](rng, sources)
         try:
             pictures.append(picture.prepare(Image.fromarray(scene), sources.dataset).picture)
-        except picture.NothingFound:
+        except NothingFound:
             continue
         allowed[len(pictures) - 1, list(classes)] = True
     return SentSet(torch.from_numpy(np.stack(pictures)), torch.from_numpy(allowed[: len(pictures)]))

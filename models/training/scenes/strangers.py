@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.intake.picture import UInt8
+from models.intake.pixels import UInt8
 from models.training.scenes import lettering, scenes
 
 Rng = np.random.Generator

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.intake.picture import UInt8
+from models.intake.pixels import UInt8
 
 Line = tuple[tuple[float, float], ...]
 Points = npt.NDArray[np.float64]

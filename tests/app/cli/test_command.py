@@ -13,7 +13,7 @@ from models import catalog, checkpoints
 from models.checkpoints import file_format
 from models.classifier import Classifier
 from models.datasets import DATASETS
-from models.intake import auto
+from models.intake import auto, small_cnn
 from tests.models.intake.test_picture import draw_seven, draw_shirt
 
 
@@ -27,11 +27,12 @@ def weights(tmp_path, monkeypatch):
             classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
             measured = {"metrics": {"accuracy": 0.1, "n": 10}}
             checkpoints.save(checkpoints.path_for(dataset, name, root), classifier, measured)
-    file_format.write(root / "auto.lineup", {"kind": "auto", "answers": list(auto.ANSWERS)}, auto.build().state_dict())
+    file_format.write(
+        root / "auto.lineup", {"kind": "auto", "answers": list(auto.ANSWERS)}, small_cnn.AutoNetwork().state_dict()
+    )
     monkeypatch.setenv("LINEUP_WEIGHTS", str(root))
     monkeypatch.setenv("LINEUP_DEVICE", "cpu")
     monkeypatch.setenv("COLUMNS", "140")
-    local._load.cache_clear()
     return root
 
 
@@ -178,7 +179,7 @@ def test_an_interrupt_is_no_traceback(weights, folder, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(local, "predict", interrupted)
+    monkeypatch.setattr(local.Local, "predict", interrupted)
     assert main(["predict", str(folder)]) == 130
 
 

@@ -1,6 +1,7 @@
 """The GET routes: what is there, whether it is ready, what is counted, and the headers that every answer carries."""
 
 import asyncio
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 
 import app
 from app.cards import Limits
-from app.serving.engine import State
+from app.serving.intake import Intake
+from app.serving.state import State
 from app.settings import Settings
 from models.datasets import DATASETS
 from tests.app.conftest import serving
-from tests.fakes import BAD, BOOM, QUICK, FakeEngine, fake_service
+from tests.fakes import BAD, BOOM, FakeEngine, fake_service
+from tests.shipped import WEIGHTS
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +44,8 @@ async def test_limits_are_the_settings_in_force() -> None:
     async with serving(fake_service(max_pixels=1234, deadline_s=2.5)) as client:
         body = (await client.get("/limits")).json()
     expected = {name: Settings.model_fields[name].default for name in Limits.model_fields}
+    numbers = {name for name, field in Settings.model_fields.items() if isinstance(field.default, int | float)}
+    assert set(expected) == numbers - {"port", "threads", "intake_threads"}, "every limit is shown"
     assert body == {**expected, "max_pixels": 1234, "deadline_s": 2.5}
 
 
@@ -76,19 +81,23 @@ async def test_nothing_loaded_is_never_ready(engine: FakeEngine) -> None:
 
 @pytest.mark.parametrize("name", ["auto", "gate"])
 @pytest.mark.parametrize(
-    ("error", "state", "told"),
+    ("content", "state", "told"),
     [
-        (FileNotFoundError("/a/place/x.lineup"), "missing", "there is no {}.lineup in the folder of checkpoints"),
-        (ValueError("/a/place/x.lineup is damaged"), "failed", "ValueError while loading {}.lineup"),
+        (None, "missing", "there is no {}.lineup in the folder of checkpoints"),
+        (b"damaged", "failed", "CheckpointError while loading {}.lineup"),
     ],
 )
 async def test_without_auto_or_gate_the_service_is_ready_and_says_so(
-    error: Exception, state: str, told: str, name: str
+    content: bytes | None, state: str, told: str, name: str, tmp_path: Path
 ) -> None:
-    def fails() -> None:
-        raise error
-
-    async with serving(fake_service(warm={**QUICK, name: fails})) as client:
+    for file in (WEIGHTS / "auto.lineup", WEIGHTS / "gate.lineup"):
+        if file.stem != name:
+            shutil.copy(file, tmp_path)
+        elif content is not None:
+            (tmp_path / file.name).write_bytes(content)
+    engine = FakeEngine()
+    engine.folder = tmp_path
+    async with serving(fake_service(engine, Intake())) as client:
         body = (await client.get("/readyz")).json()
     assert body[name] == {"state": state, "reason": told.format(name)}
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.app.conftest import serving
-from tests.fakes import fake_service
+from tests.fakes import FakeEngine, FakeIntake, fake_service
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +79,9 @@ async def test_a_declared_length_is_refused_before_a_byte_is_read() -> None:
 
     from app.main import create_app
 
-    app = create_app(service=fake_service(**LIMITS))
+    engine = FakeEngine()
+    engine.now.update(engine.then)
+    app = create_app(service=fake_service(engine, **LIMITS))
     headers = [(b"content-length", b"999999999999"), (b"content-type", b"image/png")]
     scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
     await app({**scope, "asgi": {"version": "3.0"}, "http_version": "1.1"}, receive, send)
@@ -116,17 +118,53 @@ async def test_an_upload_that_stalls_or_takes_too_long_is_504() -> None:
 
 
 async def test_all_uploads_together_have_a_limit_and_their_memory_is_given_back() -> None:
-    service = fake_service(max_held_bytes=1500)
+    service = fake_service(max_held_bytes=2100)
     async with serving(service) as client:
-        assert code_of(await client.post("/predict", content=b"\x07" * 1501)) == (429, "queue_full")
+        assert code_of(await client.post("/predict", content=b"\x07" * 2101)) == (429, "queue_full")
         assert service.memory.used == 0
         slow = asyncio.create_task(client.post("/predict", content=Stream(10, pause=0.02)))
         while service.memory.used == 0:
             await asyncio.sleep(0.001)
-        assert code_of(await client.post("/predict", content=b"\x07" * 1450)) == (429, "queue_full")
+        assert code_of(await client.post("/predict", content=b"\x07" * 2050)) == (429, "queue_full")
         assert (await slow).status_code == 200
         assert service.memory.used == 0
-        assert (await client.post("/predict", content=b"\x07" * 1450)).status_code == 200
+        assert (await client.post("/predict", content=b"\x07" * 2050)).status_code == 200
+
+
+@pytest.mark.parametrize("limit", [1999, 2000])
+async def test_a_body_that_came_in_pieces_counts_twice_while_it_is_put_together(limit: int) -> None:
+    service = fake_service(max_held_bytes=limit)
+    async with serving(service) as client:
+        response = await client.post("/predict", content=Stream(10, size=100))
+        assert response.status_code == (200 if limit == 2000 else 429)
+        assert service.memory.used == 0
+
+
+async def test_memory_is_given_back_when_the_thread_is_done_with_it_and_not_before() -> None:
+    intake = FakeIntake()
+    service = fake_service(None, intake, deadline_s=0.1)
+    async with serving(service) as client:
+        intake.gate.clear()
+        assert code_of(await client.post("/predict", content=b"\x07" * 500)) == (504, "deadline_exceeded")
+        assert service.memory.used == 500, "a thread decodes it still"
+        intake.gate.set()
+        async with asyncio.timeout(30):
+            while service.memory.used:
+                await asyncio.sleep(0.001)
+
+
+async def test_a_picture_that_waits_for_a_thread_at_its_deadline_is_never_decoded() -> None:
+    intake = FakeIntake()
+    service = fake_service(None, intake, deadline_s=0.1, intake_threads=1)
+    async with serving(service) as client:
+        intake.gate.clear()
+        both = [client.post("/predict", content=bytes([value]) * 500) for value in (1, 2)]
+        assert [response.status_code for response in await asyncio.gather(*both)] == [504, 504]
+        intake.gate.set()
+        async with asyncio.timeout(30):
+            while service.memory.used:
+                await asyncio.sleep(0.001)
+    assert len(intake.seen) == 1
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary="])

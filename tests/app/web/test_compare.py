@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.answers import PREDICTION, Prediction
-from app.serving.assemble import agreement, scores
+from app.serving.assemble import Answered, agreement, scores
 from app.serving.engine import State
 from tests.app.conftest import serving
 from tests.fakes import BAD, FakeEngine, fake_service
@@ -151,20 +151,25 @@ class _Leaving:
         await self.app({**scope, "asgi": {"version": "3.0"}, "http_version": "1.1"}, self.receive, self.send)
 
 
+def saying(model: str, index: int, confidence: float) -> Answered:
+    row = np.full(10, (1 - confidence) / 9, np.float32)
+    row[index] = confidence
+    told = {"model": model, "label": str(index), "index": index, "confidence": round(confidence, 4)}
+    return Answered(Prediction.model_validate({**PREDICTION, **told}), row)
+
+
 @pytest.mark.parametrize(
     ("votes", "expected"),
     [
         ([("a", 7, 0.9), ("b", 7, 0.4), ("c", 1, 1.0)], (7, 2, ["c"])),
         ([("a", 7, 0.6), ("b", 1, 0.9)], (1, 1, ["a"])),  # a tie: the more confident
+        ([("a", 7, 0.50001), ("b", 1, 0.50004)], (1, 1, ["a"])),  # though both are told as 0.5
+        ([("a", 7, 0.50004), ("b", 1, 0.50001)], (7, 1, ["b"])),
         ([("a", 3, 0.5)], (3, 1, [])),
     ],
 )
 def test_agreement(votes: list[tuple[str, int, float]], expected: tuple[int, int, list[str]]) -> None:
-    answers = [
-        Prediction.model_validate({**PREDICTION, "model": m, "label": str(i), "index": i, "confidence": c})
-        for m, i, c in votes
-    ]
-    found = agreement(answers)
+    found = agreement([saying(*vote) for vote in votes])
     assert found is not None
     assert (found.index, found.votes, found.dissent) == expected
     assert (found.label, found.of) == (str(expected[0]), len(votes))

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.serving.engine import State
+from app.serving.state import State
 from tests.app.conftest import serving
-from tests.fakes import BAD, BLANK, BOOM, FakeEngine, fake_service, slow_look
+from tests.fakes import BAD, BLANK, BOOM, SLOW, FakeEngine, FakeIntake, fake_service
 
 pytestmark = pytest.mark.anyio
 
@@ -187,7 +187,7 @@ async def test_the_deadline_holds_in_the_queue_and_in_intake(engine: FakeEngine)
         found = error_of(await client.post("/predict", content=b"\x01"))
         assert found == (504, "deadline_exceeded", "there was no answer within 0.05 s")
         engine.gate.set()
-    async with serving(fake_service(deadline_s=0.05, look=slow_look(0.2))) as client:
+    async with serving(fake_service(deadline_s=0.05, intake=FakeIntake(seconds=0.2))) as client:
         assert error_of(await client.post("/predict", content=b"\x01"))[:2] == (504, "deadline_exceeded")
 
 
@@ -230,3 +230,43 @@ async def test_the_same_picture_gets_the_same_answer_alone_and_in_a_batch(client
     alone = (await client.post("/predict", content=b"\x04")).json()
     batch = (await client.post("/predict/batch", files=files(b"\x01", b"\x04", b"\x08"))).json()
     assert batch["results"][1]["predictions"] == alone["predictions"]
+
+
+async def test_a_timeout_of_the_intakes_own_is_no_missed_deadline(client: httpx.AsyncClient) -> None:
+    assert error_of(await client.post("/predict", content=SLOW))[:2] == (500, "internal")
+
+
+UNABLE = {"missing": "model_unavailable", "failed": "model_unavailable", "loading": "not_ready"}
+
+
+@pytest.mark.parametrize("route", ["/predict?model=lenet", "/predict/batch?model=lenet", "/compare?models=lenet"])
+@pytest.mark.parametrize("dataset", ["mnist", "auto"])
+@pytest.mark.parametrize("state", list(UNABLE))
+async def test_what_no_network_can_answer_is_refused_before_the_picture_is_looked_at(
+    state: Any, dataset: str, route: str
+) -> None:
+    engine, intake = FakeEngine(), FakeIntake()
+    async with serving(fake_service(engine, intake)) as client:
+        for name in engine.datasets if dataset == "auto" else [dataset]:
+            engine.now[name, "lenet"] = State(state, "no file")
+        upload = {"files": files(b"\x07")} if "batch" in route else {"content": b"\x07"}
+        response = await client.post(f"{route}&dataset={dataset}", **upload)
+    assert error_of(response)[:2] == (503, UNABLE[state])
+    assert not intake.seen
+
+
+async def test_a_network_that_can_answer_for_one_dataset_may_be_the_one_that_is_needed() -> None:
+    engine = FakeEngine()
+    engine.then["fashion-mnist", "lenet"] = State("missing", "no file")
+    async with serving(fake_service(engine)) as client:
+        assert (await client.post("/predict?model=lenet", content=b"\x07")).status_code == 200
+
+
+@pytest.mark.parametrize(("state", "code"), UNABLE.items())
+async def test_without_auto_the_dataset_must_be_named_and_that_is_known_before(state: Any, code: str) -> None:
+    intake = FakeIntake()
+    async with serving(fake_service(None, intake)) as client:
+        intake.states["auto"] = State(state, "no file")
+        assert error_of(await client.post("/predict", content=b"\x07"))[:2] == (503, code)
+        assert not intake.seen
+        assert (await client.post("/predict?dataset=mnist", content=b"\x07")).status_code == 200

@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from app.errors import ApiError
-from app.serving import intake
+from app.serving.intake import Intake
 from tests.app.conftest import serving
 from tests.fakes import BAD, BLANK, FakeEngine, fake_service
 from tests.models.intake.test_picture import draw_seven, draw_shirt
+from tests.shipped import shipped_intake
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ def encoded(image: Image.Image) -> bytes:
 @pytest.fixture
 async def real(anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     """A service with the real intake before a fake engine."""
-    async with serving(fake_service(look=intake.look, find=intake.find)) as client:
+    async with serving(fake_service(intake=Intake())) as client:
         yield client
 
 
@@ -105,11 +106,11 @@ async def test_raw_pictures_pass_unchanged(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_raw_takes_28x28_as_they_are(mode: Any) -> None:
     inverted = Image.effect_noise((28, 28), 60).point(lambda value: 255 - value // 3)
-    seen = intake.look(encoded(inverted.convert(mode)), None, "mnist", 10**6, "raw")
+    seen = shipped_intake().see(encoded(inverted.convert(mode)), "mnist", 10**6, "raw")
     assert (seen.picture == np.asarray(inverted)).all()
     assert seen.as_it_was
     assert [step.name for step in seen.steps] == ["as it was sent"]
-    prepared = intake.look(encoded(inverted.convert(mode)), None, "mnist", 10**6, "auto")
+    prepared = shipped_intake().see(encoded(inverted.convert(mode)), "mnist", 10**6, "auto")
     assert not prepared.as_it_was
 
 
@@ -117,21 +118,21 @@ def test_raw_refuses_another_size_and_says_what_is_right() -> None:
     with pytest.raises(
         ApiError, match=r"the picture has 200x100 pixels; with prepare=raw it should have 28x28"
     ) as told:
-        intake.look(encoded(Image.new("L", (200, 100), 5)), None, "mnist", 10**6, "raw")
+        shipped_intake().see(encoded(Image.new("L", (200, 100), 5)), "mnist", 10**6, "raw")
     assert told.value.code == "invalid_parameter"
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_raw_refuses_a_blank_picture(value: int) -> None:
     with pytest.raises(ApiError, match=f"the picture is blank: all of its pixels are {value}") as told:
-        intake.look(encoded(Image.new("L", (28, 28), value)), None, "mnist", 10**6, "raw")
+        shipped_intake().see(encoded(Image.new("L", (28, 28), value)), "mnist", 10**6, "raw")
     assert told.value.code == "nothing_found"
 
 
 def test_a_large_picture_says_that_it_was_shrunk() -> None:
-    seen = intake.look(encoded(draw_seven().resize((3000, 2400))), None, "mnist", 10**8)
+    seen = shipped_intake().see(encoded(draw_seven().resize((3000, 2400))), "mnist", 10**8)
     assert (seen.steps[0].name, seen.steps[0].parameters["from"]) == ("shrink while decoding", [3000, 2400])
-    assert "shrink" not in intake.look(encoded(draw_seven()), None, "mnist", 10**8).steps[0].name
+    assert "shrink" not in shipped_intake().see(encoded(draw_seven()), "mnist", 10**8).steps[0].name
 
 
 async def test_the_accept_header_is_weighed(client: httpx.AsyncClient) -> None:
@@ -157,11 +158,11 @@ async def test_answers_say_whether_the_picture_is_of_that_kind(real: httpx.Async
     assert all(one["in_distribution"] is False for one in both["results"])
 
 
-async def test_without_the_gate_it_is_not_known_and_answered_all_the_same(
-    real: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("models.intake.gate.path", lambda: tmp_path / "gate.lineup")
-    answer = (await real.post("/predict?dataset=mnist", content=encoded(draw_seven()))).json()
+async def test_without_the_gate_it_is_not_known_and_answered_all_the_same(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    engine.folder = tmp_path
+    async with serving(fake_service(engine, Intake())) as client:
+        answer = (await client.post("/predict?dataset=mnist", content=encoded(draw_seven()))).json()
     assert answer["label"]
     assert (answer["in_distribution"], answer["in_distribution_score"], answer["reason"]) == (None, None, None)
 
@@ -176,7 +177,7 @@ async def test_pictures_sent_in_another_form_take_the_other_temperature(anyio_ba
 
     small = np.zeros((28, 28), np.uint8)
     small[5:23, 12:15] = 255
-    async with serving(fake_service(Recording(), look=intake.look)) as client:
+    async with serving(fake_service(Recording(), Intake())) as client:
         for image in (draw_seven(), Image.fromarray(small)):
             assert (await client.post("/predict?dataset=mnist", content=encoded(image))).status_code == 200
     assert told == [True, False]

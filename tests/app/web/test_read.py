@@ -9,11 +9,12 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from app.serving import intake
 from app.serving.engine import State
+from app.serving.intake import Intake
 from tests.app.conftest import serving
 from tests.fakes import BLANK, FakeEngine, fake_service
 from tests.models.intake.test_picture import draw_seven
+from tests.shipped import shipped_intake
 
 pytestmark = pytest.mark.anyio
 
@@ -106,24 +107,25 @@ def test_boxes_are_in_pixels_of_the_picture_as_it_was_sent(kind: str, size: tupl
         ImageDraw.Draw(image).rectangle((left, top, left + width - 1, top + height - 1), fill=20)
     file = io.BytesIO()
     image.save(file, kind)
-    (line,) = intake.find(file.getvalue(), None, 10**8).lines
+    (line,) = shipped_intake().read(file.getvalue(), 10**8).lines
     for found, left in zip(line, wanted, strict=True):
         assert found.box == pytest.approx((left, top, width, height), abs=size[0] / 400)
         assert found.verdict is not None
 
 
-def test_without_the_gate_digits_are_found_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.intake.gate.path", lambda: tmp_path / "gate.lineup")
+def test_without_the_gate_digits_are_found_all_the_same(tmp_path: Path) -> None:
+    intake = Intake()
+    intake.load(tmp_path)
     file = io.BytesIO()
     draw_seven().save(file, "PNG")
-    ((found,),) = intake.find(file.getvalue(), None, 10**8).lines
+    ((found,),) = intake.read(file.getvalue(), 10**8).lines
     assert found.verdict is None
 
 
 async def test_answers_carry_what_the_gate_says_of_each_digit(anyio_backend: str) -> None:
     file = io.BytesIO()
     draw_seven().save(file, "PNG")
-    async with serving(fake_service(find=intake.find)) as client:
+    async with serving(fake_service(intake=Intake())) as client:
         ((digit,),) = [line["digits"] for line in (await client.post("/read", content=file.getvalue())).json()["lines"]]
     assert digit["in_distribution"] is True
     assert 0.5 <= digit["in_distribution_score"] <= 1

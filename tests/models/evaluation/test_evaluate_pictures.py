@@ -1,6 +1,7 @@
 """The command on folders of pictures, on checkpoints and pictures that the tests make."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from models.classifier import Classifier
 from models.datasets import DATASETS
 from models.evaluation import evaluate, evaluate_pictures
 from models.intake import gate
+from tests.fakes import WEIGHTS
 from tests.idx import write_dataset
 from tests.models.intake.test_picture import draw_seven, draw_shirt
 
@@ -27,6 +29,9 @@ def place(tmp_path, monkeypatch):
         save(draw_seven(size, at=(40, 30)), tmp_path / "photos/drawn/1" / f"{number}.png")
         save(draw_shirt(size), tmp_path / "photos/clothing/0-t-shirt-top" / f"{number}.jpg")
         save(draw_shirt(size, colour=(200, 0, 0)), tmp_path / "photos/clothing/none" / f"{number}.jpg")
+    for name in ("auto", "gate"):
+        (tmp_path / "weights").mkdir(exist_ok=True)
+        shutil.copy(WEIGHTS / f"{name}.lineup", tmp_path / "weights")
     torch.manual_seed(0)
     for dataset in DATASETS:
         write_dataset(tmp_path / "data", dataset, train=20, test=40)

@@ -2,14 +2,16 @@
 
 import io
 
+import numpy as np
 from PIL import Image
 
 from models.data import pictures
 from models.data.pictures import Labelled, PictureSet
 from models.evaluation import measure_gate
-from models.intake import gate
 from models.intake.gate import Verdict
+from models.intake.thumbnail import thumbnail
 from tests.models.intake.test_picture import draw_seven, draw_shirt
+from tests.shipped import shipped_gate
 
 
 def encoded(image, *classes):
@@ -18,27 +20,28 @@ def encoded(image, *classes):
     return Labelled(file.getvalue(), classes)
 
 
-SEVEN, SHIRT = draw_seven(), draw_shirt()
+SEVEN, SHIRT, GREEN = draw_seven(), draw_shirt(), draw_shirt(colour=(9, 90, 9))
 SETS = [
     PictureSet("digits", "mnist", (encoded(SEVEN, 7),) * 3),
     PictureSet("mnist test", "mnist", (encoded(SEVEN, 7),) * 20, own=True),
-    PictureSet("clothing", "fashion-mnist", (encoded(SHIRT, 0),) * 2 + (encoded(draw_shirt(colour=(9, 90, 9))),)),
+    PictureSet("clothing", "fashion-mnist", (encoded(SHIRT, 0),) * 2 + (encoded(GREEN),)),
     PictureSet("fashion-mnist test", "fashion-mnist", (encoded(SHIRT, 0),) * 20, own=True),
 ]
 
 
-def scoring(scores):
-    """A gate that knows pictures by their size and mode; all others get 0.1."""
+class Knowing:
+    """A gate that gives these pictures of a dataset 0.9, and all others 0.1."""
 
-    def judge(image, seen, dataset):
+    def __init__(self, *pictures):
+        self.known = {(dataset, thumbnail(np.asarray(image)).tobytes()) for dataset, image in pictures}
+
+    def judge(self, sent, seen, dataset):
         assert seen.shape == (28, 28)
-        value = scores.get((dataset, image.size, image.mode), 0.1)
-        return Verdict(value >= 0.5, value, "it looks like a size")
-
-    return judge
+        value = 0.9 if (dataset, sent.tobytes()) in self.known else 0.1
+        return Verdict(value >= 0.5, value, "it looks like a picture that is known")
 
 
-PERFECT = scoring({("mnist", SEVEN.size, "L"): 0.9, ("fashion-mnist", SHIRT.size, "RGB"): 0.9})
+PERFECT = Knowing(("mnist", SEVEN), ("fashion-mnist", SHIRT), ("fashion-mnist", GREEN))
 
 
 def test_each_dataset_stands_against_its_own_kinds_of_others():
@@ -70,7 +73,7 @@ def test_scores_become_shares_and_areas():
 
 
 def test_a_gate_that_lets_nothing_in_is_guessing():
-    report = measure_gate.report(scoring({}), SETS[:1], count=5)
+    report = measure_gate.report(Knowing(), SETS[:1], count=5)
     assert report["mnist"]["auroc"] == 0.5
     assert report["mnist"]["own"]["digits"]["let_in"] == 0
     assert "fashion-mnist" not in report, "no set, no figure"
@@ -85,6 +88,6 @@ def test_a_picture_in_which_nothing_is_found_is_let_in_by_none():
 def test_the_shipped_gate_reaches_the_goals_on_photographs_and_noise(shared):
     sets = pictures.find_sets(shared / "photos")
     some = [PictureSet(one.name, one.dataset, one.pictures[::8]) for one in sets]
-    report = measure_gate.report(gate.judge, some, count=40)
+    report = measure_gate.report(shipped_gate(), some, count=40)
     assert report["mnist"]["auroc"] >= 0.97
     assert report["fashion-mnist"]["auroc"] >= 0.85

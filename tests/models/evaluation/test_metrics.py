@@ -53,17 +53,3 @@ def test_auroc_is_the_chance_to_score_higher_ties_half(own, others, expected):
 def test_calibration_error_takes_answers_of_any_kind():
     confidence, right = torch.tensor([0.9, 0.9, 0.6, 0.6]), torch.tensor([True, False, True, True])
     assert metrics.calibration_error(confidence, right) == pytest.approx(0.4)
-
-
-def test_the_vote_is_the_majority_and_ties_go_to_the_surer_ones():
-    sure, unsure = [0.9, 0.1, 0.0], [0.4, 0.6, 0.0]
-    third = [0.0, 0.0, 1.0]
-    networks = torch.tensor([[sure, sure], [unsure, third], [unsure, unsure]])  # [3 networks, 2 pictures, 3 classes]
-    answers, confidence = metrics.vote(networks)
-    assert answers.tolist() == [1, 2]  # two of three; then one each, and the third is the surest
-    assert confidence.tolist() == pytest.approx([(0.1 + 0.6 + 0.6) / 3, 1 / 3])
-
-
-def test_no_confidence_outweighs_a_vote():
-    one, others = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.32, 0.34, 0.34])
-    assert metrics.vote(torch.stack([one, others, others])[:, None])[0].tolist() == [1]

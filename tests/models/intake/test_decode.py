@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from models.intake.decode import UploadError, decode, sent_size
+from models.intake.decode import UploadError, decode, original_size
 
 MOST = 50_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -324,9 +324,9 @@ def test_the_size_as_sent_is_kept_upright_where_the_picture_is_shrunk(kind, orie
     exif = Image.Exif()
     exif[0x0112] = orientation
     image = decode(encode(Image.new("L", size, 200), kind, exif=exif), max_pixels=MOST)
-    assert sent_size(image) == (size[::-1] if orientation in (6, 8) else size)
-    assert (image.size == sent_size(image)) == (size == (64, 48))
+    assert original_size(image) == (size[::-1] if orientation in (6, 8) else size)
+    assert (image.size == original_size(image)) == (size == (64, 48))
 
 
 def test_a_picture_from_elsewhere_was_sent_as_it_is():
-    assert sent_size(Image.new("L", (7, 5))) == (7, 5)
+    assert original_size(Image.new("L", (7, 5))) == (7, 5)

@@ -10,24 +10,14 @@ from PIL import Image
 
 from models import checkpoints, datasets
 from models.checkpoints import CheckpointError, file_format
-from models.intake import auto, gate, picture
+from models.intake import gate, small_cnn
 from models.intake.gate import KINDS
+from models.intake.thumbnail import thumbnail
 from models.training import train_gate
 from models.training.scenes import strangers
 from tests.idx import write_dataset
 from tests.models.intake.test_picture import draw_seven, draw_shirt
-
-
-@pytest.fixture
-def own_weights(tmp_path, monkeypatch):
-    """An empty folder of checkpoints in place of the shipped one."""
-    monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path))
-    return tmp_path
-
-
-def judged(image: Image.Image, dataset: str) -> gate.Verdict:
-    return gate.judge(image, picture.prepare(image, dataset).picture, dataset)
-
+from tests.shipped import WEIGHTS, judged, shipped_gate
 
 DIGITS = [draw_seven(), draw_seven(ink=255, ground=0), draw_seven(size=(900, 700), longest=300)]
 GARMENTS = [draw_shirt(), draw_shirt(colour=(200, 30, 30), ground=(235, 235, 235))]
@@ -65,10 +55,11 @@ def test_noise_is_neither(dataset, size):
 def test_any_picture_gets_a_verdict_and_the_same_one_each_time(size, mode, dataset):
     image = Image.effect_noise(size, 120).convert(mode)
     seen = np.asarray(Image.effect_noise((28, 28), 60))
-    verdict = gate.judge(image, seen, dataset)
+    sent = thumbnail(np.asarray(image))
+    verdict = shipped_gate().judge(sent, seen, dataset)
     assert 0 <= verdict.score <= 1
     assert verdict.in_distribution == (verdict.score >= 0.5)
-    assert verdict == gate.judge(image, seen, dataset)
+    assert verdict == shipped_gate().judge(sent, seen, dataset)
 
 
 def test_threads_may_ask_at_once():
@@ -78,31 +69,44 @@ def test_threads_may_ask_at_once():
 
 def test_an_unknown_dataset_is_named():
     with pytest.raises(datasets.UnknownName, match="no dataset 'cifar'"):
-        gate.judge(draw_seven(), np.zeros((28, 28), np.uint8), "cifar")
+        shipped_gate().judge(np.zeros((64, 64), np.uint8), np.zeros((28, 28), np.uint8), "cifar")
 
 
-def test_a_missing_checkpoint_is_named(own_weights):
+def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"cannot read .*gate\.lineup"):
-        judged(draw_seven(), "mnist")
+        gate.load(tmp_path)
 
 
-def test_a_checkpoint_of_another_kind_is_refused(own_weights):
-    file_format.write(own_weights / "gate.lineup", {"kind": "auto"}, gate.build().state_dict())
+def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
+    file_format.write(tmp_path / "gate.lineup", {"kind": "auto"}, small_cnn.gate_networks(KINDS).state_dict())
     with pytest.raises(CheckpointError, match=r"kind 'auto'.*wanted kind 'gate'"):
-        judged(draw_seven(), "mnist")
+        gate.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "temperatures",
+    [None, 1.0, [1.0, 1.0], {}, {"mnist": 1.0}, {"mnist": "1", "fashion-mnist": 1.0}, {"mnist": 0, "fashion-mnist": 1}],
+)
+def test_temperatures_that_are_none_are_refused_when_it_is_loaded(tmp_path, temperatures):
+    header = {"kind": "gate", "kinds": {name: list(kinds) for name, kinds in KINDS.items()}}
+    networks = small_cnn.gate_networks(KINDS).state_dict()
+    file_format.write(tmp_path / "gate.lineup", {**header, "temperatures": temperatures}, networks)
+    with pytest.raises(CheckpointError, match=r"temperatures .*wanted a number from 0\.01 to 100 for each of mnist"):
+        gate.load(tmp_path)
 
 
 def test_the_networks_are_small_and_of_the_shape_they_say():
     for name, kinds in KINDS.items():
-        network = gate.build()[name].eval()
+        network = small_cnn.gate_networks(KINDS)[name].eval()
         assert network(torch.zeros(3, 1, 64, 64), torch.zeros(3, 1, 28, 28)).shape == (3, len(kinds))
-    assert sum(parameter.numel() for parameter in gate.build().parameters()) < 300_000
+    assert sum(parameter.numel() for parameter in small_cnn.gate_networks(KINDS).parameters()) < 300_000
 
 
 def test_the_shipped_gate_tells_how_it_was_made_and_measured():
-    header = checkpoints.read_header(gate.path())
+    path = WEIGHTS / "gate.lineup"
+    header = checkpoints.read_header(path)
     assert header["recipe"]["scenes"] >= 10_000
-    assert json.loads(gate.path().with_suffix(".json").read_text())["mnist"] == header["metrics"]["mnist"]
+    assert json.loads(path.with_suffix(".json").read_text())["mnist"] == header["metrics"]["mnist"]
     for name, least in (("mnist", 0.97), ("fashion-mnist", 0.85)):
         assert header["metrics"][name]["auroc"] >= least
 
@@ -110,11 +114,9 @@ def test_the_shipped_gate_tells_how_it_was_made_and_measured():
 @pytest.mark.parametrize("dataset", list(KINDS))
 def test_the_datasets_test_pictures_are_let_in(dataset, shared):
     pictures, _ = datasets.load_split(dataset, "test", shared)
-    some = pictures[::50]
-    thumbnails = torch.from_numpy(np.stack([auto.thumbnail(one) for one in some.numpy()]))
-    networks, temperatures = gate.load(gate.path())
-    scores = gate.probabilities(networks[dataset], thumbnails, some, temperatures[dataset])[:, 0]
-    assert (scores >= 0.5).double().mean() > 0.95
+    some = list(pictures[::50].numpy())
+    verdicts = shipped_gate().judge_all([thumbnail(one) for one in some], some, dataset)
+    assert np.mean([verdict.in_distribution for verdict in verdicts]) > 0.95
 
 
 MAKERS = {
@@ -140,7 +142,7 @@ def test_strangers_are_pictures_that_show_something_and_depend_on_the_generator_
     assert np.array_equal(made[7], MAKERS[name](np.random.default_rng(7)))
 
 
-def test_the_command_trains_measures_and_ships(tmp_path, monkeypatch):
+def test_the_command_trains_measures_and_ships(tmp_path):
     pytest.importorskip("torchvision", reason="belongs to the extra `train`")
     for name in KINDS:
         write_dataset(tmp_path, name, train=200, test=20)
@@ -153,5 +155,4 @@ def test_the_command_trains_measures_and_ships(tmp_path, monkeypatch):
     for name, kinds in KINDS.items():
         assert set(header["metrics"][name]["auroc_against"]) == set(list(kinds)[1:])
         assert 0 <= header["metrics"][name]["auroc"] <= 1
-    monkeypatch.setenv("LINEUP_WEIGHTS", str(out.parent))
-    assert 0 <= judged(draw_seven(), "mnist").score <= 1
+    assert 0 <= judged(draw_seven(), "mnist", gate.load(out.parent)).score <= 1

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw
 from models import datasets
 from models.datasets import DATASETS, UnknownName
 from models.intake import picture
-from models.intake.picture import NothingFound, prepare
+from models.intake.picture import prepare
+from models.intake.steps import NothingFound
 
 
 def draw_seven(size=(300, 240), at=(120, 60), longest=90, width=4, ink=0, ground=255):

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from models import checkpoints
-from models.intake import gate, read
+from models.intake import read
 from models.intake.gate import Verdict
-from models.intake.picture import NothingFound
+from models.intake.steps import NothingFound
+from tests.shipped import shipped_gate
 
 
 def page(lines: list[str], *, ink: int = 30, ground: int = 235, height: int = 60, thick: int = 4) -> Image.Image:
@@ -29,14 +30,14 @@ def said(image: Image.Image) -> list[str]:
     """What the shipped LeNet reads."""
     network = checkpoints.load(checkpoints.path_for("mnist", "lenet"))
     lines = []
-    for line in read.find(image):
+    for line in read.find_digits(image):
         pictures = torch.from_numpy(np.stack([found.picture for found in line]))
         lines.append("".join(str(int(digit)) for digit in network(pictures).argmax(1)))
     return lines
 
 
 def counts(image: Image.Image) -> list[int]:
-    return [len(line) for line in read.find(image)]
+    return [len(line) for line in read.find_digits(image)]
 
 
 @pytest.mark.parametrize("lines", [["7"], ["2035"], ["203", "52"], ["2", "3", "5", "0"]])
@@ -49,7 +50,7 @@ def test_boxes_are_in_pixels_of_the_picture_as_sent():
     pixels = np.full((3000, 4000), 240, np.uint8)
     for left in (500, 1700, 2900):
         cv2.rectangle(pixels, (left, 800), (left + 200, 1600), 20, -1)
-    (line,) = read.find(Image.fromarray(pixels))
+    (line,) = read.find_digits(Image.fromarray(pixels))
     for found, left in zip(line, (500, 1700, 2900), strict=True):
         assert found.box == pytest.approx((left, 800, 201, 801), abs=8)
         assert (found.picture.shape, found.picture.dtype) == ((28, 28), np.uint8)
@@ -119,13 +120,13 @@ def test_a_full_page_loses_none():
 )
 def test_where_there_is_no_number_it_says_why(pixels, told):
     with pytest.raises(NothingFound, match=told):
-        read.find(Image.fromarray(pixels))
+        read.find_digits(Image.fromarray(pixels))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (2, 3), (28, 28), (700, 40)])
 def test_odd_sizes_end_in_digits_or_nothing_found(size):
     try:
-        lines = read.find(Image.effect_noise(size, 100))
+        lines = read.find_digits(Image.effect_noise(size, 100))
     except NothingFound:
         return
     for found in (one for line in lines for one in line):
@@ -149,8 +150,8 @@ def test_test_pictures_side_by_side_are_found_whole(shared):
 @pytest.mark.parametrize("size", [(4000, 1500), (2000, 750), (1000, 375)])
 def test_boxes_are_in_pixels_of_what_was_sent_where_it_was_shrunk_since(size):
     image = page(["358"])
-    (own,) = read.find(image)
-    (line,) = read.find(image, size=size)
+    (own,) = read.find_digits(image)
+    (line,) = read.find_digits(image, size=size)
     for before, found in zip(own, line, strict=True):
         x, y, width, height = before.box
         scale = size[0] / image.width, size[1] / image.height
@@ -162,7 +163,7 @@ def test_boxes_are_right_on_pictures_of_extreme_aspect():
     pixels = np.full((40, 6000), 240, np.uint8)
     for left in (1000, 3000, 5000):
         pixels[8:32, left : left + 10] = 20
-    (line,) = read.find(Image.fromarray(pixels))
+    (line,) = read.find_digits(Image.fromarray(pixels))
     assert [found.box[0] for found in line] == pytest.approx([1000, 3000, 5000], abs=6)
 
 
@@ -198,7 +199,7 @@ def test_a_page_of_dashes_is_no_number(rows, high):
         for left in (20, 660):
             pixels[8 + 12 * row : 8 + high + 12 * row, left : left + 600] = 0
     with pytest.raises(NothingFound, match="nothing but rulings"):
-        read.find(Image.fromarray(pixels))
+        read.find_digits(Image.fromarray(pixels))
 
 
 def test_a_mark_that_would_be_too_many_digits_is_none():
@@ -210,7 +211,7 @@ def test_a_mark_that_would_be_too_many_digits_is_none():
             for tooth in range(left, left + 290, 8):
                 pixels[top : top + 16, tooth : tooth + 3] = 0
     with pytest.raises(NothingFound, match="marks are on the picture, at most 1000 are looked at"):
-        read.find(Image.fromarray(pixels))
+        read.find_digits(Image.fromarray(pixels))
 
 
 class ByWidth:
@@ -239,14 +240,14 @@ def test_the_judge_decides_how_many_digits_touch():
     assert counts(image) == [1]
     for most, count in ((15, 2), (20, 1)):
         judge = ByWidth(most)
-        (line,) = read.find(image, judge)
+        (line,) = read.find_digits(image, judge)
         assert len(line) == count
         assert judge.asked > 3, "the whole and halves"
         assert all(found.verdict.in_distribution for found in line)
 
 
 def test_where_the_judge_takes_nothing_for_digits_they_are_found_all_the_same():
-    (line,) = read.find(page(["2035"]), ByWidth(0))
+    (line,) = read.find_digits(page(["2035"]), ByWidth(0))
     assert len(line) == 4
     assert not any(found.verdict.in_distribution for found in line)
 
@@ -255,7 +256,7 @@ def test_the_gate_tells_touching_test_pictures_apart(shared):
     from models.datasets import load_split
 
     pictures = load_split("mnist", "test", shared)[0].numpy()
-    judge, rng = partial(gate.judge_all, dataset="mnist"), np.random.default_rng(0)
+    judge, rng = partial(shipped_gate().judge_all, dataset="mnist"), np.random.default_rng(0)
     right = {None: 0, judge: 0}
     for _ in range(60):
         row = np.zeros((36, 60), np.uint8)
@@ -267,6 +268,6 @@ def test_the_gate_tells_touching_test_pictures_apart(shared):
             left += digit.shape[1] - 1  # one pixel over each other
         image = Image.fromarray(255 - row).resize((240, 144), Image.Resampling.BICUBIC)
         for who in right:
-            right[who] += len([one for line in read.find(image, who) for one in line]) == 2
+            right[who] += len([one for line in read.find_digits(image, who) for one in line]) == 2
     assert right[judge] > right[None]
     assert right[judge] >= 45

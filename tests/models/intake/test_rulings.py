@@ -31,7 +31,7 @@ def test_a_digit_across_rulings_is_as_without_them(rise, every, thick, level):
 
 def test_what_is_found_is_the_lines_and_none_of_the_stroke():
     page, alone = ruled()
-    found, stroke = ink.find(page, [], 640), ink.find(alone, [], 640)
+    found, stroke = ink.separate(page, [], 640), ink.separate(alone, [], 640)
     lines = rulings.across(found.mask, 0.9)
     assert lines.any(1).sum() >= 8, "eight lines and more"
     inner = cv2.erode(stroke.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -55,5 +55,5 @@ def test_the_bars_of_a_digit_that_fills_the_picture_are_no_rulings(shape):
 
 
 def test_without_lines_nothing_changes():
-    found = ink.find(np.asarray(draw_seven().convert("L")), [], 640)
+    found = ink.separate(np.asarray(draw_seven().convert("L")), [], 640)
     assert rulings.without(found, rulings.across(found.mask, 0.5)) is found

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.intake import auto, gate, small_cnn
+from models.intake import small_cnn
 
 
 def inputs(count):
@@ -27,7 +27,7 @@ def trained(build):
     return network.eval()
 
 
-@pytest.mark.parametrize(("build", "count"), [(auto.build, 1), (lambda: gate.Gate(4), 2)])
+@pytest.mark.parametrize(("build", "count"), [(small_cnn.AutoNetwork, 1), (lambda: small_cnn.GateNetwork(4), 2)])
 def test_made_fast_a_network_answers_as_before(build, count):
     network = trained(build)
     fast = copy.deepcopy(network)

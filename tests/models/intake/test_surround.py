@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from models.intake import surround
-from models.intake.picture import NothingFound, prepare
+from models.intake.picture import prepare
+from models.intake.steps import NothingFound
 from tests.models.intake.test_picture import draw_seven, likeness
 
 SEVEN = np.asarray(draw_seven(longest=120, width=14).convert("L"))

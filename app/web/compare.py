@@ -1,0 +1,76 @@
+"""The answers of all networks beside each other, at once or line by line."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
+
+from app import answers
+from app.errors import ApiError
+from app.serving import assemble
+from app.serving.assemble import Outcome
+from app.serving.intake import Seen
+from app.serving.service import Clock, Service
+from app.web.incoming import one_picture, unless_gone
+from app.web.media_types import JSON, NDJSON, VARY, preferred
+from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
+from app.web.parameters import DatasetName, Networks, PreparationName, TheService, chosen
+
+router = APIRouter(tags=["answers"])
+
+
+@router.post(
+    "/compare",
+    operation_id="compare",
+    summary="The same picture through all networks",
+    response_model=answers.Comparison,
+    responses=COMPARISON_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=PICTURE_BODY,
+)
+async def compare(
+    request: Request,
+    response: Response,
+    service: TheService,
+    dataset: DatasetName = "auto",
+    prepare: PreparationName = "auto",
+    models: Networks = None,
+) -> answers.Comparison | Response:
+    """Send the picture as for `/predict`.
+
+    With `Accept: application/x-ndjson` the answer comes line by line: a head, one line a network as it finishes, and
+    last the agreement.
+    """
+    names = chosen(service, models)
+    async with one_picture(request, service, dataset, names) as (upload, clock):
+        seen = await unless_gone(request, service.see(upload, dataset, clock, prepare))
+    if preferred(request.headers.get("accept", ""), (JSON, NDJSON)) == NDJSON:
+        return StreamingResponse(_lines(service, names, seen, clock), media_type=NDJSON, headers=VARY)
+    response.headers.update(VARY)
+    outcomes = await unless_gone(request, _gather(service, names, seen, clock))
+    return assemble.comparison(outcomes, seen, clock.total_ms())
+
+
+async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) -> dict[str, Outcome]:
+    async with aclosing(service.ask_each(names, seen, clock)) as each:
+        outcomes = {name: outcome async for name, outcome in each}
+    return {name: outcomes[name] for name in names}
+
+
+async def _lines(service: Service, names: list[str], seen: Seen, clock: Clock) -> AsyncIterator[str]:
+    """The answer as NDJSON. When the client goes away this is cancelled, and with it what still waits."""
+    yield _line(answers.ComparisonHead(**assemble.judged(seen), models=names))
+    outcomes: dict[str, Outcome] = {}
+    async with aclosing(service.ask_each(names, seen, clock)) as each:
+        async for name, outcome in each:
+            outcomes[name] = outcome
+            if isinstance(outcome, ApiError):
+                yield _line(answers.NetworkError(model=name, error=assemble.detail(outcome)))
+            else:
+                yield _line(outcome.prediction)
+    yield _line(assemble.tail({name: outcomes[name] for name in names}, seen, clock.total_ms()))
+
+
+def _line(value: BaseModel) -> str:
+    return value.model_dump_json() + "\n"

@@ -1,0 +1,52 @@
+"""What every route that takes a picture does: check what is asked, read the picture within the limits, answer unless
+the client has gone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from app.serving.service import Clock, Service
+from app.uploads import Share, Upload
+from app.web.body import read_one
+from app.web.parameters import check_names
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def one_picture(
+    request: Request, service: Service, dataset: str, models: list[str]
+) -> AsyncIterator[tuple[Upload, Clock]]:
+    """The picture of a request, and the clock that starts when it is there. Raises ApiError, before anything is read
+    where the names do not exist or no network can answer.
+    """
+    check_names(service, dataset, models)
+    service.check_available(dataset, models)
+    with Share(service.memory) as share:
+        upload = await read_one(request, service.settings, share)
+        yield upload, service.clock()
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work, but stop when the client goes away, so that nothing is computed for nobody."""
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_disconnect(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientDisconnect
+    finally:
+        task.cancel()
+        gone.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

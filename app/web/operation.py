@@ -1,0 +1,61 @@
+"""How the service is: alive, ready, and in figures."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app import cards
+from app.errors import body
+from app.web.openapi import METRICS_ANSWER, NOT_READY_ANSWER, errors
+from app.web.parameters import TheService
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get(
+    "/healthz",
+    operation_id="get_health",
+    summary="Is the process alive?",
+    response_model=cards.Health,
+    responses=errors(500),
+)
+async def get_health() -> dict[str, str]:
+    """Answers as soon as the process listens, whatever is loaded."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/readyz",
+    operation_id="get_readiness",
+    summary="Are the networks loaded and warm?",
+    response_model=cards.Readiness,
+    responses=NOT_READY_ANSWER | errors(500),
+)
+async def get_readiness(service: TheService) -> JSONResponse:
+    """200 once every checkpoint that is there is warm, and at least one is; 503 before."""
+    states = service.engine.states()
+    listed: dict[str, Any] = {
+        "ready": service.ready(),
+        "device": str(service.engine.device),
+        **{name: vars(state) for name, state in service.intake.states.items()},
+        "networks": [{"model": model, "dataset": dataset, **vars(s)} for (dataset, model), s in states.items()],
+    }
+    if listed["ready"]:
+        return JSONResponse(listed)
+    loading = sum(state.state == "loading" for state in states.values())
+    told = f"{loading} of {len(states)} networks still to load" if loading else "no network could be loaded"
+    return JSONResponse({**body("not_ready", told), **listed}, 503, headers={"Retry-After": "2"})
+
+
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses=METRICS_ANSWER | errors(500),
+)
+async def get_metrics(service: TheService) -> Response:
+    """Requests, latencies, queues, batches and pictures, in Prometheus' text format."""
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

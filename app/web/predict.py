@@ -1,0 +1,84 @@
+"""One network's answer: for a picture, and for many."""
+
+from fastapi import APIRouter, Request
+
+from app import answers
+from app.errors import ApiError
+from app.serving import assemble
+from app.serving.assemble import Answered, Outcome
+from app.uploads import Share
+from app.web.body import read_many
+from app.web.incoming import one_picture, unless_gone
+from app.web.openapi import BATCH_BODY, PICTURE_BODY, errors
+from app.web.parameters import (
+    DEFAULT_MODEL,
+    DatasetName,
+    ModelName,
+    PreparationName,
+    TheService,
+    TopK,
+    check_names,
+)
+
+router = APIRouter(tags=["answers"])
+
+
+@router.post(
+    "/predict",
+    operation_id="predict",
+    summary="One network's answer for a picture",
+    response_model=answers.Prediction,
+    responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=PICTURE_BODY,
+)
+async def predict(
+    request: Request,
+    service: TheService,
+    model: ModelName = DEFAULT_MODEL,
+    dataset: DatasetName = "auto",
+    prepare: PreparationName = "auto",
+    top_k: TopK = 10,
+) -> answers.Prediction:
+    """Send the picture as multipart field `file`, or as the raw body with its `image/*` content type."""
+    async with one_picture(request, service, dataset, [model]) as (upload, clock):
+
+        async def answer() -> Answered:
+            return await service.ask(model, await service.see(upload, dataset, clock, prepare), top_k, clock)
+
+        return (await unless_gone(request, answer())).prediction
+
+
+@router.post(
+    "/predict/batch",
+    operation_id="predict_batch",
+    summary="One network's answers for many pictures",
+    response_model=answers.BatchAnswer,
+    responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=BATCH_BODY,
+)
+async def predict_batch(
+    request: Request,
+    service: TheService,
+    model: ModelName = DEFAULT_MODEL,
+    dataset: DatasetName = "auto",
+    prepare: PreparationName = "auto",
+    top_k: TopK = 10,
+) -> answers.BatchAnswer:
+    """Send the pictures as multipart field `files`. Each gets its answer or its own error, in the order sent."""
+    check_names(service, dataset, [model])
+    service.check_available(dataset, [model])
+    with Share(service.memory) as share:
+        uploads = await read_many(request, service.settings, share)
+        clock = service.clock()
+        outcomes = await unless_gone(request, service.ask_many(model, uploads, dataset, top_k, clock, prepare))
+    return answers.BatchAnswer(
+        model=model,
+        results=[_item(outcome) for outcome in outcomes],
+        timing_ms=answers.BatchTotal(total=clock.total_ms()),
+    )
+
+
+def _item(outcome: Outcome) -> answers.Prediction | answers.ErrorBody:
+    if isinstance(outcome, ApiError):
+        return answers.ErrorBody(error=assemble.detail(outcome))
+    return outcome.prediction

@@ -1,0 +1,56 @@
+"""What is seen of a picture: by the networks, after preparation, and as a whole number."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app import answers
+from app.serving import assemble
+from app.web.incoming import one_picture, unless_gone
+from app.web.media_types import JSON, PNG, VARY, preferred
+from app.web.openapi import PICTURE_BODY, PREPARED_ANSWER, errors
+from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, TheService
+
+router = APIRouter(tags=["answers"])
+
+
+@router.post(
+    "/prepare",
+    operation_id="prepare",
+    summary="What the networks see of a picture",
+    response_model=answers.PreparedPicture,
+    responses=PREPARED_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=PICTURE_BODY,
+)
+async def prepare(
+    request: Request, response: Response, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1
+) -> answers.PreparedPicture | Response:
+    """Send the picture as for `/predict`.
+
+    The answer is the 28x28 picture as PNG; with `Accept: application/json`, its pixels, the steps that made it, and the
+    PNG in base64.
+    """
+    async with one_picture(request, service, dataset, []) as (upload, clock):
+        seen = await unless_gone(request, service.see(upload, dataset, clock))
+    if preferred(request.headers.get("accept", ""), (PNG, JSON)) == JSON:
+        response.headers.update(VARY)
+        return assemble.prepared(seen, scale, clock.total_ms())
+    headers = {"Lineup-Dataset": seen.dataset, **VARY}
+    return Response(assemble.png(seen.picture, scale), media_type=PNG, headers=headers)
+
+
+@router.post(
+    "/read",
+    operation_id="read",
+    summary="The number on a picture",
+    response_model=answers.Reading,
+    responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=PICTURE_BODY,
+)
+async def read(request: Request, service: TheService, model: ModelName = DEFAULT_MODEL) -> answers.Reading:
+    """Send the picture as for `/predict`.
+
+    Digits are found line by line and each is read by the network; whatever else stands there (letters, say) is read as
+    digits, too.
+    """
+    async with one_picture(request, service, "mnist", [model]) as (upload, clock):
+        return await unless_gone(request, service.read(upload, model, clock))
