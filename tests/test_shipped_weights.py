@@ -9,7 +9,7 @@ import torch
 from models import catalog, checkpoints, datasets
 from models.datasets import DATASETS
 
-ROOT = checkpoints.weights_root()
+ROOT = checkpoints.root()
 PAIRS = [(dataset, name) for dataset in DATASETS for name in catalog.ARCHITECTURES]
 MIB = 2**20
 # The least that a shipped network must reach on the test set; these two are dear to train without a GPU.

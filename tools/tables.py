@@ -82,7 +82,7 @@ def _of_sent(header: dict[str, Any]) -> str:
 
 def auto() -> str:
     """How right the network is that tells digits from clothing."""
-    measured = json.loads((checkpoints.weights_root() / "auto.json").read_text(encoding="utf-8"))
+    measured = json.loads((checkpoints.root() / "auto.json").read_text(encoding="utf-8"))
     rows = [
         [name, f"{figures['accuracy']:.2%}", f"{figures['n']:,}"]
         for name, figures in measured.items()
@@ -93,7 +93,7 @@ def auto() -> str:
 
 def gate() -> str:
     """How well the gate tells pictures of each dataset's kind from others."""
-    measured = json.loads((checkpoints.weights_root() / "gate.json").read_text(encoding="utf-8"))
+    measured = json.loads((checkpoints.root() / "gate.json").read_text(encoding="utf-8"))
     rows = []
     for dataset, known in DATASETS.items():
         figures = measured[dataset]
@@ -105,7 +105,7 @@ def gate() -> str:
 
 def pictures() -> str:
     """How right each network, and their vote, is on pictures as people send them."""
-    measured = json.loads((checkpoints.weights_root() / "pictures.json").read_text(encoding="utf-8"))
+    measured = json.loads((checkpoints.root() / "pictures.json").read_text(encoding="utf-8"))
     rows = []
     for name, found in measured["sets"].items():
         networks = [_share(found["networks"].get(network)) for network in catalog.ARCHITECTURES]
@@ -124,7 +124,7 @@ def _share(figures: dict[str, Any] | None) -> str:
 
 def strangers() -> str:
     """How well the gate tells pictures of each dataset's kind from others, on real ones where there are any."""
-    measured = json.loads((checkpoints.weights_root() / "pictures.json").read_text(encoding="utf-8"))
+    measured = json.loads((checkpoints.root() / "pictures.json").read_text(encoding="utf-8"))
     rows = []
     for dataset, found in measured["gate"].items():
         against = ", ".join(f"{kind} {figures['auroc']:.3f}" for kind, figures in found["others"].items())

@@ -1,6 +1,23 @@
-"""Where checkpoints lie, their file format, and how a classifier is saved and loaded; no pickle anywhere."""
+"""Where checkpoints lie, their file format, and how a network is saved and loaded; no pickle anywhere.
 
-from models.checkpoints.classifiers import SUFFIX, load, path_for, save, weights_root
+Format and folder need NumPy alone; `save` and `load` need torch and the catalog, and bring them when first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
 from models.checkpoints.file_format import CheckpointError, read_header
+from models.checkpoints.folder import SUFFIX, path_for, root
 
-__all__ = ["SUFFIX", "CheckpointError", "load", "path_for", "read_header", "save", "weights_root"]
+if TYPE_CHECKING:
+    from models.checkpoints.classifiers import load, save
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in ("load", "save"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from models.checkpoints import classifiers
+
+        return getattr(classifiers, name)
+
+
+__all__ = ["SUFFIX", "CheckpointError", "load", "path_for", "read_header", "root", "save"]

@@ -5,39 +5,19 @@ What training writes and what ships is one format, ``checkpoints.file_format``.
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import torch
 
 from models import catalog, datasets
-from models.checkpoints import file_format
-from models.checkpoints.file_format import CheckpointError, read_header
+from models.checkpoints import file_format, networks
+from models.checkpoints.file_format import CheckpointError
 from models.classifier import Classifier
-
-SUFFIX = ".lineup"
-
-
-def weights_root() -> Path:
-    """The folder of checkpoints: LINEUP_WEIGHTS, else weights/ beside models/. FileNotFoundError names both
-    places.
-    """
-    named = os.environ.get("LINEUP_WEIGHTS")
-    beside = Path(__file__).resolve().parents[2] / "weights"
-    root = Path(named) if named else beside
-    if not root.is_dir():
-        told = f"LINEUP_WEIGHTS is {named!r}" if named else "LINEUP_WEIGHTS is not set"
-        raise FileNotFoundError(f"no folder of checkpoints: {told}, and beside the code the place is {beside}")
-    return root
-
-
-def path_for(dataset: str, architecture: str, root: str | Path | None = None) -> Path:
-    """Where the checkpoint of a network for a dataset lies, whether or not it is there."""
-    return Path(root or weights_root()) / dataset / f"{architecture}{SUFFIX}"
 
 
 def save(path: str | Path, classifier: Classifier, metadata: Mapping[str, Any]) -> str:
@@ -57,7 +37,7 @@ def save(path: str | Path, classifier: Classifier, metadata: Mapping[str, Any]) 
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **{key: value for key, value in metadata.items() if key != "digest"},
     }
-    return file_format.write(path, header, classifier.network.state_dict())
+    return file_format.write(path, header, networks.tensors_of(classifier.network))
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
@@ -67,7 +47,8 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
     Raises CheckpointError, naming both sides, if the file is damaged, or of an unknown network or dataset, or does
     not fit the network that it names.
     """
-    header = read_header(path)
+    content = file_format.open_file(path)  # once: digest, header and tensors are of one file, whatever replaces it
+    header = content.header
     try:
         architecture, dataset = catalog.find(str(header.get("architecture"))), datasets.find(str(header.get("dataset")))
     except datasets.UnknownName as error:
@@ -78,12 +59,12 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
     }
     for key, value in wanted.items():
         if header.get(key) != value:
-            raise CheckpointError(f"{path} was made for {key} {header.get(key)}; {architecture.name} here has {value}")
+            told = shortened(header.get(key))
+            raise CheckpointError(f"{path} was made for {key} {told}; {architecture.name} here has {value}")
     temperatures = [_temperature(path, header, name) for name in ("temperature", "temperature_sent")]
     with torch.device("meta"):  # shapes without memory: nothing is allocated before the file is found to fit
         network = architecture.build()
-    _, tensors = file_format.read(path, {name: tensor.shape for name, tensor in network.state_dict().items()})
-    network.load_state_dict(tensors, assign=True)
+    networks.fill(network, content)
     network.requires_grad_(False)
     classifier = Classifier(
         network,
@@ -100,5 +81,5 @@ def _temperature(path: str | Path, header: Mapping[str, Any], name: str) -> floa
     """Of a header; a checkpoint measured without pictures as people send them has one temperature for all."""
     value = header.get(name, header.get("temperature"))
     if not isinstance(value, float | int) or not 0.01 <= value <= 100:
-        raise CheckpointError(f"{path} has the temperature {value!r}; wanted a number from 0.01 to 100")
+        raise CheckpointError(f"{path} has the temperature {shortened(value)}; wanted a number from 0.01 to 100")
     return float(value)

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from models import checkpoints
 from models.checkpoints import file_format
+from models.checkpoints.networks import tensors_of
 from models.evaluation import metrics
 from models.intake import gate, picture, small_cnn
 from models.intake.pixels import UInt8
@@ -215,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipe |= {"fonts": len(lettering.find(options.fonts)), "photographs": "clothing/train, CC0"}
     kinds = {name: list(kinds) for name, kinds in gate.KINDS.items()}
     about = {"kind": "gate", "kinds": kinds, "temperatures": temperatures, "recipe": recipe, "metrics": figures}
-    file_format.write(options.out, about, networks.state_dict())
+    file_format.write(options.out, about, tensors_of(networks))
     report = {"kind": "gate", "recipe": recipe, **figures}
     options.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
     return 0

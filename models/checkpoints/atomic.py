@@ -1,0 +1,37 @@
+"""Files that are there whole or not at all, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of ``path`` at the end; after an error ``path`` is as it was. The
+    folders above it are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would hide the file from the container's user
+            os.fsync(file.fileno())  # or the new name may outlive a power cut and the content not
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+
+
+def copy(source: str | Path, path: str | Path) -> None:
+    """Put a copy of ``source`` in the place of ``path``. Raises OSError if ``source`` cannot be read."""
+    with Path(source).open("rb") as read, replacing(path) as written:
+        shutil.copyfileobj(read, written)
