@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from models import catalog, checkpoints, datasets
+from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.evaluation.evaluate import add_choice, chosen, evaluate, summary
 from models.training import recipes
@@ -187,7 +188,12 @@ def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _ship(result: Path, root: Path) -> str:
-    """Copy a measured checkpoint and its report into ``root`` unless a better one is there."""
+    """Put a measured checkpoint and its report into ``root`` unless a better one is there.
+
+    First the old report goes, then the checkpoint is replaced, then its report comes: if this stops on the way, a
+    checkpoint without a report is left, never a report that contradicts its checkpoint. The same run, resumed, then
+    ships again.
+    """
     header = checkpoints.read_header(result)
     place = checkpoints.path_for(header["dataset"], header["architecture"], root)
     new = header["metrics"]
@@ -195,11 +201,12 @@ def _ship(result: Path, root: Path) -> str:
         old = checkpoints.read_header(place)["metrics"] if place.is_file() else {}
     except (checkpoints.CheckpointError, KeyError):
         old = {}
-    if old and not _better(new, old):
+    report = place.with_suffix(".json")
+    if old and not _better(new, old) and not (old == new and not report.is_file()):
         return f"{place} stays: {_told(old)} against {_told(new)} of {result}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    for suffix in (checkpoints.SUFFIX, ".json"):
-        shutil.copyfile(result.with_suffix(suffix), place.with_suffix(suffix))
+    report.unlink(missing_ok=True)
+    atomic.copy(result, place)
+    atomic.copy(result.with_suffix(".json"), report)
     return f"{place}: {_told(new)}, {place.stat().st_size / 2**20:.2f} MiB"
 
 

@@ -11,6 +11,7 @@ import torch
 
 from models import checkpoints
 from models.catalog import ARCHITECTURES, EXTRAS
+from models.checkpoints import file_format
 from models.classifier import Classifier
 from models.training import features, learning, recipes, train
 from models.training.pool import pool
@@ -248,6 +249,39 @@ def test_without_such_pictures_the_run_says_so(run, tmp_path, capsys):
 )
 def test_what_ships_is_better_in_all_and_never_at_the_cost_of_the_dataset(new, old, better):
     assert train._better(new, old) is better
+
+
+def measured(folder: Path, accuracy: float) -> Path:
+    """A checkpoint, as far as shipping looks at it, with its report."""
+    path = folder / "lenet.lineup"
+    about = {"dataset": "mnist", "architecture": "lenet"}
+    digest = file_format.write(path, {**about, "metrics": {"accuracy": accuracy, "held_out_accuracy": accuracy}}, {})
+    path.with_suffix(".json").write_text(json.dumps({"digest": digest}))
+    return path
+
+
+def test_what_reads_a_checkpoint_while_a_better_one_ships_reads_the_old_one_whole(tmp_path):
+    train._ship(measured(tmp_path / "a", 0.8), tmp_path)
+    place = tmp_path / "mnist/lenet.lineup"
+    before = place.read_bytes()
+    with place.open("rb") as reader:
+        train._ship(measured(tmp_path / "b", 0.9), tmp_path)
+        assert reader.read() == before
+    assert file_format.read_header(place)["digest"] == json.loads(place.with_suffix(".json").read_text())["digest"]
+
+
+def test_shipping_that_stops_between_the_two_files_leaves_no_report_of_another_and_can_be_done_again(tmp_path):
+    train._ship(measured(tmp_path / "a", 0.8), tmp_path)
+    better, place = measured(tmp_path / "b", 0.9), tmp_path / "mnist/lenet.lineup"
+    report = better.with_suffix(".json").rename(tmp_path / "away")
+    with pytest.raises(FileNotFoundError):
+        train._ship(better, tmp_path)
+    assert file_format.read_header(place)["metrics"]["accuracy"] == 0.9
+    assert not place.with_suffix(".json").exists()
+    report.rename(better.with_suffix(".json"))
+    assert "stays" not in train._ship(better, tmp_path)
+    assert place.with_suffix(".json").read_text() == better.with_suffix(".json").read_text()
+    assert "stays" in train._ship(better, tmp_path)
 
 
 def test_an_epoch_has_all_of_the_dataset_and_its_share_of_the_rest():
