@@ -121,7 +121,7 @@ def judging() -> dict[str, dict[str, float]]:
     """The thumbnail of the line on a canvas, made once, and the two small networks that see it."""
     pixels = np.asarray(drawing((1050, 800), 4))
     sent, seen = thumbnail(pixels), picture.prepare_pixels(pixels, "mnist").picture
-    decides, judges = (load(checkpoints.weights_root()) for load in (auto.load, gate.load))
+    decides, judges = (load(checkpoints.root()) for load in (auto.load, gate.load))
     return {
         "thumbnail": timed(lambda: thumbnail(pixels)),
         "auto: digit or clothing": timed(lambda: decides.decide_by(sent)),

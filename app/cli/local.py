@@ -11,7 +11,6 @@ from app.errors import ApiError, one_of
 from app.serving import assemble
 from app.serving.assemble import Answered, Outcome
 from app.serving.batcher import Done
-from app.serving.engine import weights_folder
 from app.serving.intake import Intake
 from app.settings import Settings
 from models import catalog, checkpoints
@@ -42,7 +41,7 @@ class Local:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._folder = weights_folder(settings)
+        self._folder = checkpoints.root(settings.weights)
         self._device = choose_device(settings.device)
         self._intake = Intake()
         self._intake.load(self._folder)

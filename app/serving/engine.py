@@ -69,7 +69,7 @@ class Engine:
 
     def root(self) -> Path:
         """The folder of checkpoints. FileNotFoundError, naming the places looked at, if there is none."""
-        return weights_folder(self._settings)
+        return checkpoints.root(self._settings.weights)
 
     def configure(self) -> None:
         """Settings of PyTorch that hold for the whole process: before any of its threads is at work."""
@@ -178,17 +178,6 @@ class Engine:
             result = self.predict(dataset, name, np.zeros((count, SIDE, SIDE), np.uint8))
             if not np.isfinite(result).all():
                 raise checkpoints.CheckpointError(f"{name} for {dataset} gives probabilities that are not finite")
-
-
-def weights_folder(settings: Settings) -> Path:
-    """The folder of checkpoints. FileNotFoundError, naming the places looked at, if there is none."""
-    wanted = settings.weights
-    if wanted is None:
-        return checkpoints.weights_root()
-    if not wanted.is_dir():
-        told = f"LINEUP_WEIGHTS is {os.fspath(wanted)!r}, which is no folder"
-        raise FileNotFoundError(f"{told}; unset it to use weights/ beside models/")
-    return wanted
 
 
 def _without_folder(message: str, root: Path) -> str:

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     """
     try:
         sets = find_sets(options)
-        folder = options.weights or checkpoints.weights_root()
+        folder = checkpoints.root(options.weights)
         decides, judges = auto.load(folder), gate.load(folder)
         Intake(decides, judges).warm()
         prepared = {one.name: measure.prepare_set(one, decides) for one in sets if one.of_classes()}

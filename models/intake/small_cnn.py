@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.checkpoints import CheckpointError, file_format
+from models.checkpoints import CheckpointError
+from models.checkpoints.networks import load_into
 from models.intake.pixels import Float, UInt8
 
 
@@ -109,11 +110,10 @@ def _loaded(path: Path, build: Callable[[], Any], **wanted: object) -> tuple[Any
     """A network with the tensors of a checkpoint, for inference, and the header, which must say what is ``wanted``."""
     with torch.device("meta"):
         network = build()
-    header, tensors = file_format.read(path, {name: tensor.shape for name, tensor in network.state_dict().items()})
+    header = load_into(path, network)
     if any(header.get(key) != value for key, value in wanted.items()):
         told = ", ".join(f"{key} {header.get(key)!r}" for key in wanted)
         raise CheckpointError(f"{path} has {told}; wanted {', '.join(f'{k} {v!r}' for k, v in wanted.items())}")
-    network.load_state_dict(tensors, assign=True)
     for_inference(network)
     return network, header
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from models import checkpoints, datasets
 from models.checkpoints import file_format
+from models.checkpoints.networks import tensors_of
 from models.intake import auto, small_cnn
 from models.intake.pixels import Float, UInt8, luminance
 from models.intake.thumbnail import thumbnail
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "photographs": "clothing/train, CC0",
     }
     file_format.write(
-        options.out, {"kind": "auto", "answers": list(auto.ANSWERS), "recipe": recipe}, network.state_dict()
+        options.out, {"kind": "auto", "answers": list(auto.ANSWERS), "recipe": recipe}, tensors_of(network)
     )
     figures = measure(small_cnn.load_auto(options.out, auto.ANSWERS), options.data_dir)
     file_format.amend(options.out, {"metrics": figures})

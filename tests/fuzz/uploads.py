@@ -40,7 +40,7 @@ LIMIT = 1.0  # seconds of one core
 MAX_PIXELS = 50_000_000
 EVERY = 5_000  # inputs between two records
 
-DECIDES, JUDGES = auto.load(checkpoints.weights_root()), gate.load(checkpoints.weights_root())
+DECIDES, JUDGES = auto.load(checkpoints.root()), gate.load(checkpoints.root())
 JUDGE = partial(JUDGES.judge_all, dataset="mnist")
 
 seen: Counter[str] = Counter()

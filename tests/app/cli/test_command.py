@@ -11,6 +11,7 @@ from PIL import Image
 from app.cli import local, main, terminal
 from models import catalog, checkpoints
 from models.checkpoints import file_format
+from models.checkpoints.networks import tensors_of
 from models.classifier import Classifier
 from models.datasets import DATASETS
 from models.intake import auto, small_cnn
@@ -28,7 +29,7 @@ def weights(tmp_path, monkeypatch):
             measured = {"metrics": {"accuracy": 0.1, "n": 10}}
             checkpoints.save(checkpoints.path_for(dataset, name, root), classifier, measured)
     file_format.write(
-        root / "auto.lineup", {"kind": "auto", "answers": list(auto.ANSWERS)}, small_cnn.AutoNetwork().state_dict()
+        root / "auto.lineup", {"kind": "auto", "answers": list(auto.ANSWERS)}, tensors_of(small_cnn.AutoNetwork())
     )
     monkeypatch.setenv("LINEUP_WEIGHTS", str(root))
     monkeypatch.setenv("LINEUP_DEVICE", "cpu")

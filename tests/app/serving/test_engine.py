@@ -118,7 +118,7 @@ def test_networks_are_chosen_by_the_settings() -> None:
 
 def test_a_folder_that_is_not_there_is_an_error_that_names_both_places(tmp_path: Path) -> None:
     engine = Engine(Settings.model_construct(weights=tmp_path / "no", device="cpu"))
-    with pytest.raises(FileNotFoundError, match=r"LINEUP_WEIGHTS is .*no.* weights/"):
+    with pytest.raises(FileNotFoundError, match=r"LINEUP_WEIGHTS or --weights is '.*no'.*weights"):
         engine.root()
 
 

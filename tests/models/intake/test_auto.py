@@ -9,6 +9,7 @@ from PIL import Image
 
 from models import datasets
 from models.checkpoints import CheckpointError, file_format
+from models.checkpoints.networks import tensors_of
 from models.intake import auto, small_cnn
 from models.intake.thumbnail import thumbnail
 from models.training import train_auto
@@ -48,7 +49,7 @@ def test_a_missing_checkpoint_is_named(tmp_path):
 
 
 def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
-    file_format.write(tmp_path / "auto.lineup", {"kind": "classifier"}, small_cnn.AutoNetwork().state_dict())
+    file_format.write(tmp_path / "auto.lineup", {"kind": "classifier"}, tensors_of(small_cnn.AutoNetwork()))
     with pytest.raises(CheckpointError, match=r"kind 'classifier'.*wanted kind 'auto'"):
         auto.load(tmp_path)
 
@@ -59,7 +60,7 @@ def test_what_is_loaded_is_of_its_folder_and_not_kept_by_its_name(tmp_path):
     for seed in range(2):
         torch.manual_seed(seed)
         header = {"kind": "auto", "answers": list(auto.ANSWERS)}
-        file_format.write(tmp_path / "auto.lineup", header, small_cnn.AutoNetwork().state_dict())
+        file_format.write(tmp_path / "auto.lineup", header, tensors_of(small_cnn.AutoNetwork()))
         said.append(auto.load(tmp_path).decide(picture))
     assert said[0] != said[1] != shipped_auto().decide(picture)
 

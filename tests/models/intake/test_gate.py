@@ -10,6 +10,7 @@ from PIL import Image
 
 from models import checkpoints, datasets
 from models.checkpoints import CheckpointError, file_format
+from models.checkpoints.networks import tensors_of
 from models.intake import gate, small_cnn
 from models.intake.gate import KINDS
 from models.intake.thumbnail import thumbnail
@@ -78,7 +79,7 @@ def test_a_missing_checkpoint_is_named(tmp_path):
 
 
 def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
-    file_format.write(tmp_path / "gate.lineup", {"kind": "auto"}, small_cnn.gate_networks(KINDS).state_dict())
+    file_format.write(tmp_path / "gate.lineup", {"kind": "auto"}, tensors_of(small_cnn.gate_networks(KINDS)))
     with pytest.raises(CheckpointError, match=r"kind 'auto'.*wanted kind 'gate'"):
         gate.load(tmp_path)
 
@@ -89,7 +90,7 @@ def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
 )
 def test_temperatures_that_are_none_are_refused_when_it_is_loaded(tmp_path, temperatures):
     header = {"kind": "gate", "kinds": {name: list(kinds) for name, kinds in KINDS.items()}}
-    networks = small_cnn.gate_networks(KINDS).state_dict()
+    networks = tensors_of(small_cnn.gate_networks(KINDS))
     file_format.write(tmp_path / "gate.lineup", {**header, "temperatures": temperatures}, networks)
     with pytest.raises(CheckpointError, match=r"temperatures .*wanted a number from 0\.01 to 100 for each of mnist"):
         gate.load(tmp_path)
