@@ -25,7 +25,6 @@ from models.intake.thumbnail import thumbnail
 
 RECORD = Path(__file__).with_name("intake.json")
 MEGAPIXELS = 4000, 3000
-MAX_PIXELS = 50_000_000
 RUNS = 9
 FORMATS = {
     "JPEG, baseline": ("JPEG", {"quality": 90}),
@@ -81,14 +80,14 @@ def timed(work: Callable[[], object]) -> dict[str, float]:
 
 def decoding() -> dict[str, dict[str, float]]:
     """Of the scene of 12 megapixels in each format."""
-    decode._register_heif()
+    decode.register_heif()
     large, figures = scene(MEGAPIXELS), {}
     for name, (kind, options) in FORMATS.items():
         file = io.BytesIO()
         large.save(file, kind, **options)
         data = file.getvalue()
         figures[name] = {"megabytes": round(len(data) / 1e6, 1)} | timed(
-            lambda data=data: decode.decode(data, max_pixels=MAX_PIXELS)  # type: ignore[misc]
+            lambda data=data: decode.decode(data, max_pixels=decode.MAX_PIXELS)  # type: ignore[misc]
         )
     return figures
 

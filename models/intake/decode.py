@@ -1,6 +1,6 @@
 """From bytes to a picture: is it one, is it small enough to open, and what does it look like?
 
-The bytes decide the type, not the name or the declared type. Eight formats are opened and no other decoder of
+The bytes decide the type, not a name. Eight formats are opened and no other decoder of
 Pillow is ever entered, since each is code that strangers' bytes run through.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from functools import cache
+from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
@@ -18,6 +19,7 @@ Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked below for ev
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+MAX_PIXELS = 50_000_000  # of a file of our own, and the service's default: 8700x5800
 DRAFT = 1024  # pixels: a JPEG with a longer edge is shrunk while it is decoded; networks look at 28x28
 
 # Scans of a JPEG: a progressive one has about ten, and each costs a pass over the whole picture.
@@ -54,59 +56,64 @@ TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
     8: Image.Transpose.ROTATE_90,
 }
 ON_THEIR_SIDE = (5, 6, 7, 8)
-SENT_SIZE = "original_size"  # a key of PIL's Image.info
-STATUS = {"too_many_pixels": 413, "unsupported_type": 415, "undecodable": 422}
+ORIGINAL_SIZE = "original_size"  # a key of PIL's Image.info
 
 
-class UploadError(IntakeError):
-    """A picture that cannot be opened; its ``message`` is for the sender."""
+class DecodeError(Exception):
+    """A picture that cannot be opened: ``code`` is too_many_pixels, unsupported_type (known to be something else) or
+    undecodable; ``message`` tells its sender what is wrong and what would be right.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code, self.message, self.status = code, message, STATUS[code]
+        self.code, self.message = code, message
 
 
-def decode(data: bytes, *, max_pixels: int, content_type: str | None = None) -> Image.Image:
+def decode(data: bytes, *, max_pixels: int) -> Image.Image:
     """The picture in ``data`` as people see it: mode L or RGB, upright, on white, the first frame of an animation.
 
-    ``max_pixels`` bounds width times height and is checked before anything is decoded; a picture of several
-    megapixels comes back smaller, of about one. Raises UploadError and nothing else.
+    ``max_pixels`` bounds width times height and is checked before anything is decoded. What has as many pixels as
+    2048x2048 or more comes back smaller by a whole factor, of one to four megapixels; all else comes back whole.
+    Raises DecodeError and nothing else.
     """
-    _check_declared(content_type)
     _check_bytes(data)
     try:
         _quiet()
         return _open(data, max_pixels)
-    except UploadError:
+    except DecodeError:
         raise
     except Exception as error:  # decoders raise whatever they like for damaged bytes
         why = str(error)[:120] or type(error).__name__
-        raise UploadError(
+        raise DecodeError(
             "undecodable", f"the picture is damaged or cut off ({why}); send a whole {READABLE}"
         ) from error
 
 
-def _check_declared(content_type: str | None) -> None:
-    kind = (content_type or "").partition(";")[0].strip().lower()
-    if kind and not kind.startswith("image/") and kind != "application/octet-stream":
-        told = f"the declared type is {kind[:64]!r}"
-        raise UploadError("unsupported_type", f"{told}; wanted image/* or application/octet-stream")
+def open_file(path: Path, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture in a file, as ``decode`` gives it. Raises DecodeError, which names the file; OSError if it cannot be
+    read.
+    """
+    try:
+        return decode(path.read_bytes(), max_pixels=max_pixels)
+    except DecodeError as error:
+        raise DecodeError(error.code, f"cannot open {path} as a picture: {error.message}") from error
 
 
 def _check_bytes(data: bytes) -> None:
     if not data:
-        raise UploadError("undecodable", f"the picture has no bytes; send a {READABLE}")
+        raise DecodeError("undecodable", f"the picture has no bytes; send a {READABLE}")
     start = data[:SNIFFED].removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").removeprefix(b"\xef\xbb\xbf")
     if start[:2] in (b"<\0", b"\0<"):  # UTF-16
         start = start.replace(b"\0", b"")
     start = start.lstrip().lower()
     for signature, name in KNOWN_OTHERS:
         if start.startswith(signature):
-            raise UploadError("unsupported_type", f"the bytes are {name}, not a picture; send a {READABLE}")
+            raise DecodeError("unsupported_type", f"the bytes are {name}, not a picture; send a {READABLE}")
 
 
 @cache
-def _register_heif() -> None:
+def register_heif() -> None:
+    """Have Pillow open and save HEIC: imported late, since it takes a while."""
     import pillow_heif
 
     pillow_heif.register_heif_opener(thumbnails=False)
@@ -120,32 +127,32 @@ def _quiet() -> None:
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
-    _register_heif()
+    register_heif()
     if why := envelope.objection(data):
-        raise UploadError("undecodable", f"the file {why}")
+        raise DecodeError("undecodable", f"the file {why}")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise UploadError("undecodable", f"the bytes are no picture that can be opened; send a {READABLE}") from error
+        raise DecodeError("undecodable", f"the bytes are no picture that can be opened; send a {READABLE}") from error
     _check_size(image, max_pixels)
-    sent = image.size
+    original = image.size
     if image.format == "JPEG":
         most = max(LEAST_SCANS, min(MOST_SCANS, SCANNED // (image.width * image.height)))
         if (scans := data.count(b"\xff\xda")) > most:
-            raise UploadError("undecodable", f"the JPEG has {scans} scans; at most {most} are decoded at its size")
+            raise DecodeError("undecodable", f"the JPEG has {scans} scans; at most {most} are decoded at its size")
     if max(image.size) > DRAFT:
         image.draft(None, (DRAFT, DRAFT))  # JPEG alone: the smallest eighth, quarter or half that is still larger
     image.load()
     orientation = _orientation(image)
     seen = modes.visible(_smaller(image))
     upright = seen.transpose(TURNS[orientation]) if orientation in TURNS else seen
-    upright.info[SENT_SIZE] = sent[::-1] if orientation in ON_THEIR_SIDE else sent
+    upright.info[ORIGINAL_SIZE] = original[::-1] if orientation in ON_THEIR_SIDE else original
     return upright
 
 
 def original_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height in pixels that a picture of ``decode`` was sent with, upright; it may have been shrunk since."""
-    width, height = image.info.get(SENT_SIZE, image.size)
+    """Width and height in pixels of a picture of ``decode`` in its file, upright; it may have been shrunk since."""
+    width, height = image.info.get(ORIGINAL_SIZE, image.size)
     return int(width), int(height)
 
 
@@ -153,14 +160,14 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     """What decoding would allocate: the picture itself, and one tile of a tiled TIFF, which may claim to be larger."""
     width, height = image.size
     if width < 1 or height < 1:
-        raise UploadError("undecodable", f"the picture has {width}x{height} pixels; at least 1x1 is needed")
+        raise DecodeError("undecodable", f"the picture has {width}x{height} pixels; at least 1x1 is needed")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         across, down = image.tag_v2.get(322, 0), image.tag_v2.get(323, 0)  # TileWidth, TileLength
         if across * down > max(max_pixels, width * height):
             width, height = across, down
     if width * height > max_pixels:
         told = f"the picture has {width}x{height} pixels"
-        raise UploadError("too_many_pixels", f"{told}; at most {max_pixels} are opened")
+        raise DecodeError("too_many_pixels", f"{told}; at most {max_pixels} are opened")
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,4 +1,4 @@
-"""Any mode that the eight decoders give, as people see it: L or RGB, eight bits, on a ground where it is transparent."""
+"""Any mode that the eight decoders give, as people see it: L or RGB, eight bits, transparent parts on a ground."""
 
 from __future__ import annotations
 

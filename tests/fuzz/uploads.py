@@ -37,7 +37,6 @@ with atheris.instrument_imports(include=["app", "models", "PIL"], enable_loader_
 RECORD = Path(__file__).with_name("record.json")
 CORPUS = Path("runs") / "fuzz"
 LIMIT = 1.0  # seconds of one core
-MAX_PIXELS = 50_000_000
 EVERY = 5_000  # inputs between two records
 
 DECIDES, JUDGES = auto.load(checkpoints.root()), gate.load(checkpoints.root())
@@ -57,7 +56,7 @@ def seeds(folder: Path) -> None:
     shades["I;16"] = Image.fromarray(np.asarray(shades["L"]).astype(np.uint16) * 200)
     exif = Image.Exif()
     exif[0x0112] = 6
-    decode._register_heif()
+    decode.register_heif()
     for kind in decode.FORMATS:
         for mode, shade in shades.items():
             buffer = io.BytesIO()
@@ -93,8 +92,8 @@ def one_input(data: bytes) -> None:
     start = time.process_time()
     seen["inputs"] += 1
     try:
-        image = decode.decode(data, max_pixels=MAX_PIXELS)
-    except decode.UploadError as error:
+        image = decode.decode(data, max_pixels=decode.MAX_PIXELS)
+    except decode.DecodeError as error:
         seen[error.code] += 1
     else:
         seen["opened"] += 1
@@ -120,7 +119,7 @@ def _look(image: Image.Image) -> None:
             assert (prepared.shape, prepared.dtype) == ((28, 28), np.uint8)
             assert 0 <= JUDGES.judge(sent, prepared, dataset).score <= 1
     try:
-        for found in (one for line in read.find_digits(image, JUDGE, decode.original_size(image)) for one in line):
+        for found in (one for line in read.find(image, JUDGE, decode.original_size(image)) for one in line):
             assert found.picture.shape == (28, 28)
             assert found.verdict is not None
     except NothingFound:

@@ -1,4 +1,4 @@
-"""Bytes to pictures: every format and mode as people see it, and an UploadError for everything else."""
+"""Bytes to pictures: every format and mode as people see it, and a DecodeError for everything else."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from models.intake.decode import UploadError, decode, original_size
+from models.intake.decode import DecodeError, decode, original_size
 
 MOST = 50_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -209,16 +209,16 @@ def png(width, height, *, depth=8, colour=0, rows=b""):
 
 @pytest.mark.parametrize("size", [(100_000, 100_000), (2**31 - 1, 2**31 - 1), (7072, 7072)])
 def test_too_many_pixels_are_refused_before_they_are_decoded(size):
-    with pytest.raises(UploadError, match=f"{size[0]}x{size[1]} pixels; at most 50000000") as refused:
+    with pytest.raises(DecodeError, match=f"{size[0]}x{size[1]} pixels; at most 50000000") as refused:
         decode(png(*size), max_pixels=MOST)
-    assert (refused.value.code, refused.value.status) == ("too_many_pixels", 413)
+    assert refused.value.code == "too_many_pixels"
 
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "JPEG", "WEBP"])
 def test_the_limit_of_pixels_holds_for_every_format(kind):
     data = encode(Image.new("L", (101, 100)), kind)
     assert decode(data, max_pixels=10_100).size == (101, 100)
-    with pytest.raises(UploadError, match="101x100"):
+    with pytest.raises(DecodeError, match="101x100"):
         decode(data, max_pixels=10_099)
 
 
@@ -234,7 +234,7 @@ def test_what_is_cut_off_is_opened_or_said_to_be_damaged(kind, share):
     data = encode(noisy, kind)
     try:
         assert decode(data[: int(share * len(data))], max_pixels=MOST).size == (90, 90)
-    except UploadError as refused:
+    except DecodeError as refused:
         assert refused.code == "undecodable"  # noqa: PT017
         assert "send a" in refused.message  # noqa: PT017
 
@@ -251,25 +251,10 @@ def test_what_is_cut_off_is_opened_or_said_to_be_damaged(kind, share):
         (b"%!PS-Adobe-3.0 EPSF", "PostScript"),
     ],
 )
-@pytest.mark.parametrize("declared", [None, "image/png"])
-def test_known_non_pictures_are_named(data, told, declared):
-    with pytest.raises(UploadError, match=told) as refused:
-        decode(data, max_pixels=MOST, content_type=declared)
-    assert (refused.value.code, refused.value.status) == ("unsupported_type", 415)
-
-
-@pytest.mark.parametrize("declared", ["text/plain", "application/json", "video/mp4; codecs=x"])
-def test_a_declared_type_that_is_no_picture_is_refused(declared):
-    with pytest.raises(UploadError, match=r"wanted image/\* or application/octet-stream") as refused:
-        decode(encode(quarters()), max_pixels=MOST, content_type=declared)
-    assert refused.value.status == 415
-
-
-@pytest.mark.parametrize(
-    "declared", [None, "", "image/jpeg", "IMAGE/PNG", "application/octet-stream", "image/nonsense; q=1"]
-)
-def test_the_bytes_decide_and_not_the_declared_picture_type(declared):
-    assert decode(encode(quarters(), "PNG"), max_pixels=MOST, content_type=declared).size == (64, 48)
+def test_known_non_pictures_are_named(data, told):
+    with pytest.raises(DecodeError, match=told) as refused:
+        decode(data, max_pixels=MOST)
+    assert refused.value.code == "unsupported_type"
 
 
 @pytest.mark.parametrize(
@@ -277,15 +262,15 @@ def test_the_bytes_decide_and_not_the_declared_picture_type(declared):
     [b"", b"\x00", b"hello", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff", b"II*\x00", b"RIFF\x00\x00\x00\x00WEBP"],
 )
 def test_what_is_no_picture_is_undecodable(data):
-    with pytest.raises(UploadError) as refused:
+    with pytest.raises(DecodeError) as refused:
         decode(data, max_pixels=MOST)
-    assert (refused.value.code, refused.value.status) == ("undecodable", 422)
+    assert refused.value.code == "undecodable"
 
 
 @pytest.mark.parametrize("kind", ["PPM", "TGA", "PCX", "ICO", "SGI", "MSP"])
 def test_other_decoders_of_pillow_are_never_entered(kind):
     image = Image.new("1" if kind == "MSP" else "RGB", (16, 16))
-    with pytest.raises(UploadError) as refused:
+    with pytest.raises(DecodeError) as refused:
         decode(encode(image, kind), max_pixels=MOST)
     assert refused.value.code == "undecodable"
 
@@ -296,8 +281,8 @@ RELAXED = settings(max_examples=200, deadline=None, suppress_health_check=[Healt
 
 @RELAXED
 @given(st.binary(max_size=300))
-def test_random_bytes_raise_nothing_but_upload_errors(data):
-    with pytest.raises(UploadError):
+def test_random_bytes_raise_nothing_but_decode_errors(data):
+    with pytest.raises(DecodeError):
         decode(data, max_pixels=10_000)
 
 
@@ -305,13 +290,13 @@ def test_random_bytes_raise_nothing_but_upload_errors(data):
 @given(
     st.sampled_from(SOURCES), st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8)
 )
-def test_damaged_pictures_raise_nothing_but_upload_errors(source, changes):
+def test_damaged_pictures_raise_nothing_but_decode_errors(source, changes):
     data = bytearray(source)
     for place, value in changes:
         data[int(place * len(data))] = value
     try:
         image = decode(bytes(data), max_pixels=10_000)
-    except UploadError:
+    except DecodeError:
         return
     assert image.mode in ("L", "RGB")
     assert image.width * image.height <= 10_000
@@ -320,7 +305,7 @@ def test_damaged_pictures_raise_nothing_but_upload_errors(source, changes):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 @pytest.mark.parametrize("size", [(64, 48), (2600, 1900)])
-def test_the_size_as_sent_is_kept_upright_where_the_picture_is_shrunk(kind, orientation, size):
+def test_the_original_size_is_kept_upright_where_the_picture_is_shrunk(kind, orientation, size):
     exif = Image.Exif()
     exif[0x0112] = orientation
     image = decode(encode(Image.new("L", size, 200), kind, exif=exif), max_pixels=MOST)
@@ -328,5 +313,5 @@ def test_the_size_as_sent_is_kept_upright_where_the_picture_is_shrunk(kind, orie
     assert (image.size == original_size(image)) == (size == (64, 48))
 
 
-def test_a_picture_from_elsewhere_was_sent_as_it_is():
+def test_a_picture_from_elsewhere_is_as_it_was():
     assert original_size(Image.new("L", (7, 5))) == (7, 5)

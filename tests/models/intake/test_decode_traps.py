@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from models.intake import decode as decoder
-from models.intake.decode import UploadError, decode
+from models.intake.decode import DecodeError, decode
 from tests.models.intake.test_decode import MOST, close, corners, encode, quarters
 
 ASSOCIATED, UNASSOCIATED = 1, 2  # of TIFF's tag ExtraSamples: colours multiplied with the opacity, or not
@@ -93,15 +93,15 @@ def test_an_opacity_that_is_zero_everywhere_says_nothing(mode):
     ],
 )
 def test_markup_and_archives_are_named_however_they_begin(data, told):
-    with pytest.raises(UploadError, match=told) as refused:
+    with pytest.raises(DecodeError, match=told) as refused:
         decode(data, max_pixels=MOST)
-    assert refused.value.status == 415
+    assert refused.value.code == "unsupported_type"
 
 
 def test_a_tile_larger_than_the_limit_is_refused_though_its_tiff_is_small():
-    with pytest.raises(UploadError, match="30000x30000 pixels") as refused:
+    with pytest.raises(DecodeError, match="30000x30000 pixels") as refused:
         decode(tiff(b"\7", side=16, tile=30_000), max_pixels=MOST)
-    assert refused.value.status == 413
+    assert refused.value.code == "too_many_pixels"
     assert decode(tiff(b"\7", side=16, tile=16), max_pixels=MOST).getpixel((3, 3)) == 7
 
 
@@ -109,7 +109,7 @@ def test_a_jpeg_of_endless_scans_is_refused():
     data = encode(quarters((256, 256)), "JPEG", progressive=True)
     assert decode(data, max_pixels=MOST).size == (256, 256)
     last = data[data.rindex(b"\xff\xda") : -2]
-    with pytest.raises(UploadError, match="scans; at most 100") as refused:
+    with pytest.raises(DecodeError, match="scans; at most 100") as refused:
         decode(data[:-2] + last * 200 + b"\xff\xd9", max_pixels=MOST)
     assert refused.value.code == "undecodable"
 
@@ -155,12 +155,12 @@ def test_a_large_picture_of_many_bits_is_read_without_gigabytes(array):
 
 
 @pytest.mark.parametrize("error", [LookupError("x"), RuntimeError(), Exception("anything"), MemoryError()])
-def test_whatever_a_decoder_raises_is_an_upload_error(error, monkeypatch):
+def test_whatever_a_decoder_raises_is_a_decode_error(error, monkeypatch):
     def fail(*_args, **_kwargs):
         raise error
 
     monkeypatch.setattr(decoder, "_open", fail)
-    with pytest.raises(UploadError, match="damaged") as refused:
+    with pytest.raises(DecodeError, match="damaged") as refused:
         decode(encode(quarters()), max_pixels=MOST)
     assert refused.value.__cause__ is error
 

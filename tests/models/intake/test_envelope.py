@@ -55,7 +55,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.parametrize(("told", "data"), list(hostile()))
 def test_files_of_too_many_parts_are_refused_with_the_limit(told: str, data: bytes) -> None:
-    with pytest.raises(decode.UploadError, match=told) as refused:
+    with pytest.raises(decode.DecodeError, match=told) as refused:
         decode.decode(data, max_pixels=MOST)
     assert refused.value.code == "undecodable"
     assert "PNG" in refused.value.message or "without metadata" in refused.value.message
