@@ -1,12 +1,13 @@
 """From bytes to a picture: is it one, is it small enough to open, and what does it look like?
 
-The bytes decide the type, not a name. Eight formats are opened and no other decoder of
-Pillow is ever entered, since each is code that strangers' bytes run through.
+The bytes decide the type, not a name. Eight formats are opened and no other decoder of Pillow is ever entered, since
+each is code that strangers' bytes run through.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from functools import cache
 from pathlib import Path
@@ -46,6 +47,17 @@ KNOWN_OTHERS = (
     (b"%!ps", "PostScript"),
     (b"8bps", "a Photoshop file"),
 )
+# How each of the eight formats begins: what begins so and cannot be read is damaged, all else is no picture.
+BEGINNINGS = {
+    "PNG": rb"\x89PNG",
+    "JPEG": rb"\xff\xd8\xff",
+    "WebP": rb"RIFF.{4}WEBP",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "AVIF": rb".{4}ftypavi[fs]",
+    "HEIC": rb".{4}ftyp(he[iv][cmsx]|m[is]f1)",
+}
 TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -133,7 +145,7 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise DecodeError("undecodable", f"the bytes are no picture that can be opened; send a {READABLE}") from error
+        raise DecodeError("undecodable", f"{_told_of(data)}; send a whole {READABLE}") from error
     _check_size(image, max_pixels)
     original = image.size
     if image.format == "JPEG":
@@ -148,6 +160,13 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     upright = seen.transpose(TURNS[orientation]) if orientation in TURNS else seen
     upright.info[ORIGINAL_SIZE] = original[::-1] if orientation in ON_THEIR_SIDE else original
     return upright
+
+
+def _told_of(data: bytes) -> str:
+    for kind, beginning in BEGINNINGS.items():
+        if re.match(beginning, data, re.DOTALL):
+            return f"the picture is damaged or cut off (it begins as {kind} does, but cannot be read as one)"
+    return "the bytes are no picture that can be opened"
 
 
 def original_size(image: Image.Image) -> tuple[int, int]:

@@ -257,14 +257,53 @@ def test_known_non_pictures_are_named(data, told):
     assert refused.value.code == "unsupported_type"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"\x00", b"hello", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff", b"II*\x00", b"RIFF\x00\x00\x00\x00WEBP"],
-)
+@pytest.mark.parametrize("data", [b"", b"\x00", b"hello", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"])
 def test_what_is_no_picture_is_undecodable(data):
-    with pytest.raises(DecodeError) as refused:
+    with pytest.raises(DecodeError, match=r"no picture|no bytes") as refused:
         decode(data, max_pixels=MOST)
     assert refused.value.code == "undecodable"
+
+
+def first_byte_changed(data, at):
+    return data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("what", "data"),
+    [
+        ("no more than a signature of PNG", b"\x89PNG\r\n\x1a\n"),
+        ("a PNG whose line ends were changed", encode(quarters()).replace(b"\r\n", b"\n")),
+        ("a wrong checksum of IHDR", first_byte_changed(encode(quarters()), 8 + 8 + 13)),
+        ("a width that the checksum of IHDR is not of", first_byte_changed(encode(quarters()), 19)),
+        ("a GIF without a picture", b"GIF89a"),
+        ("a JPEG without a picture", b"\xff\xd8\xff"),
+        ("a JPEG of 12 bits", encode(quarters(), "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c")),
+        ("a TIFF without a picture", b"II*\x00"),
+        ("a WebP without a picture", b"RIFF\x00\x00\x00\x00WEBP"),
+        ("a WebP of another chunk", encode(quarters(), "WEBP").replace(b"VP8 ", b"VP9 ")),
+        ("a BMP with a header of no known size", first_byte_changed(encode(quarters(), "BMP"), 14)),
+        ("an AVIF cut off", encode(quarters(), "AVIF")[:40]),
+        ("a HEIC cut off", encode(quarters(), "HEIF")[:40]),
+    ],
+)  # fmt: skip
+def test_what_begins_as_a_picture_and_cannot_be_read_is_damaged(what, data):
+    with pytest.raises(DecodeError, match="damaged or cut off") as refused:
+        decode(data, max_pixels=MOST)
+    assert refused.value.code == "undecodable", what
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"IEND", b"gAMA"])
+def test_a_wrong_checksum_in_a_png_is_called_damaged_wherever_it_is_noticed(kind):
+    chunk = struct.pack(">I", 4) + b"gAMA" + struct.pack(">II", 45455, zlib.crc32(b"gAMA" + struct.pack(">I", 45455)))
+    data = encode(quarters())
+    data = data[:33] + chunk + data[33:]
+    at = data.index(kind)
+    wrong = first_byte_changed(data, at + 4 + int.from_bytes(data[at - 4 : at], "big"))
+    try:
+        assert decode(wrong, max_pixels=MOST).size == (64, 48)
+        assert kind in (b"IDAT", b"IEND")  # which Pillow does not check
+    except DecodeError as refused:
+        assert "damaged or cut off" in refused.message  # noqa: PT017
 
 
 @pytest.mark.parametrize("kind", ["PPM", "TGA", "PCX", "ICO", "SGI", "MSP"])
