@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from models import datasets
+from models.intake import decode
 from models.training.scenes import sent
 
 _DIGITS = re.compile(r"\d(or\d)*")
@@ -37,13 +38,15 @@ class Labelled:
     classes: tuple[int, ...]
 
     def open(self) -> Image.Image:
-        """The picture upright, on white where it is transparent, mode L or RGB. SetError if it cannot be opened."""
+        """The picture as the service would open it: mode L or RGB, upright, of at most four megapixels. SetError if it
+        cannot be opened.
+        """
         try:
-            with Image.open(io.BytesIO(self.file) if isinstance(self.file, bytes) else self.file) as image:
-                return _grey_or_rgb(ImageOps.exif_transpose(image))
-        except OSError as error:
-            named = "the bytes" if isinstance(self.file, bytes) else self.file
-            raise SetError(f"cannot open {named} as a picture: {error}") from error
+            if isinstance(self.file, bytes):
+                return decode.decode(self.file, max_pixels=decode.MAX_PIXELS)
+            return decode.open_file(self.file)
+        except (OSError, decode.DecodeError) as error:
+            raise SetError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -127,14 +130,6 @@ def _labelled(place: Path) -> Iterator[Labelled]:
         for path in sorted((place / name).iterdir()):
             if path.is_file() and not path.name.startswith("."):
                 yield Labelled(path, sent.classes_of(name))
-
-
-def _grey_or_rgb(image: Image.Image) -> Image.Image:
-    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours)
-    return image.copy() if image.mode == mode else image.convert(mode)
 
 
 def _png(picture: Tensor) -> bytes:

@@ -16,21 +16,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from models import checkpoints, datasets
 from models.checkpoints import file_format
-from models.checkpoints.networks import tensors_of
-from models.intake import auto, small_cnn
-from models.intake.pixels import Float, UInt8, luminance
-from models.intake.thumbnail import thumbnail
+from models.intake import auto, decode
+from models.intake.picture import UInt8
 from models.training import learning
 from models.training.scenes import lettering, scenes, sent
 
 
 def _opened(path: Path, longest: int = 320) -> UInt8:
-    image = Image.open(path).convert("L")
+    image = decode.open_file(path).convert("L")
     image.thumbnail((longest, longest))
     return np.asarray(image)
 

@@ -24,15 +24,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from models import datasets
-from models.intake import picture
-from models.intake.pixels import UInt8
-from models.intake.steps import NothingFound
+from models.intake import decode, picture
+from models.intake.picture import UInt8
 from models.training.scenes import lettering, scenes, strokes
 
 Rng = np.random.Generator
@@ -182,10 +181,9 @@ def _part(paths: list[Path], held: bool) -> list[Path]:
 
 
 def _opened(path: Path) -> UInt8:
-    with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    upright.thumbnail((LONGEST, LONGEST))
-    return np.asarray(upright)
+    image = decode.open_file(path).convert("RGB")
+    image.thumbnail((LONGEST, LONGEST))
+    return np.asarray(image)
 
 
 _sources: dict[bool, Sources] = {}  # of a worker process

@@ -9,6 +9,7 @@ from PIL import Image
 from models import datasets
 from models.data import pictures
 from models.data.pictures import Labelled, SetError
+from models.intake import decode
 from tests.idx import write_dataset
 
 
@@ -123,3 +124,46 @@ def test_the_shared_photographs_are_three_sets(shared):
         "digits-printed": 270,
     }
     assert len(found["clothing/validation"].of_none()) == 51
+
+
+def white_on_nothing():
+    image = Image.new("LA", (40, 40), (255, 0))
+    image.paste((255, 255), (18, 5, 22, 35))
+    return image
+
+
+def turned():
+    image = Image.new("L", (80, 40), 200)
+    image.getexif()[0x0112] = 6
+    return image
+
+
+AWKWARD = {
+    "larger than four megapixels": (Image.linear_gradient("L").resize((3000, 2000)), "JPEG", (1500, 1000)),
+    "white on nothing": (white_on_nothing(), "PNG", (40, 40)),
+    "sixteen bits": (Image.fromarray(np.arange(0, 65536, 64, np.uint16).reshape(32, 32)), "PNG", (32, 32)),
+    "turned by EXIF": (turned(), "JPEG", (40, 80)),
+}
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+@pytest.mark.parametrize("name", list(AWKWARD))
+def test_evaluation_opens_a_picture_as_the_service_does(name, as_bytes, tmp_path):
+    image, kind, size = AWKWARD[name]
+    path = tmp_path / f"picture.{kind.lower()}"
+    image.save(path, kind, exif=image.getexif())
+    opened = Labelled(path.read_bytes() if as_bytes else path, ()).open()
+    wanted = decode.decode(path.read_bytes(), max_pixels=50_000_000)
+    assert (opened.mode, opened.size, opened.tobytes()) == (wanted.mode, size, wanted.tobytes())
+
+
+def test_a_damaged_picture_of_a_set_is_named(tmp_path):
+    fill(tmp_path, "4", count=1)
+    path = tmp_path / "4" / "0.png"
+    path.write_bytes(path.read_bytes()[:30])
+    (found,) = pictures.find_sets(tmp_path)
+    with pytest.raises(SetError, match=r"cannot open .*0\.png as a picture: .*damaged or cut off"):
+        found.pictures[0].open()
+    path.unlink()
+    with pytest.raises(SetError, match=r"No such file.*0\.png"):
+        found.pictures[0].open()

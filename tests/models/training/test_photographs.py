@@ -1,0 +1,49 @@
+"""Photographs to learn from are opened by the service's own decoder: upright, on a ground, or named as damaged."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.intake.decode import DecodeError
+from models.training import train_auto
+from models.training.scenes import sent
+
+
+def greys(folder):
+    """What trains ``auto``."""
+    return train_auto._photographs(folder)
+
+
+def colours(folder):
+    """What scenes are made of; the first of ten is held out."""
+    return [photograph for photograph, _ in sent.photographs(folder, held=True)]
+
+
+@pytest.mark.parametrize(("opened", "shape"), [(greys, (320, 240)), (colours, (320, 240, 3))])
+def test_photographs_are_turned_by_exif_and_kept_small(opened, shape, tmp_path):
+    (tmp_path / "3-dress").mkdir()
+    image = Image.new("RGB", (4000, 3000), "black")
+    image.paste("white", (0, 0, 2000, 3000))  # the left half, which turned is the upper one
+    image.getexif()[0x0112] = 6
+    image.save(tmp_path / "3-dress" / "turned.jpg", exif=image.getexif())
+    (pixels,) = opened(tmp_path)
+    assert (pixels.shape, pixels.dtype) == (shape, np.uint8)
+    assert pixels[:100].min() > 200 > 50 > pixels[-100:].max()
+
+
+@pytest.mark.parametrize("opened", [greys, colours])
+def test_a_white_drawing_on_nothing_is_there(opened, tmp_path):
+    (tmp_path / "3-dress").mkdir()
+    image = Image.new("LA", (40, 40), (255, 0))
+    image.paste((255, 255), (18, 5, 22, 35))
+    image.save(tmp_path / "3-dress" / "drawing.png")
+    (pixels,) = opened(tmp_path)
+    assert np.ptp(pixels) == 255
+
+
+@pytest.mark.parametrize("opened", [greys, colours])
+def test_a_photograph_that_cannot_be_opened_is_named(opened, tmp_path):
+    (tmp_path / "3-dress").mkdir()
+    (tmp_path / "3-dress" / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(DecodeError, match=r"cannot open .*cut\.jpg as a picture"):
+        opened(tmp_path)
