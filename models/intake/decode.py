@@ -12,7 +12,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from models.intake import envelope, modes
 
@@ -22,10 +22,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 MAX_PIXELS = 50_000_000  # of a file of our own, and the service's default: 8700x5800
 DRAFT = 1024  # pixels: a JPEG with a longer edge is shrunk while it is decoded; networks look at 28x28
-
-# Scans of a JPEG: a progressive one has about ten, and each costs a pass over the whole picture.
-LEAST_SCANS, MOST_SCANS = 20, 100
-SCANNED = 10**9  # pixels in all scans together, where that allows more than the least
 SNIFFED = 1024  # bytes looked at for what is known to be no picture
 
 # What people send by mistake: its first bytes (byte order mark and white space left out), and its name.
@@ -148,10 +144,9 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
         raise DecodeError("undecodable", f"{_told_of(data)}; send a whole {READABLE}") from error
     _check_size(image, max_pixels)
     original = image.size
-    if image.format == "JPEG":
-        most = max(LEAST_SCANS, min(MOST_SCANS, SCANNED // (image.width * image.height)))
-        if (scans := data.count(b"\xff\xda")) > most:
-            raise DecodeError("undecodable", f"the JPEG has {scans} scans; at most {most} are decoded at its size")
+    scanned = isinstance(image, JpegImagePlugin.JpegImageFile)  # the first of several in an MPO, too
+    if scanned and (why := envelope.objection_to_scans(data, image.width * image.height)):
+        raise DecodeError("undecodable", f"the file {why}")
     if max(image.size) > DRAFT:
         image.draft(None, (DRAFT, DRAFT))  # JPEG alone: the smallest eighth, quarter or half that is still larger
     image.load()

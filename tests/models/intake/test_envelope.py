@@ -41,8 +41,11 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     table = 13 + 768
     yield "2,000 segments", jpeg[:2] + b"\xff\xe5\0\2" * (SIZE // 4) + jpeg[2:]
     yield "32 segments of EXIF", jpeg[:2] + exif * 40 + jpeg[2:]
-    yield "65,536 bytes between two segments", jpeg[:2] + b"\xff" * SIZE + jpeg[2:]
+    yield "65,536 bytes that belong to no segment", jpeg[:2] + b"\xff" * SIZE + jpeg[2:]
     yield "bytes that belong to no segment", jpeg[:2] + b"\0" * SIZE + jpeg[2:]
+    yield "bytes that belong to no segment", jpeg[:2] + b"\xff" + b"\0" * SIZE
+    yield "bytes that belong to no segment", jpeg[:2] + (b"\xff\xf0\xff\xff" + b"\xff\xd0" * 32_766) * 20 + jpeg[2:]
+    yield "2,000 segments", jpeg[:2] + b"\xff\xd9" + b"\xff\xe5\0\2" * (SIZE // 4) + jpeg[2:]
     yield "20,000 chunks", png[:33] + chunk(b"abCd") * 30_000 + png[33:]
     yield "20,000 chunks", png[:-12] + chunk(b"IDAT") * 30_000 + png[-12:]
     yield "20,000 blocks", gif[:table] + b"!\xfe\1x\0" * 30_000 + gif[table:]
