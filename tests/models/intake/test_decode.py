@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image
 
 from models.intake.decode import DecodeError, decode, original_size
 
@@ -89,92 +89,6 @@ def test_exif_orientation_is_undone(orientation, kind):
 def test_damaged_exif_makes_no_picture_unreadable():
     data = encode(quarters(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff" + b"\xff" * 40)
     assert decode(data, max_pixels=MOST).size == (64, 48)
-
-
-def with_alpha(mode, colour, alpha):
-    image = Image.new(mode, (20, 20), colour)
-    image.paste((*colour[:-1], 255), (0, 0, 10, 20))
-    assert alpha == colour[-1]
-    return image
-
-
-@pytest.mark.parametrize(
-    ("image", "options", "wanted"),
-    [
-        (with_alpha("RGBA", (255, 0, 0, 0), 0), {}, (255, 255, 255)),
-        (with_alpha("RGBA", (255, 0, 0, 128), 128), {}, (255, 127, 127)),
-        (with_alpha("LA", (0, 0), 0), {}, 255),
-        (with_alpha("LA", (0, 128), 128), {}, 127),
-        (quarters().quantize(4), {"transparency": 0}, None),
-        (Image.new("L", (20, 20), 7), {"transparency": 7}, None),
-    ],
-)
-def test_what_is_transparent_is_white(image, options, wanted):
-    decoded = decode(encode(image, **options), max_pixels=MOST)
-    assert decoded.mode in ("L", "RGB")
-    if wanted is None:
-        assert not decoded.has_transparency_data
-    else:
-        got = decoded.getpixel((15, 10))
-        assert np.abs(np.subtract(got, wanted)).max() <= 1
-
-
-def test_a_white_drawing_on_nothing_is_put_on_black():
-    image = Image.new("LA", (40, 40), (255, 0))
-    image.paste((255, 255), (18, 5, 22, 35))
-    pixels = np.asarray(decode(encode(image), max_pixels=MOST))
-    assert (pixels[20, 20], pixels[20, 5]) == (255, 0)
-
-
-def ramp(dtype, top):
-    return (np.linspace(0, 1, 256)[None, :].repeat(8, 0) * top).astype(dtype)
-
-
-@pytest.mark.parametrize(
-    ("array", "kind"),
-    [
-        (ramp(np.uint16, 65535), "PNG"),
-        (ramp(np.uint16, 65535), "TIFF"),
-        (ramp(np.int32, 65535), "TIFF"),
-        (ramp(np.int32, 255), "TIFF"),
-        (ramp(np.int32, 10_000_000), "TIFF"),
-        (ramp(np.float32, 1.0), "TIFF"),
-        (ramp(np.float32, 255.0), "TIFF"),
-    ],
-)
-def test_more_than_eight_bits_are_scaled(array, kind):
-    pixels = np.asarray(decode(encode(Image.fromarray(array), kind), max_pixels=MOST))
-    assert pixels.dtype == np.uint8
-    assert np.abs(pixels[0].astype(int) - np.arange(256)).max() <= 1
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_numbers_that_are_none_are_no_trouble(bad):
-    array = ramp(np.float32, 255.0)
-    array[0, 0] = bad
-    assert decode(encode(Image.fromarray(array), "TIFF"), max_pixels=MOST).mode == "L"
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "RGBX"])
-def test_every_mode_shows_its_colours(mode):
-    source = quarters()
-    if mode == "LAB":
-        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
-        source = ImageCms.applyTransform(source, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
-    else:
-        source = source.convert(mode)
-    decoded = decode(encode(source, "PNG" if mode in ("1", "L", "P") else "TIFF"), max_pixels=MOST)
-    assert decoded.mode == ("L" if mode in ("1", "L") else "RGB")
-    wanted = corners(source.convert("RGB")) if mode != "LAB" else [RED, LIME, BLUE, WHITE]
-    assert close(corners(decoded), wanted, by=25)
-
-
-def test_a_cmyk_jpeg_is_not_inverted():
-    assert close(
-        corners(decode(encode(quarters().convert("CMYK"), "JPEG", quality=95), max_pixels=MOST)),
-        [RED, LIME, BLUE, WHITE],
-        by=30,
-    )
 
 
 def test_sixteen_bit_colour_and_interlaced_pngs_are_opened():

@@ -58,27 +58,6 @@ def test_odd_tiffs_show_their_colours(what, data, wanted):
     assert np.abs(np.subtract(image.getpixel((4, 4)), wanted)).max() <= 1, what
 
 
-@pytest.mark.parametrize("top", [255, 1023, 4095, 16383, 65535])
-def test_numbers_of_fewer_bits_than_their_container_are_not_dark(top):
-    ramp = np.linspace(0, top, 256).round().astype(np.uint16)[None].repeat(4, 0)
-    pixels = np.asarray(decode(encode(Image.fromarray(ramp), "TIFF"), max_pixels=MOST))
-    assert np.abs(pixels[0].astype(int) - np.arange(256)).max() <= 1
-
-
-def test_a_constant_half_transparent_picture_is_on_white_not_black():
-    decoded = decode(encode(Image.new("RGBA", (9, 9), (255, 0, 0, 128))), max_pixels=MOST)
-    assert decoded.getpixel((4, 4)) == (255, 127, 127)
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_an_opacity_that_is_zero_everywhere_says_nothing(mode):
-    source = quarters().convert("L" if mode == "LA" else "RGB")
-    hidden = source.copy()
-    hidden.putalpha(0)
-    decoded = decode(encode(hidden), max_pixels=MOST)
-    assert close(corners(decoded), corners(source), by=1)
-
-
 @pytest.mark.parametrize(
     ("data", "told"),
     [
