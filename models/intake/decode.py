@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from models.intake import envelope, modes
+from models.intake.steps import IntakeError
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked below for every format before anything is decoded
 
@@ -67,7 +68,7 @@ ON_THEIR_SIDE = (5, 6, 7, 8)
 ORIGINAL_SIZE = "original_size"  # a key of PIL's Image.info
 
 
-class DecodeError(Exception):
+class DecodeError(IntakeError):
     """A picture that cannot be opened: ``code`` is too_many_pixels, unsupported_type (known to be something else) or
     undecodable; ``message`` tells its sender what is wrong and what would be right.
     """

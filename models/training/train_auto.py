@@ -20,8 +20,10 @@ from torch import Tensor
 
 from models import checkpoints, datasets
 from models.checkpoints import file_format
-from models.intake import auto, decode
-from models.intake.picture import UInt8
+from models.checkpoints.networks import tensors_of
+from models.intake import auto, decode, small_cnn
+from models.intake.pixels import Float, UInt8, luminance
+from models.intake.thumbnail import thumbnail
 from models.training import learning
 from models.training.scenes import lettering, scenes, sent
 

@@ -119,7 +119,7 @@ def _look(image: Image.Image) -> None:
             assert (prepared.shape, prepared.dtype) == ((28, 28), np.uint8)
             assert 0 <= JUDGES.judge(sent, prepared, dataset).score <= 1
     try:
-        for found in (one for line in read.find(image, JUDGE, decode.original_size(image)) for one in line):
+        for found in (one for line in read.find_digits(image, JUDGE, decode.original_size(image)) for one in line):
             assert found.picture.shape == (28, 28)
             assert found.verdict is not None
     except NothingFound:

@@ -31,7 +31,8 @@ from torch import Tensor
 
 from models import datasets
 from models.intake import decode, picture
-from models.intake.picture import UInt8
+from models.intake.pixels import UInt8
+from models.intake.steps import NothingFound
 from models.training.scenes import lettering, scenes, strokes
 
 Rng = np.random.Generator

@@ -1,12 +1,14 @@
-"""From an upload to a picture: which declared types are refused, and that the bytes decide the rest."""
+"""The intake as the service has it: the bytes decide, and what cannot be used is answered with its code."""
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from app.errors import ApiError
-from app.serving import intake
+from app.serving.intake import Intake
+from tests.shipped import shipped_intake
 
 MOST = 50_000_000
 
@@ -17,31 +19,31 @@ def png() -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("declared", ["text/plain", "application/json", "video/mp4; codecs=x"])
-def test_a_declared_type_that_is_no_picture_is_refused(declared: str) -> None:
-    with pytest.raises(ApiError, match=r"wanted image/\* or application/octet-stream") as refused:
-        intake.decode(png(), declared, MOST)
-    assert (refused.value.code, refused.value.status) == ("unsupported_type", 415)
-
-
 @pytest.mark.parametrize(
-    "declared", [None, "", "image/jpeg", "IMAGE/PNG", "application/octet-stream", "image/nonsense; q=1"]
+    ("data", "most", "code", "status"),
+    [
+        (png(), 100, "too_many_pixels", 413),
+        (b"hello", MOST, "undecodable", 422),
+        (b"%PDF-1.7\n%more", MOST, "unsupported_type", 415),
+        (png(), MOST, "nothing_found", 422),
+    ],
 )
-def test_the_bytes_decide_and_not_the_declared_picture_type(declared: str | None) -> None:
-    assert intake.decode(png(), declared, MOST).size == (64, 48)
+def test_what_cannot_be_used_is_answered_with_its_code(data: bytes, most: int, code: str, status: int) -> None:
+    for use in (lambda: shipped_intake().see(data, "mnist", most), lambda: shipped_intake().read(data, most)):
+        with pytest.raises(ApiError) as refused:
+            use()
+        assert (refused.value.code, refused.value.status) == (code, status)
 
 
-@pytest.mark.parametrize("declared", [None, "image/png"])
-def test_what_is_known_to_be_something_else_is_refused_whatever_it_is_declared_as(declared: str | None) -> None:
-    with pytest.raises(ApiError, match="a PDF") as refused:
-        intake.decode(b"%PDF-1.7\n%more", declared, MOST)
-    assert (refused.value.code, refused.value.status) == ("unsupported_type", 415)
-
-
-@pytest.mark.parametrize(
-    ("data", "most", "code", "status"), [(png(), 100, "too_many_pixels", 413), (b"hello", MOST, "undecodable", 422)]
-)
-def test_what_cannot_be_opened_is_answered_with_its_code(data: bytes, most: int, code: str, status: int) -> None:
-    with pytest.raises(ApiError) as refused:
-        intake.decode(data, None, most)
-    assert (refused.value.code, refused.value.status) == (code, status)
+def test_auto_and_gate_are_of_the_folder_that_is_loaded(tmp_path: Path) -> None:
+    intake = Intake()
+    assert {state.state for state in intake.states.values()} == {"loading"}
+    with pytest.raises(ApiError, match="still loading") as refused:
+        intake.check_auto()
+    assert refused.value.code == "not_ready"
+    intake.load(tmp_path)
+    assert {state.state for state in intake.states.values()} == {"missing"}
+    with pytest.raises(ApiError, match="name the dataset: mnist or fashion-mnist") as refused:
+        intake.check_auto()
+    assert refused.value.code == "model_unavailable"
+    shipped_intake().check_auto()

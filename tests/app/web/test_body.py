@@ -192,3 +192,15 @@ async def test_declared_types_that_are_not(limited: httpx.AsyncClient, kind: str
     response = await limited.post("/predict", content=b"\x07", headers={"Content-Type": kind})
     assert code_of(response) == (415, "unsupported_type")
     assert kind in response.text
+
+
+@pytest.mark.parametrize("declared", ["text/plain", "application/json", "video/mp4; codecs=x"])
+async def test_a_file_declared_as_no_picture_is_refused_in_its_place(limited: httpx.AsyncClient, declared: str) -> None:
+    response = await limited.post("/predict", files={"file": ("a", b"\x07", declared)})
+    assert code_of(response) == (415, "unsupported_type")
+    told = f"the declared type is '{declared.partition(';')[0]}'; wanted image/* or application/octet-stream"
+    assert response.json()["error"]["message"] == told
+    files = [("files", ("a", b"\x07", kind)) for kind in ("image/png", declared, "IMAGE/nonsense; q=1")]
+    first, second, third = (await limited.post("/predict/batch", files=files)).json()["results"]
+    assert (first["label"], third["label"]) == ("7", "7")
+    assert second["error"]["code"] == "unsupported_type"

@@ -17,7 +17,9 @@ def test_weights_are_found_where_the_variable_says_else_beside_the_code(monkeypa
     assert checkpoints.path_for("mnist", "nin") == tmp_path / "mnist" / "nin.lineup"
     assert checkpoints.path_for("mnist", "nin", "here") == Path("here/mnist/nin.lineup")
     monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path / "gone"))
-    with pytest.raises(FileNotFoundError, match=r"LINEUP_WEIGHTS or --weights is '.*gone'.*beside the code the place is .*weights"):
+    with pytest.raises(
+        FileNotFoundError, match=r"LINEUP_WEIGHTS or --weights is '.*gone'.*beside the code the place is .*weights"
+    ):
         checkpoints.root()
 
 
