@@ -1,6 +1,7 @@
 """Who may know whom: one walk over the sources, no import needed."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -77,7 +78,7 @@ def test_a_network_imports_torch_alone(name: str) -> None:
     assert tops(f"models.{name}") - sys.stdlib_module_names == {"torch"}
 
 
-@pytest.mark.parametrize("module", ["app.answers", "app.errors", "app.settings", "app.serving.batcher"])
+@pytest.mark.parametrize("module", ["app.answers", "app.errors", "app.settings", "app.uploads", "app.serving.batcher"])
 def test_what_both_halves_speak_of_imports_nothing_of_ours(module: str) -> None:
     assert not ours(module)
 
@@ -109,6 +110,44 @@ def test_training_is_imported_by_the_command_line_alone_and_inside_the_command(m
         assert not {name for name in at_the_top if name.startswith(rooms)}
     else:
         assert not knows(module, *rooms)
+
+
+@pytest.mark.parametrize("module", below("models.intake"))
+def test_the_intake_knows_datasets_by_name_and_how_checkpoints_lie_and_nothing_of_networks(module: str) -> None:
+    allowed = {"models.datasets", "models.checkpoints", "models.checkpoints.file_format", "models.checkpoints.folder"}
+    if module == "models.intake.small_cnn":  # the half of auto and gate that needs torch
+        allowed.add("models.checkpoints.networks")
+    assert ours(module) - set(below("models.intake")) - {"models"} <= allowed
+
+
+@pytest.mark.parametrize(
+    "module", ["models.checkpoints.file_format", "models.checkpoints.folder", "models.checkpoints.codings"]
+)
+def test_format_and_folder_know_neither_catalog_nor_classifier(module: str) -> None:
+    assert ours(module) <= {*below("models.checkpoints")} - {"models.checkpoints.classifiers"}
+    assert "torch" not in tops(module)
+
+
+@pytest.mark.parametrize("module", ["models.datasets", "models.vote", *below("models.intake")])
+def test_torch_is_imported_by_few(module: str) -> None:
+    if module != "models.intake.small_cnn":
+        assert "torch" not in tops(module)
+
+
+def test_the_whole_intake_comes_without_torch_until_a_network_is_loaded() -> None:
+    program = "import sys; from models.intake import pipeline; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "False\n"
+
+
+def test_there_is_no_circle() -> None:
+    """Imports inside functions and for types alone count too."""
+    left = {module: ours(module) - {module} for module in MODULES}
+    while ends := [module for module, needs in left.items() if not needs & left.keys()]:
+        for module in ends:
+            del left[module]
+    circles = {module: sorted(needs & left.keys()) for module, needs in left.items()}
+    assert not circles, f"each of these leads round to itself or to a circle: {circles}"
 
 
 @pytest.mark.parametrize("module", MODULES)

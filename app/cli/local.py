@@ -11,6 +11,7 @@ from app.errors import ApiError, one_of
 from app.serving import assemble
 from app.serving.assemble import Answered, Outcome
 from app.serving.batcher import Done
+from app.serving.clock import ms
 from app.serving.intake import Intake
 from app.settings import Settings
 from models import catalog, checkpoints
@@ -63,7 +64,7 @@ class Local:
         try:
             seen = self._see(path, dataset)
             outcomes = {name: self._outcome(name, seen, start) for name in names}
-            return assemble.comparison(outcomes, seen, assemble.ms(time.perf_counter() - start)), seen
+            return assemble.comparison(outcomes, seen, ms(time.perf_counter() - start)), seen
         except ApiError as error:
             return error
 
@@ -86,7 +87,7 @@ class Local:
         pictures = torch.from_numpy(seen.picture)[None].to(self._device)
         value = classifier.probabilities(pictures, torch.tensor([not seen.as_it_was]))[0].cpu().numpy()
         done = Done(value, 0.0, time.perf_counter() - began, 1)
-        total_ms = assemble.ms(time.perf_counter() - start)
+        total_ms = ms(time.perf_counter() - start)
         return assemble.answered(model, seen, classifier.classes, done, top_k, total_ms)
 
     def _classifier(self, dataset: str, model: str) -> Classifier:

@@ -1,1 +1,6 @@
-"""What happens between a request and a network: intake, queues, batches, devices, metrics. No HTTP."""
+"""What happens between a request and a network: intake, queues, batches, devices, metrics. No HTTP.
+
+Two seams: the service asks an intake (`see`, `read`, `check_auto`, `load`, `states`; `serving.intake.Intake`, whose
+methods run on threads of the service), and of a network `async submit(item, deadline) -> Done`, which a batcher over
+the engine fulfils. Tests bring fakes for both; other processes or machines may stand behind them.
+"""

@@ -12,23 +12,18 @@ from PIL import Image
 
 from app.answers import (
     Agreement,
-    Box,
     Comparison,
     ComparisonTail,
-    Digit,
     ErrorDetail,
     IntakeTiming,
-    Line,
     Prediction,
-    PreparedPicture,
-    Reading,
-    ReadingTiming,
     Scored,
-    Step,
     Timing,
 )
 from app.errors import ApiError
+from app.readings import Box, Digit, Line, PreparedPicture, Reading, ReadingTiming, Step
 from app.serving.batcher import Done
+from app.serving.clock import ms
 from models.intake.pipeline import Page, Seen
 from models.intake.read import Found
 from models.vote import vote
@@ -47,11 +42,6 @@ class Answered:
 
 
 Outcome = Answered | ApiError
-
-
-def ms(seconds: float) -> float:
-    """Milliseconds as the answers give them."""
-    return round(seconds * 1000, 2)
 
 
 def scores(probabilities: NDArray[np.float32], classes: Sequence[str]) -> list[Scored]:

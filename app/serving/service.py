@@ -3,23 +3,24 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.answers import Reading
 from app.errors import ApiError
+from app.readings import Reading
 from app.serving import assemble
 from app.serving.assemble import Answered, Outcome
 from app.serving.batcher import Batcher, Closed, Done, Lane, Late, QueueFull
+from app.serving.clock import Clock
 from app.serving.engine import Engine
 from app.serving.intake import Intake, Preparation
 from app.serving.metrics import Metrics
+from app.serving.together import gather, settle
 from app.settings import Settings, cores
 from app.uploads import Memory, Upload
 from models.intake.pipeline import Seen
@@ -31,18 +32,6 @@ T = TypeVar("T")
 
 Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was sent in another form than the dataset's
 Row = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Clock:
-    """When a request's upload was complete and when its answer is due, in the event loop's time."""
-
-    start: float
-    deadline: float
-
-    def total_ms(self) -> float:
-        """Milliseconds since the upload was complete."""
-        return assemble.ms(asyncio.get_running_loop().time() - self.start)
 
 
 class Service:
@@ -243,24 +232,3 @@ class Service:
                 load(root)
             except Exception:  # never ready then; /readyz shows what had not been loaded
                 log.exception("loading broke off")
-
-
-async def gather(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results, in order; the first error ends the others."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
-
-
-async def settle(work: Awaitable[Answered]) -> Outcome:
-    """The answer, or the error in its place, so that one failure stays one."""
-    try:
-        return await work
-    except ApiError as error:
-        return error
-    except Exception:
-        log.exception("an answer failed")
-        return ApiError("internal", "this answer failed inside the service")

@@ -1,1 +1,4 @@
-"""HTTP: one file a group of routes, and what reads requests and describes answers. It knows nothing of networks."""
+"""HTTP: one file a group of routes, and what reads requests and describes answers.
+
+It asks `app.serving` and knows nothing of `models`.
+"""

@@ -11,8 +11,9 @@ from app import answers
 from app.errors import ApiError
 from app.serving import assemble
 from app.serving.assemble import Outcome
+from app.serving.clock import Clock
 from app.serving.intake import Seen
-from app.serving.service import Clock, Service
+from app.serving.service import Service
 from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import JSON, NDJSON, VARY, preferred
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors

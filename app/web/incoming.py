@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from app.serving.service import Clock, Service
+from app.serving.clock import Clock
+from app.serving.service import Service
 from app.uploads import Share, Upload
 from app.web.body import read_one
 from app.web.parameters import check_names

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app import answers
+from app import readings
 from app.serving import assemble
 from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import JSON, PNG, VARY, preferred
@@ -17,13 +17,13 @@ router = APIRouter(tags=["answers"])
     "/prepare",
     operation_id="prepare",
     summary="What the networks see of a picture",
-    response_model=answers.PreparedPicture,
+    response_model=readings.PreparedPicture,
     responses=PREPARED_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
 async def prepare(
     request: Request, response: Response, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1
-) -> answers.PreparedPicture | Response:
+) -> readings.PreparedPicture | Response:
     """Send the picture as for `/predict`.
 
     The answer is the 28x28 picture as PNG; with `Accept: application/json`, its pixels, the steps that made it, and the
@@ -42,11 +42,11 @@ async def prepare(
     "/read",
     operation_id="read",
     summary="The number on a picture",
-    response_model=answers.Reading,
+    response_model=readings.Reading,
     responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
-async def read(request: Request, service: TheService, model: ModelName = DEFAULT_MODEL) -> answers.Reading:
+async def read(request: Request, service: TheService, model: ModelName = DEFAULT_MODEL) -> readings.Reading:
     """Send the picture as for `/predict`.
 
     Digits are found line by line and each is read by the network; whatever else stands there (letters, say) is read as

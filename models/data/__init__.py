@@ -1,1 +1,1 @@
-"""Labelled pictures on disk, from which networks learn and on which they are measured."""
+"""Labelled pictures on disk: what training learns from and evaluation measures on. It reads; it makes nothing."""

@@ -1,0 +1,32 @@
+"""Work of several at once: all results or the first error, or an error in its place."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from app.errors import ApiError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+async def gather(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results, in order; the first error ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def settle(work: Awaitable[T]) -> T | ApiError:
+    """The answer, or the error in its place, so that one failure stays one."""
+    try:
+        return await work
+    except ApiError as error:
+        return error
+    except Exception:
+        log.exception("an answer failed")
+        return ApiError("internal", "this answer failed inside the service")
