@@ -97,9 +97,19 @@ def test_serving_knows_no_http(module: str) -> None:
     assert not knows(module, "app.web", "app.cli")
 
 
-@pytest.mark.parametrize("module", below("models.evaluation"))
-def test_evaluation_knows_nothing_of_training(module: str) -> None:
+def test_the_names_of_datasets_come_without_torch() -> None:
+    assert tops("models.datasets") <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("module", below("models.evaluation", "models.data"))
+def test_evaluation_and_data_know_no_training(module: str) -> None:
     assert not knows(module, "models.training")
+
+
+@pytest.mark.parametrize("module", below("models.evaluation", "models.data"))
+def test_evaluation_imports_nothing_of_the_extra_train_but_where_it_is_needed(module: str) -> None:
+    at_the_top = {name.partition(".")[0] for name in imports(module, everywhere=False)}
+    assert not at_the_top & {"torchvision", "safetensors"}
 
 
 @pytest.mark.parametrize("module", below("app"))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from models import catalog, checkpoints, datasets
+from models import catalog, checkpoints
+from models.data.splits import load_split
 from models.datasets import DATASETS
 
 ROOT = checkpoints.root()
@@ -50,7 +51,7 @@ def test_every_shipped_network_answers_and_the_same_alone_and_in_a_batch(dataset
 def test_accuracy_on_real_pictures_is_what_is_recorded(dataset, name, shared):
     classifier = checkpoints.load(checkpoints.path_for(dataset, name))
     count = {"lenet": 5000, "alexnet": 300, "nin": 300, "vgg11": 100}.get(name, 600)
-    pictures, labels = datasets.load_split(dataset, "test", shared)
+    pictures, labels = load_split(dataset, "test", shared)
     index = torch.from_numpy(np.random.default_rng(1).permutation(len(pictures))[:count])
     answers = torch.cat([classifier.probabilities(part).argmax(1) for part in pictures[index].split(50)])
     measured, recorded = (answers == labels[index]).double().mean().item(), classifier.metadata["metrics"]["accuracy"]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetch the fonts (all under the SIL Open Font License or Apache's) that models.training.scenes.sent writes digits and letters with,
+# Fetch the fonts (all under the SIL Open Font License or Apache's) that models.training.scenes writes digits and letters with,
 # into a folder that git ignores: sh tools/fetch-fonts.sh [FOLDER]. Needs npm; a font that cannot be had is left out.
 set -eu
 folder=${1:-data/fonts}

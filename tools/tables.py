@@ -60,7 +60,7 @@ def training() -> str:
                 [
                     f"{dataset}/{name}",
                     f"{mib:.2f}",
-                    header["recipe"]["kind"] + (", sent" if header["recipe"].get("sent") else ""),
+                    header["recipe"]["kind"] + (", scenes" if _share_of_scenes(header["recipe"]) else ""),
                     f"{_chain(training, 'minutes')} min on {training['device']}, {training['precision']}",
                     _chain(training, "pictures"),
                     _accuracy(header) + (f" of {measured['n']:,}" if measured["n"] == 10_000 else ""),
@@ -70,6 +70,11 @@ def training() -> str:
             )
     headings = ["file", "MiB", "recipe", "training", "pictures seen", "test accuracy", "ECE", "sent: right, ECE"]
     return table(headings, rows)
+
+
+def _share_of_scenes(recipe: dict[str, Any]) -> float:
+    """Of the pictures learned from; older checkpoints call it "sent"."""
+    return float(recipe.get("scenes", recipe.get("sent", 0)))
 
 
 def _of_sent(header: dict[str, Any]) -> str:

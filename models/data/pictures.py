@@ -16,9 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models import datasets
-from models.intake import decode
-from models.training.scenes import sent
+from models.data import splits
+from models.data.labels import classes_of
 
 _DIGITS = re.compile(r"\d(or\d)*")
 _CLOTHING = re.compile(r"\d(or\d)*-.+")
@@ -88,9 +87,9 @@ def find_sets(folder: Path, dataset: str | None = None) -> list[PictureSet]:
 
 def from_test(dataset: str, data_dir: Path, count: int | None = None) -> PictureSet:
     """The dataset's test pictures, all or ``count`` evenly spread, each as the bytes of a PNG. DataError as
-    ``datasets.load_split``.
+    ``splits.load_split``.
     """
-    pictures, labels = datasets.load_split(dataset, "test", data_dir)
+    pictures, labels = splits.load_split(dataset, "test", data_dir)
     labelled = [Labelled(_png(pictures[k]), (int(labels[k]),)) for k in spread(len(pictures), count)]
     return PictureSet(f"{dataset} test", dataset, tuple(labelled), own=True)
 
@@ -129,7 +128,7 @@ def _labelled(place: Path) -> Iterator[Labelled]:
             raise SetError(f"{place / name} is no label; wanted such as 7, 3-dress, 7or9-shoe or {NONE}")
         for path in sorted((place / name).iterdir()):
             if path.is_file() and not path.name.startswith("."):
-                yield Labelled(path, sent.classes_of(name))
+                yield Labelled(path, classes_of(name))
 
 
 def _png(picture: Tensor) -> bytes:

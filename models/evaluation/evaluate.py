@@ -23,9 +23,11 @@ from torch import Tensor
 from models import catalog, checkpoints, datasets
 from models.checkpoints import file_format
 from models.classifier import Classifier
+from models.data import scene_sets
 from models.data.pictures import spread
+from models.data.scene_sets import SceneSet
+from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation import evaluate_pictures, metrics
-from models.training.scenes import sent
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
 
@@ -54,25 +56,25 @@ def evaluate(
     device: str = "cpu",
     test_images: int | None = None,
     held_out_images: int | None = None,
-    sent_dir: Path = Path("data/sent"),
+    scenes: Path = scene_sets.FOLDER,
 ) -> dict[str, Any]:
     """Measure one checkpoint, write the report beside it and the figures and the temperatures into it; return the
     report.
 
-    Where ``sent_dir`` has pictures as people send them (``scenes.sent``), those held out give accuracy and
+    Where the folder ``scenes`` has scenes such as people send (``data.scene_sets``), those held out give accuracy and
     temperature for such pictures too.
 
     ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
     the number.
     """
     classifier = checkpoints.load(path, device)
-    pictures, labels = datasets.load_split(classifier.dataset, "train", data_dir)
-    _, held = datasets.held_out_split(len(pictures))
+    pictures, labels = load_split(classifier.dataset, "train", data_dir)
+    _, held = held_out_split(len(pictures))
     held_pictures, held_labels = evenly(pictures[held], labels[held], held_out_images)
     name = f"{classifier.architecture}, {classifier.dataset}"
     held_logits = compute_logits(classifier, held_pictures, note=f"{name}: held out")
     temperature = metrics.fit_temperature(held_logits, held_labels)
-    test_pictures, test_labels = evenly(*datasets.load_split(classifier.dataset, "test", data_dir), test_images)
+    test_pictures, test_labels = evenly(*load_split(classifier.dataset, "test", data_dir), test_images)
     logits = compute_logits(classifier, test_pictures, note=f"{name}: test")
     report = {
         "architecture": classifier.architecture,
@@ -87,8 +89,8 @@ def evaluate(
     held_out = {"held_out_accuracy": report["held_out"]["accuracy"], "held_out_n": len(held_labels)}
     in_header = {"split": "test", **{key: report[key] for key in IN_HEADER}, **held_out}
     temperatures = {"temperature": temperature}
-    if sent.path_for(sent_dir, classifier.dataset).is_file():
-        report["sent"] = _of_sent(classifier, sent.load(sent_dir, classifier.dataset, "held"), held_out_images)
+    if scene_sets.path_for(scenes, classifier.dataset).is_file():
+        report["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
         in_header |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
         temperatures["temperature_sent"] = report["sent"]["temperature"]
     report["digest"] = file_format.amend(path, {**temperatures, "metrics": in_header})
@@ -96,7 +98,7 @@ def evaluate(
     return report
 
 
-def _of_sent(classifier: Classifier, held: sent.SentSet, count: int | None) -> dict[str, Any]:
+def _of_sent(classifier: Classifier, held: SceneSet, count: int | None) -> dict[str, Any]:
     """Accuracy and calibration on pictures as people send them, of those for which one class is right."""
     clear = held.allowed.sum(1) == 1
     pictures, labels = evenly(held.pictures[clear], held.allowed[clear].float().argmax(1), count)
@@ -115,7 +117,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--pictures-from-test", action="store_true", help="measure the test pictures as PNG files")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
-    parser.add_argument("--sent", type=Path, default=Path("data/sent"), help="sets of models.sent (default: data/sent)")
     return parser.parse_args(argv)
 
 
@@ -131,6 +132,12 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
     parser.add_argument(
         "--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)"
+    )
+    parser.add_argument(
+        "--scenes",
+        type=Path,
+        default=scene_sets.FOLDER,
+        help=f"sets of scenes such as people send (default: {scene_sets.FOLDER}, where it is there)",
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
@@ -161,9 +168,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 device=options.device,
                 test_images=options.test_images,
                 held_out_images=options.held_out_images,
-                sent_dir=options.sent,
+                scenes=options.scenes,
             )
-        except (checkpoints.CheckpointError, datasets.DataError) as error:
+        except (checkpoints.CheckpointError, DataError) as error:
             print(f"{name}, {dataset}: {error}")
             failed = 1
             continue

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from models import checkpoints, datasets
-from models.data import pictures
+from models.data import pictures, splits
 from models.data.pictures import PictureSet
 from models.evaluation import contact_sheet, measure, measure_gate
 from models.evaluation.contact_sheet import Entry
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
         Intake(decides, judges).warm()
         prepared = {one.name: measure.prepare_set(one, decides) for one in sets if one.of_classes()}
         strangers = measure_gate.report(judges, sets, OF_EACH)
-    except (pictures.SetError, datasets.DataError, checkpoints.CheckpointError, FileNotFoundError) as error:
+    except (pictures.SetError, splits.DataError, checkpoints.CheckpointError, FileNotFoundError) as error:
         print(error)
         return 1
     recorded, answers, failed = ask_all(options, pairs, sets, prepared)

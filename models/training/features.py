@@ -10,8 +10,38 @@ import torch
 from torch import Tensor
 
 from models.classifier import Classifier
+from models.training.material import Material
+from models.training.pool import Pool
 
 CHUNK = 256  # pictures; each chunk is a file of its own, so that an interrupt costs one
+
+
+def material_of(
+    classifier: Classifier,
+    pool: Pool,
+    watch: tuple[Tensor, Tensor],
+    order: Tensor,
+    folder: Path,
+    *,
+    may_compute: Callable[[], bool],
+    after_each: Callable[[], None],
+) -> Material:
+    """Features of CHUNK of the pictures ``watch`` and, chunk by chunk, of the pool's in ``order``: one chunk at least,
+    and more for as long as ``may_compute`` allows.
+    """
+    parts: list[tuple[Tensor, Tensor]] = []
+    learned = ((pool.pictures[index], pool.allowed[index]) for index in order.split(CHUNK))
+    chunks = [(watch[0][:CHUNK], watch[1][:CHUNK]), *learned]
+    for part in compute(classifier, chunks, folder, lambda: len(parts) < 2 or may_compute()):
+        parts.append(part)
+        after_each()
+    (watched, labels), *rest = parts
+    inputs, allowed = (torch.cat(column) for column in zip(*rest, strict=True))
+
+    def mixed(seed: int) -> Tensor:
+        return torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))
+
+    return Material(inputs, allowed, (watched.float(), labels), mixed)
 
 
 def compute(

@@ -1,4 +1,4 @@
-"""What a run learns from: the dataset's pictures, and beside them those of ``scenes.sent``, in a phase's share."""
+"""What a run learns from: the dataset's pictures, and beside them scenes, in a phase's share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.training.scenes.sent import SentSet
+from models.data.scene_sets import SceneSet
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Pool:
         return index[torch.randperm(len(index), generator=draw)]
 
 
-def pool(own: tuple[Tensor, Tensor], sent: SentSet | None = None, device: torch.device | None = None) -> Pool:
+def pool(own: tuple[Tensor, Tensor], scenes: SceneSet | None = None, device: torch.device | None = None) -> Pool:
     """Of the dataset's pictures uint8 [N, 28, 28] and labels int64 [N], and others; on ``device`` whole."""
     pictures, allowed = own[0], functional.one_hot(own[1], 10).bool()
-    if sent is not None:
-        pictures, allowed = torch.cat([pictures, sent.pictures]), torch.cat([allowed, sent.allowed])
+    if scenes is not None:
+        pictures, allowed = torch.cat([pictures, scenes.pictures]), torch.cat([allowed, scenes.allowed])
     return Pool(pictures.to(device), allowed.to(device), len(own[0]))

@@ -28,7 +28,7 @@ class Phase:
     lr: float
     size: int | None = None
     head: Literal["own", "pooled", "features"] = "own"
-    sent: float | None = None  # share of the pictures that are models.sent's; None: the recipe's
+    scenes: float | None = None  # share of the pictures that are scenes; None: the recipe's
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class Recipe:
     label_smoothing: float = 0.0
     warmup: float = 0.1  # share of each phase
     clip: float | None = None  # bound of the gradient's norm
-    sent: float = 0.3  # share of the pictures that are models.sent's, where they have been made
+    scenes: float = 0.3  # share of the pictures that are of a set of prepared scenes, where one has been made
     density: float | None = None  # nonzero share of the large fully connected layers; None: dense
     autocast: bool = True  # bf16 where the device is faster in it
     ema: float | None = None  # decay a step of the moving average that each phase ends with; None: its last weights
     from_shipped: bool = False  # starts from the checkpoint that ships, not from nothing
 
-    def share_sent(self, phase: Phase) -> float:
-        """Share of a phase's pictures that are those of models.sent."""
-        return self.sent if phase.sent is None else phase.sent
+    def share_of_scenes(self, phase: Phase) -> float:
+        """Share of a phase's pictures that are scenes."""
+        return self.scenes if phase.scenes is None else phase.scenes
 
 
 # Batch norm: SGD with Nesterov momentum and weight decay 5e-4, a learning rate of 0.1 at batch 128 (He et al., 2015).
@@ -94,9 +94,8 @@ QUICK: Mapping[str, Recipe] = MappingProxyType(
         "nin": replace(
             FULL["nin"], phases=(Phase(0.65, lr=1e-3, size=112), Phase(0.35, lr=4e-4)), epochs=None, minutes=11
         ),
-        # A picture at 224 costs 16 times one at 56: the convolutions learn at 56, get used to wider strokes at 112,
-        # and then
-        # stay as they are while the fully connected layers learn on their features of a few thousand pictures.
+        # A picture at 224 costs 16 times one at 56: the convolutions learn at 56, get used to wider strokes at 112, and
+        # then stay as they are while the fully connected layers learn on their features of a few thousand pictures.
         "vgg11": replace(
             FULL["vgg11"],
             phases=(
@@ -114,31 +113,31 @@ QUICK: Mapping[str, Recipe] = MappingProxyType(
         "densenet": replace(_NORMALISED, phases=_SMALL_THEN_FULL, epochs=None, minutes=8),
     }
 )
-# A passes' first part on the dataset alone, the last with pictures as people send them; the average of the weights over
-# some 500 steps is worth a lower rate at the end of every phase.
+# The first part of the passes is on the dataset alone, the last has scenes such as people send among its pictures. Each
+# phase ends with the average of the weights over some 500 steps, which does what a lower rate at its end would do.
 _LONG_PLAIN = replace(_PLAIN, epochs=10, ema=0.998, from_shipped=True)
 _LONG_NORMALISED = replace(
-    _NORMALISED, phases=(Phase(0.7, lr=0.06, sent=0), Phase(0.3, lr=0.02)), epochs=8, ema=0.998, from_shipped=True
+    _NORMALISED, phases=(Phase(0.7, lr=0.06, scenes=0), Phase(0.3, lr=0.02)), epochs=8, ema=0.998, from_shipped=True
 )
 LONG: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet": replace(FULL["lenet"], phases=(Phase(1, lr=2e-3),), from_shipped=True),
         "alexnet": replace(
             _LONG_PLAIN,
-            phases=(Phase(0.6, lr=1e-3, size=112, head="pooled", sent=0), Phase(0.4, lr=5e-4)),
+            phases=(Phase(0.6, lr=1e-3, size=112, head="pooled", scenes=0), Phase(0.4, lr=5e-4)),
             density=0.02,
         ),
-        "nin": replace(_LONG_PLAIN, phases=(Phase(0.8, lr=1e-3, size=112, sent=0), Phase(0.2, lr=5e-4))),
+        "nin": replace(_LONG_PLAIN, phases=(Phase(0.8, lr=1e-3, size=112, scenes=0), Phase(0.2, lr=5e-4))),
         "vgg11": replace(
             _LONG_PLAIN,
             phases=(
-                Phase(0.7, lr=1e-3, size=64, head="pooled", sent=0),
+                Phase(0.7, lr=1e-3, size=64, head="pooled", scenes=0),
                 Phase(0.2, lr=3e-4, size=112, head="pooled"),
                 Phase(0.1, lr=1e-3, head="features"),
             ),
             density=0.01,
         ),
-        "googlenet": replace(_LONG_PLAIN, phases=(Phase(0.7, lr=1e-3, sent=0), Phase(0.3, lr=4e-4))),
+        "googlenet": replace(_LONG_PLAIN, phases=(Phase(0.7, lr=1e-3, scenes=0), Phase(0.3, lr=4e-4))),
         "resnet18": _LONG_NORMALISED,
         "densenet": _LONG_NORMALISED,
     }

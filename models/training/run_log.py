@@ -10,6 +10,8 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from models.training.run_state import Position
+
 
 def bar(title: str) -> Progress:
     """A progress bar, on a terminal only: a log file gets the line of the history."""
@@ -21,6 +23,20 @@ def told(totals: Tensor, rate: float) -> str:
     """What a progress bar says of an epoch so far: ``totals`` are of loss, right answers and pictures."""
     loss, right, count = totals.tolist()
     return f"loss {loss / count:.3f}  accuracy {right / count:.2%}  {rate:.0f} images/s"
+
+
+def line(at: Position, totals: Tensor, watched_accuracy: float) -> dict[str, Any]:
+    """What the history has of an epoch that ended; ``totals`` as for ``told``."""
+    loss, right, count = totals.tolist()
+    return {
+        "phase": at.phase,
+        "epoch": at.epoch,
+        "pictures": at.total_seen,
+        "minutes": round(at.total_seconds / 60, 2),
+        "loss": round(loss / count, 4),
+        "accuracy": round(right / count, 4),
+        "held_out_accuracy": round(watched_accuracy, 4),
+    }
 
 
 def write(folder: Path, name: str, line: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,46 @@ import torch
 from torch import Tensor, nn
 
 
+class ResumeError(RuntimeError):
+    """A saved state cannot be gone on from; the message says why, and what to do."""
+
+
+@dataclass
+class Position:
+    """How far a run is. ``seen``, ``seconds`` and ``epoch`` count within the phase, the totals over the run."""
+
+    phase: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seen: int = 0
+    seconds: float = 0.0
+    step: int = 0
+    total_seen: int = 0
+    total_seconds: float = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Count time."""
+        self.seconds, self.total_seconds = self.seconds + seconds, self.total_seconds + seconds
+
+    def take_step(self, seconds: float, pictures: int) -> None:
+        """Count a step, its time and its pictures."""
+        self.spend(seconds)
+        self.seen, self.total_seen = self.seen + pictures, self.total_seen + pictures
+        self.batch, self.step = self.batch + 1, self.step + 1
+
+    def next_phase(self) -> Position:
+        """The beginning of the phase after this."""
+        return replace(self, phase=self.phase + 1, epoch=0, batch=0, seen=0, seconds=0.0)
+
+
 def save(
-    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, progress: Mapping[str, Any]
+    path: Path,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    identity: Mapping[str, Any],
+    at: Position,
 ) -> None:
-    """Write the state whole or not at all; ``progress`` is JSON-able."""
+    """Write the state whole or not at all; ``identity``, which is JSON-able, is what must be the same to go on."""
     tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
         tensors |= {
@@ -25,15 +62,24 @@ def save(
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".writing")
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    safetensors.torch.save_file(flat, temporary, metadata={"progress": json.dumps(progress)})
+    progress = json.dumps({"identity": identity, "position": asdict(at)})
+    safetensors.torch.save_file(flat, temporary, metadata={"progress": progress})
     temporary.replace(path)
 
 
-def load_progress(path: Path) -> dict[str, Any]:
-    """What ``save`` was given as ``progress``."""
-    with safetensors.safe_open(path, framework="pt") as file:
-        progress: dict[str, Any] = json.loads(file.metadata()["progress"])
-    return progress
+def position(path: Path, identity: Mapping[str, Any]) -> Position:
+    """How far the run of that ``identity`` is. ResumeError, with both sides, if the state is of another, and if it is
+    damaged.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            progress = json.loads((file.metadata() or {})["progress"])
+    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ResumeError(f"cannot resume: {path} is damaged ({error}); begin anew, without --resume") from error
+    if progress["identity"] != identity:
+        both = f"it was begun as {progress['identity']}, now it would be {identity}"
+        raise ResumeError(f"cannot resume {path.parent}: {both}")
+    return Position(**progress["position"])
 
 
 def load(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:

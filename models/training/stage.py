@@ -1,36 +1,31 @@
-"""What one phase of a run trains and learns from: a model with its optimizer and average, and the material."""
+"""What one phase of a run trains: a model, which is the network or a part of it, with its optimizer and average."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from models.training.augment import Augmentation, augment
-from models.training.learning import make_optimizer
+from models.classifier import Classifier
+from models.training.optimisation import make_optimizer
 from models.training.recipes import Phase, Recipe
 
 
-@dataclass(frozen=True)
-class Material:
-    """``inputs`` [N, ...] of the stage's model and the classes that are right for each, ``allowed`` bool [N, 10];
-    ``watched``: other inputs and their labels int64 [M]; ``order``: from a seed to the indices int64 of an epoch;
-    ``augmentation`` moves the inputs, where they are pictures.
-    """
+class PooledHead(nn.Module):
+    """A temporary head on a stage of convolutions: global average pool and a linear layer; any input size."""
 
-    inputs: Tensor
-    allowed: Tensor
-    watched: tuple[Tensor, Tensor]
-    order: Callable[[int], Tensor]
-    augmentation: Augmentation | None = None
+    def __init__(self, conv: nn.Module, input_size: int) -> None:
+        super().__init__()
+        width = [layer.out_channels for layer in conv.modules() if isinstance(layer, nn.Conv2d)][-1]
+        self.conv = conv
+        self.linear = nn.Linear(width, 10)
+        self.input_size = input_size
 
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """What the model gets of these inputs, and what is right for each."""
-        inputs = self.inputs[index]
-        return augment(inputs, self.augmentation) if self.augmentation else inputs.float(), self.allowed[index]
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.linear(self.conv(x).mean(dim=(2, 3)))
+        return logits
 
 
 class Stage:
@@ -63,6 +58,21 @@ class Stage:
         """Put the average in the model's place."""
         if self.average is not None:
             self.model.load_state_dict(self.average.module.state_dict())
+
+
+def stage_of(classifier: Classifier, pooled: PooledHead | None, recipe: Recipe, phase: Phase, size: int) -> Stage:
+    """The stage of a phase: the whole of ``classifier``, now for pictures of ``size`` pixels, or its convolutions under
+    the head ``pooled``, or its layers above them.
+    """
+    classifier.resize(size)
+    if phase.head == "features":
+        return Stage(classifier.network.fc, recipe, phase)  # type: ignore[arg-type]
+    if phase.head == "own":
+        return Stage(classifier, recipe, phase)
+    assert pooled is not None
+    below = Classifier(pooled, architecture=classifier.architecture, dataset=classifier.dataset)
+    below.resize(size)
+    return Stage(below, recipe, phase)
 
 
 def _moving(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

@@ -16,7 +16,6 @@ import argparse
 import json
 import platform
 import shutil
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -26,34 +25,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import catalog, checkpoints, datasets
+from models import catalog, checkpoints
 from models.checkpoints import atomic
 from models.classifier import Classifier
+from models.data import scene_sets
+from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation.evaluate import add_choice, chosen, evaluate, summary
 from models.training import recipes
 from models.training.recipes import Recipe
-from models.training.scenes import sent
-from models.training.trainer import Interrupted, Trainer
+from models.training.run_state import ResumeError
+from models.training.stopping import Interrupted, StopFlag
+from models.training.trainer import DivergedError, Trainer
 
 ALLOWED_LOSS = 0.001  # of the dataset's held-out pictures, for what is gained on pictures as people send them
 WATCHED = 1_000  # held-out pictures looked at after each epoch
 
 
-class _StopFlag:
-    """Set by SIGINT and SIGTERM; the trainer asks after each step. A second signal ends the process at once."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._set)
-
-    def _set(self, number: int, frame: object) -> None:
-        self.is_set = True
-        signal.signal(number, signal.SIG_DFL)
-        print("saving the state; once more to end without", flush=True)
-
-    def __call__(self) -> bool:
-        return self.is_set
+# What a user can bring about, each with a message that says what to do; any other error is a fault of this code.
+TOLD = (DataError, ResumeError, DivergedError, checkpoints.CheckpointError)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -75,9 +64,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="start from the checkpoint in --weights, with the recipe's last phase alone",
     )
     parser.add_argument(
-        "--sent", type=Path, default=Path("data/sent"), help="sets of models.sent (default: data/sent, if there is one)"
-    )
-    parser.add_argument(
         "--resume", action="store_true", help="go on where an interrupted run ended; finished ones are kept"
     )
     parser.add_argument("--dry-run", action="store_true", help="two steps of each phase, nothing kept")
@@ -94,9 +80,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _recipe(name: str, dataset: str, options: argparse.Namespace) -> Recipe:
     recipe = recipes.choose(name, options.recipe)
-    if not (file := sent.path_for(options.sent, dataset)).is_file():
-        print(f"no {file}: trained on the dataset alone; python -m models.training.scenes.sent makes it")
-        recipe = replace(recipe, sent=0.0, phases=tuple(replace(phase, sent=None) for phase in recipe.phases))
+    if not (file := scene_sets.path_for(options.scenes, dataset)).is_file():
+        print(f"no {file}: trained on the dataset alone; {scene_sets.COMMAND} makes it")
+        recipe = replace(recipe, scenes=0.0, phases=tuple(replace(phase, scenes=None) for phase in recipe.phases))
     if options.refine:
         recipe = replace(recipe, phases=(replace(recipe.phases[-1], share=1),))
     if options.minutes is None and options.epochs is None:
@@ -104,9 +90,9 @@ def _recipe(name: str, dataset: str, options: argparse.Namespace) -> Recipe:
     return replace(recipe, minutes=options.minutes, epochs=options.epochs)
 
 
-def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: _StopFlag, folder: Path) -> Trainer:
-    pictures, labels = datasets.load_split(dataset, "train", options.data_dir)
-    learn, held = datasets.held_out_split(len(pictures))
+def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, folder: Path) -> Trainer:
+    pictures, labels = load_split(dataset, "train", options.data_dir)
+    learn, held = held_out_split(len(pictures))
     torch.manual_seed(options.seed)
     recipe = _recipe(name, dataset, options)
     if options.refine or recipe.from_shipped:
@@ -123,7 +109,7 @@ def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: _StopFl
         recipe,
         of(learn),
         of(held),
-        sent=sent.load(options.sent, dataset, "learn") if recipe.sent else None,
+        scenes=scene_sets.load(options.scenes, dataset, "learn") if recipe.scenes else None,
         device=torch.device(options.device),
         folder=folder,
         seed=options.seed,
@@ -131,10 +117,10 @@ def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: _StopFl
     )
 
 
-def train(name: str, dataset: str, options: argparse.Namespace, stop: _StopFlag) -> None:
+def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag) -> None:
     """One run from its start, or its saved state, to a measured checkpoint.
 
-    Raises Interrupted, DataError, or ValueError where the state is of a run with other options.
+    Raises Interrupted and what TOLD has: ResumeError where the state is of a run with other options.
     """
     folder = options.runs / dataset / name
     state, result = folder / "state.safetensors", folder / f"{name}{checkpoints.SUFFIX}"
@@ -156,7 +142,7 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: _StopFlag)
         device=options.device,
         test_images=options.test_images,
         held_out_images=options.held_out_images,
-        sent_dir=options.sent,
+        scenes=options.scenes,
     )
     print(summary(report), flush=True)
     print(_ship(result, options.weights), flush=True)
@@ -225,7 +211,7 @@ def _told(figures: Mapping[str, Any]) -> str:
     return f"{figures.get('held_out_accuracy', 0):.2%} of the held-out pictures{sent_too}"
 
 
-def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: _StopFlag) -> None:
+def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag) -> None:
     """Two steps of each phase, and what a step costs; keeps nothing."""
     trainer = _trainer(name, dataset, options, stop, options.runs / ".dry-run")
     try:
@@ -237,18 +223,18 @@ def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: _StopFla
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train what the arguments name; 130 if interrupted (the state is saved), 1 if something is wrong, with the
-    reason.
+    """Train what the arguments name; 130 if interrupted (the state is saved), 1, with the reason, for what
+    TOLD has.
     """
     options = _parse(argv)
-    stop = _StopFlag()
+    stop = StopFlag()
     try:
         for name, dataset in chosen(options):
             (dry_run if options.dry_run else train)(name, dataset, options, stop)
     except Interrupted as told:
         print(told)
         return 130
-    except (datasets.DataError, FloatingPointError, ValueError) as error:
+    except TOLD as error:
         print(f"error: {error}")
         return 1
     return 0

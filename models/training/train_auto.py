@@ -18,14 +18,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import checkpoints, datasets
+from models import checkpoints
 from models.checkpoints import file_format
-from models.checkpoints.networks import tensors_of
-from models.intake import auto, decode, small_cnn
+from models.data.splits import load_split
+from models.intake import auto, small_cnn
 from models.intake.pixels import Float, UInt8, luminance
 from models.intake.thumbnail import thumbnail
-from models.training import learning
-from models.training.scenes import lettering, scenes, sent
+from models.training import small_nets
+from models.training.scenes import canvas, digits, garments, lettering, mixture
+from models.training.scenes.sources import Sources, find_sources, one_of
 
 
 def _opened(path: Path, longest: int = 320) -> UInt8:
@@ -41,37 +42,37 @@ def _photographs(folder: Path) -> list[UInt8]:
 def make_scenes(data_dir: Path, fonts: Path, count: int, seed: int) -> tuple[Tensor, Tensor]:
     """``count`` thumbnails uint8 [N, 64, 64], half of them digits, and their answers int64 [N]."""
     rng = np.random.default_rng(seed)
-    digits, garments = (sent.find_sources(name, data_dir, fonts, held=False) for name in auto.ANSWERS)
+    sources = [find_sources(name, data_dir, fonts, held=False) for name in auto.ANSWERS]
     made = []
     for number in range(count):
-        scene = _garment(rng, garments) if number % 2 else _digit(rng, digits)
-        made.append(thumbnail(scenes.farther(rng, scene) if rng.random() < 0.12 else scene))
+        scene = (_digit, _garment)[number % 2](rng, sources[number % 2])
+        made.append(thumbnail(canvas.farther(rng, scene) if rng.random() < 0.12 else scene))
     return torch.from_numpy(np.stack(made)), torch.arange(count) % 2
 
 
-def _digit(rng: np.random.Generator, sources: sent.Sources) -> UInt8:
+def _digit(rng: np.random.Generator, sources: Sources) -> UInt8:
     kind = rng.random()
     if kind < 0.45:
-        return sent.digit_scene(rng, sources)[0]
+        return mixture.digit_scene(rng, sources)[0]
     if kind < 0.6:
-        return scenes.scanned(rng, sent.one_of(rng, sources.by_class[int(rng.integers(10))]))
-    return scenes.digit(rng, sent.one_of(rng, sources.by_class[int(rng.integers(10))]))
+        return digits.scanned(rng, one_of(rng, sources.by_class[int(rng.integers(10))]))
+    return digits.digit(rng, one_of(rng, sources.by_class[int(rng.integers(10))]))
 
 
-def _garment(rng: np.random.Generator, sources: sent.Sources) -> UInt8:
+def _garment(rng: np.random.Generator, sources: Sources) -> UInt8:
     kind = rng.random()
     if kind < 0.3 and sources.photographs:
         photograph, _ = sources.photographs[int(rng.integers(len(sources.photographs)))]
-        return scenes.photograph(rng, luminance(photograph))
+        return garments.photograph(rng, luminance(photograph))
     if kind < 0.5:
-        return luminance(sent.garment_scene(rng, sources)[0])
-    return scenes.garment(rng, sent.one_of(rng, sources.by_class[int(rng.integers(10))]))
+        return luminance(mixture.garment_scene(rng, sources)[0])
+    return garments.garment(rng, one_of(rng, sources.by_class[int(rng.integers(10))]))
 
 
 def measure(run: Callable[[UInt8], Float], data_dir: Path) -> dict[str, dict[str, Any]]:
     """Share and number of ``run``'s right answers on each set that is there: test sets, and photographs held aside."""
     sets: dict[str, tuple[int, Sequence[UInt8]]] = {
-        f"{name} test": (answer, list(datasets.load_split(name, "test", data_dir)[0].numpy()))
+        f"{name} test": (answer, list(load_split(name, "test", data_dir)[0].numpy()))
         for answer, name in enumerate(auto.ANSWERS)
     }
     photos = data_dir / "photos"
@@ -92,16 +93,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--out", type=Path, default=Path("weights") / f"auto{checkpoints.SUFFIX}")
-    parser.add_argument("--scenes", type=int, default=60_000)
+    parser.add_argument("--count", type=int, default=60_000, help="scenes to learn from")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     torch.manual_seed(options.seed)
     network = small_cnn.AutoNetwork()
-    thumbnails, answers = make_scenes(options.data_dir, options.fonts, options.scenes, options.seed)
-    learning.fit_small(network.train(), [thumbnails.unsqueeze(1)], answers, options.epochs, lr=3e-3)
+    thumbnails, answers = make_scenes(options.data_dir, options.fonts, options.count, options.seed)
+    small_nets.fit(network.train(), [thumbnails.unsqueeze(1)], answers, options.epochs, lr=3e-3)
     recipe = {
-        "scenes": options.scenes,
+        "scenes": options.count,
         "epochs": options.epochs,
         "seed": options.seed,
         "fonts": len(lettering.find(options.fonts)),

@@ -15,7 +15,8 @@ from app.serving.engine import Engine
 from app.serving.service import Service
 from app.settings import Settings
 from models import checkpoints
-from models.datasets import DATASETS, load_split
+from models.data.splits import load_split
+from models.datasets import DATASETS
 from tests.app.conftest import serving
 from tests.app.serving.test_engine import write
 

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.intake.pixels import UInt8
-from models.training.scenes import lettering, scenes
+from models.training.scenes import lettering
+from models.training.scenes.canvas import finish, on_canvas, on_paper
+from models.training.scenes.digits import sheared, written
 
 Rng = np.random.Generator
 
@@ -30,7 +32,7 @@ def noise(rng: Rng) -> UInt8:
         large = np.full((2 * shape[0], 2 * shape[1]), rng.choice([0.0, 1.0]))
         large[shape[0] // 2 : shape[0] // 2 + shape[0], shape[1] // 2 : shape[1] // 2 + shape[1]] = made
         made = large
-    return scenes.finish(rng, _stretched(made))
+    return finish(rng, _stretched(made))
 
 
 def sign(rng: Rng, fonts: list[Path]) -> UInt8:
@@ -40,7 +42,7 @@ def sign(rng: Rng, fonts: list[Path]) -> UInt8:
         ink = lettering.written(rng, LETTERS[int(rng.integers(len(LETTERS)))], longest, fonts)
     else:
         ink = _scribble(rng, longest)
-    return scenes.on_canvas(rng, scenes.sheared(rng, ink))
+    return on_canvas(rng, sheared(rng, ink))
 
 
 def twisted(rng: Rng, one: UInt8, other: UInt8) -> UInt8:
@@ -66,7 +68,7 @@ def number(rng: Rng, digits: list[UInt8]) -> UInt8:
             region = canvas[top : top + len(part), left : left + part.shape[1]]
             region[:] = np.maximum(region, part)
         row = _tight(canvas)
-    return scenes.on_canvas(rng, scenes.written(rng, row, int(rng.integers(24, 200))))
+    return on_canvas(rng, written(rng, row, int(rng.integers(24, 200))))
 
 
 def _tight(picture: UInt8) -> UInt8:
@@ -97,7 +99,7 @@ def page(rng: Rng, fonts: list[Path]) -> UInt8:
         )
     if canvas.max() == 0:
         return page(rng, fonts)
-    return scenes.finish(rng, scenes.on_paper(rng, canvas))
+    return finish(rng, on_paper(rng, canvas))
 
 
 def texture(rng: Rng, photograph: UInt8) -> UInt8:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import datasets
-from models.data import pictures
+from models.data import pictures, splits
 from models.data.pictures import Labelled, SetError
 from models.intake import decode
 from tests.idx import write_dataset
@@ -103,7 +102,7 @@ def test_test_pictures_come_back_from_png_byte_for_byte(tmp_path, count):
     pytest.importorskip("torchvision", reason="belongs to the extra `train`")
     write_dataset(tmp_path, "mnist", train=10, test=20)
     found = pictures.from_test("mnist", tmp_path, count)
-    wanted, labels = datasets.load_split("mnist", "test", tmp_path)
+    wanted, labels = splits.load_split("mnist", "test", tmp_path)
     index = pictures.spread(20, count)
     assert (found.own, found.name, len(found.pictures)) == (True, "mnist test", count or 20)
     for one, k in zip(found.pictures, index, strict=True):

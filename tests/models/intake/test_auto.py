@@ -9,11 +9,11 @@ from PIL import Image
 
 from models import datasets
 from models.checkpoints import CheckpointError, file_format
-from models.checkpoints.networks import tensors_of
+from models.data.splits import load_split
 from models.intake import auto, small_cnn
 from models.intake.thumbnail import thumbnail
 from models.training import train_auto
-from models.training.scenes import scenes
+from models.training.scenes import digits, garments
 from tests.idx import bars, write_dataset
 from tests.shipped import WEIGHTS, shipped_auto
 
@@ -109,7 +109,7 @@ def test_a_thumbnail_looks_closer_at_what_is_small_and_only_then():
     assert (thumbnail(tiny) < 128).sum() <= 4, "too few pixels for a closer look"
 
 
-@pytest.mark.parametrize("make", [scenes.digit, scenes.garment, scenes.photograph])
+@pytest.mark.parametrize("make", [digits.digit, garments.garment, garments.photograph])
 def test_scenes_are_pictures_of_many_sizes_and_come_from_the_seed_alone(make):
     picture = np.frombuffer(bars(3), np.uint8).reshape(28, 28)
     drawn = [make(np.random.default_rng(seed), picture) for seed in range(60)]
@@ -124,7 +124,7 @@ def test_training_it_leaves_a_measured_checkpoint(tmp_path):
     for name in datasets.DATASETS:
         write_dataset(tmp_path / "data", name, train=40, test=20)
     out = tmp_path / "auto.lineup"
-    arguments = ["--data-dir", tmp_path / "data", "--out", out, "--scenes", "96", "--epochs", "1"]
+    arguments = ["--data-dir", tmp_path / "data", "--out", out, "--count", "96", "--epochs", "1"]
     assert train_auto.main([str(argument) for argument in arguments]) == 0
     header = file_format.read_header(out)
     assert header["metrics"].keys() == {"mnist test", "fashion-mnist test"}
@@ -134,7 +134,7 @@ def test_training_it_leaves_a_measured_checkpoint(tmp_path):
 
 @pytest.mark.parametrize(("answer", "name"), list(enumerate(auto.ANSWERS)))
 def test_it_is_right_on_at_least_999_in_1000_of_the_real_test_pictures(answer, name, shared):
-    pictures, _ = datasets.load_split(name, "test", shared)
+    pictures, _ = load_split(name, "test", shared)
     run = small_cnn.load_auto(WEIGHTS / "auto.lineup", auto.ANSWERS)
     thumbnails = np.stack([thumbnail(picture) for picture in pictures.numpy()])
     answers = np.concatenate([run(part).argmax(1) for part in np.split(thumbnails, 20)])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from models import checkpoints, datasets
 from models.checkpoints import CheckpointError, file_format
-from models.checkpoints.networks import tensors_of
+from models.data.splits import load_split
 from models.intake import gate, small_cnn
 from models.intake.gate import KINDS
 from models.intake.thumbnail import thumbnail
@@ -114,7 +114,7 @@ def test_the_shipped_gate_tells_how_it_was_made_and_measured():
 
 @pytest.mark.parametrize("dataset", list(KINDS))
 def test_the_datasets_test_pictures_are_let_in(dataset, shared):
-    pictures, _ = datasets.load_split(dataset, "test", shared)
+    pictures, _ = load_split(dataset, "test", shared)
     some = list(pictures[::50].numpy())
     verdicts = shipped_gate().judge_all([thumbnail(one) for one in some], some, dataset)
     assert np.mean([verdict.in_distribution for verdict in verdicts]) > 0.95
@@ -151,7 +151,7 @@ def test_the_command_trains_measures_and_ships(tmp_path):
     out = tmp_path / "weights" / "gate.lineup"
     out.parent.mkdir()
     options = [str(part) for pair in places.items() for part in pair]
-    assert train_gate.main([*options, "--out", str(out), "--scenes", "300", "--epochs", "2"]) == 0
+    assert train_gate.main([*options, "--out", str(out), "--count", "300", "--epochs", "2"]) == 0
     header = checkpoints.read_header(out)
     for name, kinds in KINDS.items():
         assert set(header["metrics"][name]["auroc_against"]) == set(list(kinds)[1:])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from models import datasets
+from models.data.splits import load_split
 from models.datasets import DATASETS, UnknownName
 from models.intake import picture
 from models.intake.picture import prepare
@@ -71,7 +71,7 @@ def test_a_picture_of_the_datasets_kind_comes_back_byte_for_byte(name, mode):
 
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_every_real_test_picture_comes_back_byte_for_byte(name, shared):
-    pictures, _ = datasets.load_split(name, "test", shared)
+    pictures, _ = load_split(name, "test", shared)
     for pixels in pictures.numpy():
         assert np.array_equal(prepare(Image.fromarray(pixels), name).picture, pixels)
 
@@ -208,7 +208,7 @@ def test_a_garment_in_colour_on_black_is_a_photograph_and_negated():
 
 
 def test_enlarged_real_clothing_gives_what_was_enlarged(shared):
-    pictures, _ = datasets.load_split("fashion-mnist", "test", shared)
+    pictures, _ = load_split("fashion-mnist", "test", shared)
     alike = []
     for pixels in pictures[:200].numpy():
         image = Image.fromarray(pixels).resize((112, 112), Image.Resampling.BICUBIC)
@@ -289,7 +289,7 @@ def test_a_negated_picture_of_mnists_kind_is_negated_and_nothing_else():
 
 
 def test_mnists_test_pictures_come_back_from_their_negatives(shared):
-    pictures, _ = datasets.load_split("mnist", "test", shared)
+    pictures, _ = load_split("mnist", "test", shared)
     some = pictures[::50].numpy()
     same = [np.array_equal(prepare(Image.fromarray(255 - one), "mnist").picture, one) for one in some]
     assert np.mean(same) > 0.8

@@ -136,7 +136,7 @@ def test_odd_sizes_end_in_digits_or_nothing_found(size):
 
 
 def test_test_pictures_side_by_side_are_found_whole(shared):
-    from models.datasets import load_split
+    from models.data.splits import load_split
 
     pictures, _ = load_split("mnist", "test", shared)
     rng = np.random.default_rng(0)
@@ -253,7 +253,7 @@ def test_where_the_judge_takes_nothing_for_digits_they_are_found_all_the_same():
 
 
 def test_the_gate_tells_touching_test_pictures_apart(shared):
-    from models.datasets import load_split
+    from models.data.splits import load_split
 
     pictures = load_split("mnist", "test", shared)[0].numpy()
     judge, rng = partial(shipped_gate().judge_all, dataset="mnist"), np.random.default_rng(0)

@@ -1,0 +1,84 @@
+"""Sets of scenes such as people send, prepared by the intake: networks learn from one part and are measured on another.
+
+``models.training.scenes.make`` makes them: <folder>/<dataset>.safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from models.data.code_digest import code_digest
+from models.data.splits import DataError
+
+FOLDER = Path("data/scenes")
+COMMAND = "python -m models.training.scenes.make"
+DECIDING = "models.training.scenes.mixture"  # with all that it reaches, the intake too, it decides what is in a set
+
+
+@dataclass(frozen=True)
+class SceneSet:
+    """Prepared pictures uint8 [N, 28, 28], and ``allowed`` bool [N, 10]: the classes that are right for each (a shoe
+    may be 7 or 9).
+    """
+
+    pictures: Tensor
+    allowed: Tensor
+
+
+def path_for(folder: Path, dataset: str) -> Path:
+    """Where the sets of a dataset lie, whether or not they are there."""
+    return folder / f"{dataset}.safetensors"
+
+
+def made_by() -> str:
+    """The digest of the code that decides what a scene looks like and what the intake makes of it."""
+    return code_digest(DECIDING)
+
+
+def save(folder: Path, dataset: str, sets: Mapping[str, SceneSet], about: Mapping[str, Any]) -> Path:
+    """Write the sets of a dataset by the names of their parts, "learn" and "held"; returns where. DataError without
+    safetensors.
+    """
+    path = path_for(folder, dataset)
+    need_safetensors(f"writing {path}")
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {f"{part}.{key}": tensor for part, scenes in sets.items() for key, tensor in vars(scenes).items()}
+    save_file(tensors, path, {"about": json.dumps({**about, "made_by": made_by()})})
+    return path
+
+
+def load(folder: Path, dataset: str, part: str) -> SceneSet:
+    """The part "learn" or "held" of a dataset's sets. DataError, which says what to do, if it is not there, is damaged
+    or cannot be read without safetensors.
+    """
+    path, command = path_for(folder, dataset), f"{COMMAND} --dataset {dataset}"
+    if not path.is_file():
+        raise DataError(f"there is no {path}; make it: {command}")
+    need_safetensors(f"reading {path}")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+            scenes = SceneSet(file.get_tensor(f"{part}.pictures"), file.get_tensor(f"{part}.allowed"))
+    except SafetensorError as error:
+        raise DataError(f"{path} is damaged: {error}; make it anew: {command}") from error
+    if about.get("made_by") != made_by():
+        print(f"{path} was made by other code than this; {command} makes it anew")
+    return scenes
+
+
+def need_safetensors(what: str) -> None:
+    """DataError, which says that ``what`` needs safetensors and how to install it, if it is not there."""
+    try:
+        import safetensors  # noqa: F401 - belongs to the extra `train`
+    except ImportError as error:
+        raise DataError(f"{what} needs safetensors: pip install -e '.[train]'") from error

@@ -1,0 +1,26 @@
+"""How a run is asked to stop, and what it then raises."""
+
+from __future__ import annotations
+
+import signal
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has saved its state."""
+
+
+class StopFlag:
+    """Set by SIGINT and SIGTERM; the trainer asks after each step. A second signal ends the process at once."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._set)
+
+    def _set(self, number: int, frame: object) -> None:
+        self.is_set = True
+        signal.signal(number, signal.SIG_DFL)
+        print("saving the state; once more to end without", flush=True)
+
+    def __call__(self) -> bool:
+        return self.is_set

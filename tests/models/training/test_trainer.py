@@ -1,0 +1,136 @@
+"""The training loop for real, on small data: it can be interrupted and resumed, phase by phase."""
+
+import pytest
+import torch
+
+from models.catalog import ARCHITECTURES
+from models.classifier import Classifier
+from models.training import features, recipes, trainer
+from models.training.recipes import Phase, Recipe
+from models.training.run_state import ResumeError
+from models.training.stopping import Interrupted
+from models.training.trainer import DivergedError, Trainer
+
+pytest.importorskip("safetensors", reason="belongs to the extra `train`")
+
+
+def make_trainer(folder, *, recipe, should_stop=lambda: False, name="lenet", network=None):
+    torch.manual_seed(0)
+    pictures = torch.randint(0, 256, (320, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+    labels = torch.arange(320) % 10
+    classifier = Classifier(network or ARCHITECTURES[name].build(), architecture=name, dataset="fashion-mnist")
+    sets = (pictures[:300], labels[:300]), (pictures[300:], labels[300:])
+    return Trainer(classifier, recipe, *sets, device=torch.device("cpu"), folder=folder, should_stop=should_stop)
+
+
+SHORT = Recipe((Phase(0.5, lr=1e-3), Phase(0.5, lr=1e-4)), "adamw", epochs=4, batch_size=32, autocast=False)
+
+
+@pytest.mark.parametrize("stop_at", [1, 9, 10, 21, 35])
+@pytest.mark.parametrize(("optimizer", "ema"), [("adamw", None), ("sgd", None), ("sgd", 0.9)])
+def test_an_interrupted_run_ends_as_it_would_have(tmp_path, stop_at, optimizer, ema):
+    recipe = recipes.replace(SHORT, optimizer=optimizer, ema=ema)
+    whole = make_trainer(tmp_path / "whole", recipe=recipe).run()
+    countdown = iter(range(stop_at))
+    with pytest.raises(Interrupted, match=f"stopped at step {stop_at}"):
+        make_trainer(tmp_path / "cut", recipe=recipe, should_stop=lambda: next(countdown) == stop_at - 1).run()
+    resumed = make_trainer(tmp_path / "cut", recipe=recipe)
+    resumed.resume()
+    state = resumed.run().network.state_dict()
+    assert resumed.at.step == 40
+    for name, wanted in whole.network.state_dict().items():
+        assert torch.equal(state[name], wanted), name
+
+
+def test_a_phase_ends_with_the_average_of_its_weights(tmp_path):
+    one_phase = recipes.replace(SHORT, phases=(Phase(1, lr=1e-3),), ema=0.9)
+    trainer = make_trainer(tmp_path / "averaged", recipe=one_phase)
+    last = make_trainer(tmp_path / "last", recipe=recipes.replace(one_phase, ema=None)).run().network.state_dict()
+    average = trainer.run().network.state_dict()
+    assert trainer.stage.average is not None
+    for name, wanted in trainer.stage.average.module.network.state_dict().items():
+        assert torch.equal(average[name], wanted), name
+        assert not torch.equal(average[name], last[name]), name
+        assert torch.allclose(average[name], last[name], atol=0.05), name
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_rate(tmp_path):
+    trainer = make_trainer(tmp_path, recipe=recipes.replace(SHORT, phases=(Phase(1, lr=1e30),), optimizer="sgd"))
+    with pytest.raises(DivergedError, match=r"lenet, fashion-mnist: the loss is (nan|inf) at step \d+, rate \d"):
+        trainer.run()
+
+
+def test_a_run_with_other_options_is_not_resumed(tmp_path):
+    first = make_trainer(tmp_path, recipe=SHORT)
+    first.save()
+    with pytest.raises(
+        ResumeError, match=r"cannot resume .*it was begun as .*'epochs': 4.*now it would be .*'epochs': 5"
+    ):
+        make_trainer(tmp_path, recipe=recipes.replace(SHORT, epochs=5)).resume()
+
+
+def test_the_state_holds_no_pickle(tmp_path):
+    trainer = make_trainer(tmp_path, recipe=SHORT)
+    trainer.save()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.name for path in files] == ["state.safetensors"]
+    assert b"cpickle" not in files[0].read_bytes().lower()
+    assert files[0].read_bytes()[8:9] == b"{", "safetensors: a length and JSON"
+
+
+class SmallVGG(torch.nn.Module):
+    """The stages of VGG-11 at 28 pixels with a masked layer: all three kinds of head in a second."""
+
+    def __init__(self):
+        super().__init__()
+        self.input_size = 28
+        self.conv = torch.nn.Sequential(torch.nn.Conv2d(1, 64, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2))
+        self.fc = torch.nn.Sequential(torch.nn.Linear(64 * 14 * 14, 400), torch.nn.ReLU(), torch.nn.Linear(400, 10))
+
+    def forward(self, x):
+        return self.fc(self.conv(x).flatten(1))
+
+
+def test_pooled_head_then_features_computed_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "CHUNK", 64)
+    phases = (Phase(0.5, lr=1e-3, size=14, head="pooled"), Phase(0.5, lr=1e-3, head="features"))
+    recipe = Recipe(phases, "adamw", epochs=6, batch_size=32, density=0.05, autocast=False)
+    torch.manual_seed(0)
+    stops = iter([False] * 45 + [True])
+    first = make_trainer(tmp_path, recipe=recipe, network=SmallVGG(), should_stop=lambda: next(stops, False))
+    with pytest.raises(Interrupted):
+        first.run()
+    assert first.at.phase == 1
+    assert len(list((tmp_path / "features").iterdir())) == 6  # 20 held out, 300 to learn from in chunks of 64
+    again = make_trainer(tmp_path, recipe=recipe, network=SmallVGG())
+    again.resume()
+    assert torch.equal(again._material().inputs, first._material().inputs)
+    conv = again.classifier.network.conv[0].weight.clone()
+    classifier = again.run()
+    assert torch.equal(classifier.network.conv[0].weight, conv), "features are computed once: conv must not move"
+    assert classifier.input_size == 28
+    assert (classifier.network.fc[0].weight != 0).double().mean().item() == pytest.approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:500], lambda data: b"", lambda data: b"garbage" * 9])
+def test_a_damaged_state_is_told_with_what_to_do(tmp_path, damage):
+    make_trainer(tmp_path, recipe=SHORT).save()
+    state = tmp_path / "state.safetensors"
+    state.write_bytes(damage(state.read_bytes()))
+    with pytest.raises(ResumeError, match=r"state\.safetensors is damaged .*begin anew, without --resume"):
+        make_trainer(tmp_path, recipe=SHORT).resume()
+
+
+class Stopped(trainer.Stopwatch):
+    """Of a process that was stopped for an hour at each step."""
+
+    def __init__(self):
+        super().__init__(wall=iter(range(0, 10**6, 3600)).__next__, processor=iter(range(10**6)).__next__)
+
+
+def test_time_in_which_the_process_was_stopped_is_not_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "Stopwatch", Stopped)
+    made = make_trainer(tmp_path, recipe=SHORT)
+    made.run()
+    assert made.at.total_seconds == made.at.step == 40
+    assert made.at.total_seen == 4 * 300
