@@ -18,6 +18,7 @@ from torch import Tensor
 
 from models.data import splits
 from models.data.labels import classes_of
+from models.intake import decode
 
 _DIGITS = re.compile(r"\d(or\d)*")
 _CLOTHING = re.compile(r"\d(or\d)*-.+")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from rich.progress import track
 from torch import Tensor
 
 from models import catalog, checkpoints, datasets
-from models.checkpoints import file_format
+from models.checkpoints import atomic, file_format
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.pictures import spread
 from models.data.scene_sets import SceneSet
 from models.data.splits import DataError, held_out_split, load_split
+from models.devices import plain_float32
 from models.evaluation import evaluate_pictures, metrics
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
@@ -67,45 +68,59 @@ def evaluate(
     ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
     the number.
     """
+    plain_float32()
     classifier = checkpoints.load(path, device)
-    pictures, labels = load_split(classifier.dataset, "train", data_dir)
-    _, held = held_out_split(len(pictures))
-    held_pictures, held_labels = evenly(pictures[held], labels[held], held_out_images)
-    name = f"{classifier.architecture}, {classifier.dataset}"
-    held_logits = compute_logits(classifier, held_pictures, note=f"{name}: held out")
-    temperature = metrics.fit_temperature(held_logits, held_labels)
-    test_pictures, test_labels = evenly(*load_split(classifier.dataset, "test", data_dir), test_images)
-    logits = compute_logits(classifier, test_pictures, note=f"{name}: test")
+    held_out, temperature = _of_held_out(classifier, data_dir, held_out_images)
+    test = evenly(*load_split(classifier.dataset, "test", data_dir), test_images)
+    logits = compute_logits(classifier, test[0], note=f"{_name(classifier)}: test")
     report = {
         "architecture": classifier.architecture,
         "dataset": classifier.dataset,
         "split": "test",
-        **metrics.report(logits, test_labels, temperature, classifier.classes),
-        "held_out": {
-            "n": len(held_labels),
-            "accuracy": round(float((held_logits.argmax(1) == held_labels).double().mean()), 6),
-        },
+        **metrics.report(logits, test[1], temperature, classifier.classes),
+        "held_out": held_out,
     }
-    held_out = {"held_out_accuracy": report["held_out"]["accuracy"], "held_out_n": len(held_labels)}
-    in_header = {"split": "test", **{key: report[key] for key in IN_HEADER}, **held_out}
-    temperatures = {"temperature": temperature}
     if scene_sets.path_for(scenes, classifier.dataset).is_file():
         report["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
-        in_header |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
-        temperatures["temperature_sent"] = report["sent"]["temperature"]
-    report["digest"] = file_format.amend(path, {**temperatures, "metrics": in_header})
-    Path(path).with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    report["digest"] = file_format.amend(path, _in_header(report))
+    with atomic.replacing(Path(path).with_suffix(".json")) as file:
+        file.write((json.dumps(report, indent=1) + "\n").encode())
     return report
+
+
+def _in_header(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint's header says of its report: the temperatures, and the figures in short."""
+    figures = {"split": "test", **{key: report[key] for key in IN_HEADER}}
+    figures |= {f"held_out_{key}": report["held_out"][key] for key in ("accuracy", "n")}
+    if "sent" not in report:
+        return {"temperature": report["temperature"], "metrics": figures}
+    figures |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
+    temperatures = {"temperature": report["temperature"], "temperature_sent": report["sent"]["temperature"]}
+    return {**temperatures, "metrics": figures}
+
+
+def _of_held_out(classifier: Classifier, data_dir: str | Path, count: int | None) -> tuple[dict[str, Any], float]:
+    """Accuracy on training pictures held out from learning, and the temperature that fits them."""
+    pictures, labels = load_split(classifier.dataset, "train", data_dir)
+    _, held = held_out_split(len(pictures))
+    pictures, labels = evenly(pictures[held], labels[held], count)
+    logits = compute_logits(classifier, pictures, note=f"{_name(classifier)}: held out")
+    accuracy = round(float((logits.argmax(1) == labels).double().mean()), 6)
+    return {"n": len(labels), "accuracy": accuracy}, metrics.fit_temperature(logits, labels)
 
 
 def _of_sent(classifier: Classifier, held: SceneSet, count: int | None) -> dict[str, Any]:
     """Accuracy and calibration on pictures as people send them, of those for which one class is right."""
     clear = held.allowed.sum(1) == 1
     pictures, labels = evenly(held.pictures[clear], held.allowed[clear].float().argmax(1), count)
-    logits = compute_logits(classifier, pictures, note=f"{classifier.architecture}, {classifier.dataset}: sent")
+    logits = compute_logits(classifier, pictures, note=f"{_name(classifier)}: sent")
     temperature = metrics.fit_temperature(logits, labels)
     told = metrics.report(logits, labels, temperature, classifier.classes)
     return {key: told[key] for key in ("accuracy", "n", "per_class", "temperature", "ece", "nll")}
+
+
+def _name(classifier: Classifier) -> str:
+    return f"{classifier.architecture}, {classifier.dataset}"
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -20,6 +20,7 @@ from torch import Tensor
 from models import checkpoints, datasets
 from models.data import pictures, splits
 from models.data.pictures import PictureSet
+from models.devices import plain_float32
 from models.evaluation import contact_sheet, measure, measure_gate
 from models.evaluation.contact_sheet import Entry
 from models.evaluation.measure import PreparedSet
@@ -38,6 +39,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     Prints the figures, draws what the vote got wrong, and writes the figures to ``options.record`` if that is
     given and no checkpoint was missing.
     """
+    plain_float32()
     try:
         sets = find_sets(options)
         folder = checkpoints.root(options.weights)

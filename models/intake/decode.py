@@ -74,8 +74,11 @@ class DecodeError(IntakeError):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(code, message)  # both, so that it passes between processes
         self.code, self.message = code, message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def decode(data: bytes, *, max_pixels: int) -> Image.Image:

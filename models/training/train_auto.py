@@ -20,8 +20,9 @@ from torch import Tensor
 
 from models import checkpoints
 from models.checkpoints import file_format
+from models.checkpoints.networks import tensors_of
 from models.data.splits import load_split
-from models.intake import auto, small_cnn
+from models.intake import auto, decode, small_cnn
 from models.intake.pixels import Float, UInt8, luminance
 from models.intake.thumbnail import thumbnail
 from models.training import small_nets

@@ -22,6 +22,7 @@ import torch
 from models import datasets
 from models.data import scene_sets, splits
 from models.data.scene_sets import SceneSet
+from models.intake.decode import DecodeError
 from models.intake.pixels import UInt8
 from models.training.scenes import lettering, mixture
 from models.training.scenes.sources import HELD, Sources, find_sources
@@ -35,8 +36,11 @@ _sources: dict[bool, Sources] = {}  # of a worker process
 
 def _make_chunk(task: tuple[Place, bool, int]) -> Chunk:
     place, held, seed = task
-    if not _sources:  # not in the pool's initializer: a worker that fails in it is started again for ever
-        _sources.update({part: find_sources(*place, held=part) for part in (False, True)})
+    try:
+        if not _sources:  # not in the pool's initializer: a worker that fails in it is started again for ever
+            _sources.update({part: find_sources(*place, held=part) for part in (False, True)})
+    except DecodeError as error:
+        raise splits.DataError(f"{error}; take it away, or put a whole one there") from error
     return mixture.prepared(_sources[held], seed, CHUNK)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from models.data import splits
 from models.data.labels import classes_of
+from models.intake import decode
 from models.intake.pixels import UInt8
 from models.training.scenes import lettering
 
@@ -64,7 +64,6 @@ def _part(paths: list[Path], held: bool) -> list[Path]:
 
 
 def _opened(path: Path) -> UInt8:
-    with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    upright.thumbnail((LONGEST, LONGEST))
-    return np.asarray(upright)
+    image = decode.open_file(path).convert("RGB")
+    image.thumbnail((LONGEST, LONGEST))
+    return np.asarray(image)

@@ -10,7 +10,11 @@ from models.classifier import Classifier
 from models.evaluation import evaluate
 from tests.idx import write_dataset
 
-pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """No scenes that lie in the folder from which the tests are run."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -63,3 +67,10 @@ def test_logits_do_not_depend_on_the_batch(path, batch_size):
     pictures = torch.randint(0, 256, (20, 28, 28), dtype=torch.uint8)
     together = evaluate.compute_logits(classifier, pictures, batch_size=20)
     assert torch.allclose(evaluate.compute_logits(classifier, pictures, batch_size=batch_size), together, atol=1e-5)
+
+
+def test_what_is_measured_on_a_gpu_is_plain_float32(path, data_dir):
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    evaluate.evaluate(path, data_dir)
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32

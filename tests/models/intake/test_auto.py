@@ -9,6 +9,7 @@ from PIL import Image
 
 from models import datasets
 from models.checkpoints import CheckpointError, file_format
+from models.checkpoints.networks import tensors_of
 from models.data.splits import load_split
 from models.intake import auto, small_cnn
 from models.intake.thumbnail import thumbnail

@@ -10,6 +10,7 @@ from PIL import Image
 
 from models import checkpoints, datasets
 from models.checkpoints import CheckpointError, file_format
+from models.checkpoints.networks import tensors_of
 from models.data.splits import load_split
 from models.intake import gate, small_cnn
 from models.intake.gate import KINDS

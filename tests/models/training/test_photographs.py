@@ -6,7 +6,7 @@ from PIL import Image
 
 from models.intake.decode import DecodeError
 from models.training import train_auto
-from models.training.scenes import sent
+from models.training.scenes import sources
 
 
 def greys(folder):
@@ -16,7 +16,7 @@ def greys(folder):
 
 def colours(folder):
     """What scenes are made of; the first of ten is held out."""
-    return [photograph for photograph, _ in sent.photographs(folder, held=True)]
+    return [photograph for photograph, _ in sources.photographs(folder, held=True)]
 
 
 @pytest.mark.parametrize(("opened", "shape"), [(greys, (320, 240)), (colours, (320, 240, 3))])
