@@ -59,6 +59,15 @@ def prepare_set(one_set: PictureSet, auto: Auto) -> PreparedSet:
     """Bring a set's pictures of the ten classes, one at least, to what networks see. SetError for a file that is no
     picture.
     """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the service; and threads that wait for auto's next would count as its time
+    try:
+        return _prepare_all(one_set, auto)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _prepare_all(one_set: PictureSet, auto: Auto) -> PreparedSet:
     labelled = one_set.of_classes()
     prepared, allowed = np.zeros((len(labelled), 28, 28), np.uint8), torch.zeros(len(labelled), 10, dtype=torch.bool)
     rows = []
