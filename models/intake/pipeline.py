@@ -91,12 +91,16 @@ class Intake:
         image = decode.decode(data, max_pixels=max_pixels)
         pixels = np.asarray(image)
         decode_s = took()
-        seen = thumbnail(pixels) if dataset == "auto" or self.gate else None
-        chosen, confidence = self._decide(seen) if dataset == "auto" else (dataset, None)
+        small, chosen, confidence = None, dataset, None
+        if dataset == "auto":
+            small = thumbnail(pixels)
+            chosen, confidence = self._decide(small)
         auto_s = took()
         prepared = _raw(image) if raw else picture.prepare_pixels(pixels, chosen)
         prepare_s = took()
-        verdict = None if self.gate is None or seen is None else self.gate.judge(seen, prepared.picture, chosen)
+        verdict = None
+        if self.gate is not None:
+            verdict = self.gate.judge(thumbnail(pixels) if small is None else small, prepared.picture, chosen)
         gate_s = took()
         return Seen(
             prepared.picture,
@@ -123,19 +127,19 @@ class Intake:
     def warm(self) -> None:
         """Do everything once, so that no request waits for what is slow the first time."""
         cv2.setNumThreads(1)  # each picture has a thread of its own; OpenCV's would only get in their way
-        seen = thumbnail(np.asarray(Image.linear_gradient("L")))
+        small = thumbnail(np.asarray(Image.linear_gradient("L")))
         if self.auto is not None:
-            self.auto.decide_by(seen)
+            self.auto.decide_by(small)
         for dataset in DATASETS:
             with suppress(NothingFound):  # OpenCV's first segmentation takes 80 ms, all others 10
                 picture.prepare(Image.effect_noise((96, 96), 80).convert("RGB"), dataset)
             if self.gate is not None:
-                self.gate.judge(seen, np.zeros((SIDE, SIDE), np.uint8), dataset)
+                self.gate.judge(small, np.zeros((SIDE, SIDE), np.uint8), dataset)
 
-    def _decide(self, seen: UInt8 | None) -> tuple[str, float | None]:
-        if self.auto is None or seen is None:
+    def _decide(self, small: UInt8) -> tuple[str, float]:
+        if self.auto is None:
             raise CannotDecide(CANNOT_DECIDE)
-        return self.auto.decide_by(seen)
+        return self.auto.decide_by(small)
 
 
 def _shrunk(image: Image.Image) -> tuple[Step, ...]:

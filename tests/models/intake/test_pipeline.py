@@ -1,0 +1,86 @@
+"""The way as a whole: what is made once, what each step is told to have taken, and what is missing."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.intake import pipeline
+from models.intake.auto import Auto
+from models.intake.gate import Gate
+from models.intake.pipeline import CannotDecide, Intake, WrongForm
+from models.intake.steps import NothingFound
+from models.intake.thumbnail import thumbnail
+from tests.models.intake.test_picture import draw_seven, draw_shirt
+from tests.shipped import shipped_auto, shipped_gate
+
+MOST = 10**8
+
+
+def encoded(image, kind="PNG"):
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+class Counted:
+    """The shipped networks, and the thumbnails that they saw."""
+
+    def __init__(self):
+        self.seen = []
+
+    def auto(self):
+        return Auto(lambda thumbnails: self.seen.append(thumbnails[0]) or np.float32([[0.9, 0.1]]))
+
+    def gate(self):
+        def judge(thumbnails, pictures):
+            self.seen.append(thumbnails[0])
+            return np.float32([[0.8, 0.2, 0, 0, 0]])
+
+        return Gate({"mnist": judge, "fashion-mnist": judge})
+
+
+@pytest.mark.parametrize("dataset", ["auto", "mnist"])
+@pytest.mark.parametrize("gate", [True, False])
+def test_a_thumbnail_is_made_once_and_only_if_somebody_looks_at_it(monkeypatch, dataset, gate):
+    made = []
+    monkeypatch.setattr(pipeline, "thumbnail", lambda pixels: made.append(1) or thumbnail(pixels))
+    counted = Counted()
+    seen = Intake(counted.auto(), counted.gate() if gate else None).see(encoded(draw_seven()), dataset, max_pixels=MOST)
+    assert len(made) == (dataset == "auto" or gate)
+    assert len(counted.seen) == (dataset == "auto") + gate
+    assert all((one == counted.seen[0]).all() for one in counted.seen)
+    assert (seen.verdict is not None) == gate
+
+
+@pytest.mark.parametrize(("image", "dataset"), [(draw_seven(), "mnist"), (draw_shirt(), "fashion-mnist")])
+def test_it_sees_what_its_parts_see(image, dataset):
+    seen = Intake(shipped_auto(), shipped_gate()).see(encoded(image), "auto", max_pixels=MOST)
+    assert (seen.dataset, seen.dataset_confidence) == shipped_auto().decide(image)
+    small = thumbnail(np.asarray(image))
+    assert seen.verdict == shipped_gate().judge(small, seen.picture, dataset)
+    assert min(seen.decode_s, seen.auto_s, seen.prepare_s, seen.gate_s) > 0
+
+
+def test_where_the_dataset_is_named_auto_takes_no_time_worth_telling():
+    large = encoded(draw_seven().resize((1000, 800)))
+    seen = Intake(shipped_auto(), shipped_gate()).see(large, "mnist", max_pixels=MOST)
+    assert seen.dataset_confidence is None
+    assert seen.auto_s < seen.gate_s / 10, "the gate's is the thumbnail, too"
+
+
+def test_without_auto_the_dataset_must_be_named():
+    intake = Intake(None, None)
+    with pytest.raises(CannotDecide, match="name the dataset") as told:
+        intake.see(encoded(draw_seven()), "auto", max_pixels=MOST)
+    assert told.value.code == "model_unavailable"
+    assert intake.see(encoded(draw_seven()), "mnist", max_pixels=MOST).verdict is None
+    intake.warm()
+
+
+def test_what_is_sent_raw_must_be_of_that_form():
+    with pytest.raises(WrongForm, match="the picture has 300x240 pixels"):
+        Intake(None, None).see(encoded(Image.new("L", (300, 240))), "mnist", max_pixels=MOST, raw=True)
+    with pytest.raises(NothingFound, match="all of its pixels are 9"):
+        Intake(None, None).see(encoded(Image.new("L", (28, 28), 9)), "mnist", max_pixels=MOST, raw=True)
