@@ -10,10 +10,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from app import __version__, errors
+from app import __version__
+from app.errors import ApiError
 from app.serving.service import Service
 from app.settings import Settings
-from app.web import about, compare, operation, pages, predict, prepare
+from app.web import about, compare, operation, pages, predict, prepare, refusals
 from app.web.middleware import Outermost
 from app.web.openapi import complete
 
@@ -39,9 +40,9 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         redirect_slashes=False,
         lifespan=_lifespan(service),
         exception_handlers={
-            errors.ApiError: errors.on_api_error,
-            RequestValidationError: errors.on_invalid,
-            HTTPException: errors.on_http_error,
+            ApiError: refusals.on_api_error,
+            RequestValidationError: refusals.on_invalid,
+            HTTPException: refusals.on_http_error,
         },
     )
     app.state.service = service

@@ -136,7 +136,7 @@ def main() -> None:
     for part, figures in parts.items():
         for name, told in figures.items():
             print(f"{part:22} {name:42} {told['median']:8.2f} ms, at most {told['most']:.2f}")
-    found = {**circumstances("cpu"), "runs": RUNS, "ms": parts}
+    found = {**circumstances(torch.device("cpu")), "runs": RUNS, "ms": parts}
     RECORD.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

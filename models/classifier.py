@@ -73,14 +73,15 @@ class Classifier(nn.Module):
         return logits.float()
 
     @torch.inference_mode()
-    def probabilities(self, pictures: Tensor, sent: Tensor | None = None) -> Tensor:
+    def probabilities(self, pictures: Tensor, as_sent: Tensor | None = None) -> Tensor:
         """uint8 [N, 28, 28] -> float32 [N, 10], calibrated: softmax(logits / temperature). For a classifier in eval
         mode.
 
-        ``sent``: bool [N], which of the pictures take ``temperature_sent``; None: none.
+        ``as_sent``: bool [N], which of the pictures were not of the dataset's own kind as they were sent, and take
+        ``temperature_sent``; None: none.
         """
         logits: Tensor = self(pictures)
-        if sent is None:
+        if as_sent is None:
             return functional.softmax(logits / self.temperature, dim=1)
-        temperatures = torch.where(sent.to(logits.device), self.temperature_sent, self.temperature)
+        temperatures = torch.where(as_sent.to(logits.device), self.temperature_sent, self.temperature)
         return functional.softmax(logits / temperatures[:, None], dim=1)

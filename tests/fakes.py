@@ -73,9 +73,9 @@ class FakeEngine:
         return 1 if name == "vgg11" else 8
 
     def predict(
-        self, dataset: str, name: str, pictures: NDArray[np.uint8], sent: NDArray[np.bool_]
+        self, dataset: str, name: str, pictures: NDArray[np.uint8], as_sent: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        assert sent.shape == (len(pictures),)
+        assert as_sent.shape == (len(pictures),)
         self.busy.set()
         assert name not in self.gated or self.gate.wait(30)
         self.batches.append((dataset, name, len(pictures)))

@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("app", "models")
-NETWORKS = ("lenet", "alexnet", "nin", "vgg", "googlenet", "resnet", "densenet", "batch_norm")
 WEB = {"fastapi", "starlette", "uvicorn", "httpx", "prometheus_client", "python_multipart"}
 
 
@@ -73,9 +72,9 @@ def test_models_know_nothing_of_http(module: str) -> None:
     assert not tops(module) & {*WEB, "app"}
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_imports_torch_alone(name: str) -> None:
-    assert tops(f"models.{name}") - sys.stdlib_module_names == {"torch"}
+@pytest.mark.parametrize("module", sorted(ours("models.catalog") - {"models", "models.datasets"}))
+def test_a_network_imports_torch_alone(module: str) -> None:
+    assert tops(module) - sys.stdlib_module_names == {"torch"}
 
 
 @pytest.mark.parametrize("module", ["app.answers", "app.errors", "app.settings", "app.uploads", "app.serving.batcher"])
@@ -95,6 +94,7 @@ def test_the_web_knows_serving_and_not_models(module: str) -> None:
 @pytest.mark.parametrize("module", below("app.serving"))
 def test_serving_knows_no_http(module: str) -> None:
     assert not knows(module, "app.web", "app.cli")
+    assert not tops(module) & (WEB - {"prometheus_client"})
 
 
 def test_the_names_of_datasets_come_without_torch() -> None:
@@ -110,6 +110,14 @@ def test_evaluation_and_data_know_no_training(module: str) -> None:
 def test_evaluation_imports_nothing_of_the_extra_train_but_where_it_is_needed(module: str) -> None:
     at_the_top = {name.partition(".")[0] for name in imports(module, everywhere=False)}
     assert not at_the_top & {"torchvision", "safetensors"}
+
+
+@pytest.mark.parametrize("module", below("models.training"))
+def test_training_knows_no_labelled_pictures_and_their_reports(module: str) -> None:
+    reports = (
+        f"models.evaluation.{name}" for name in ("evaluate_pictures", "measure", "measure_gate", "contact_sheet")
+    )
+    assert not knows(module, *reports)
 
 
 @pytest.mark.parametrize("module", below("app"))
@@ -134,7 +142,10 @@ def test_the_intake_knows_datasets_by_name_and_how_checkpoints_lie_and_nothing_o
     "module", ["models.checkpoints.file_format", "models.checkpoints.folder", "models.checkpoints.codings"]
 )
 def test_format_and_folder_know_neither_catalog_nor_classifier(module: str) -> None:
-    assert ours(module) <= {*below("models.checkpoints")} - {"models.checkpoints.classifiers"}
+    assert ours(module) <= {*below("models.checkpoints")} - {
+        "models.checkpoints.classifiers",
+        "models.checkpoints.networks",
+    }
     assert "torch" not in tops(module)
 
 

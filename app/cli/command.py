@@ -76,8 +76,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _hand_over(command: str, arguments: list[str]) -> int:
     if command == "train":
-        from models.training import train
-
+        try:
+            from models.training import train
+        except ImportError as error:  # in the image, say
+            print(
+                f"lineup: training needs {error.name}; install it: python -m pip install -e '.[train]'", file=sys.stderr
+            )
+            return 1
         return train.main(arguments)
     from models.evaluation import evaluate
 

@@ -17,7 +17,7 @@ from app.settings import Settings
 from models import catalog, checkpoints
 from models.classifier import Classifier
 from models.datasets import DATASETS
-from models.devices import choose_device
+from models.devices import choose_device, plain_float32
 from models.intake.pipeline import Seen
 
 
@@ -44,6 +44,7 @@ class Local:
         self._settings = settings
         self._folder = checkpoints.root(settings.weights)
         self._device = choose_device(settings.device)
+        plain_float32()
         self._intake = Intake()
         self._intake.load(self._folder)
         self._classifiers: dict[tuple[str, str], Classifier] = {}

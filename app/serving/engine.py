@@ -95,15 +95,15 @@ class Engine:
         self._stop.set()
 
     def predict(
-        self, dataset: str, name: str, pictures: NDArray[np.uint8], sent: NDArray[np.bool_] | None = None
+        self, dataset: str, name: str, pictures: NDArray[np.uint8], as_sent: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float32]:
         """Pictures uint8 [N, 28, 28] to probabilities float32 [N, 10], calibrated. KeyError if it is not ready.
 
-        `sent`: bool [N], which of them were sent in another form than the dataset's; None: none.
+        `as_sent`: bool [N], which of them were not of the dataset's own kind as they were sent; None: none.
         """
         classifier = self._classifiers[dataset, name]
         batch = torch.from_numpy(pictures).to(self.device)
-        flags = None if sent is None else torch.from_numpy(sent).to(self.device)
+        flags = None if as_sent is None else torch.from_numpy(as_sent).to(self.device)
         answer: NDArray[np.float32] = classifier.probabilities(batch, flags).cpu().numpy()
         return answer
 

@@ -31,8 +31,12 @@ class Intake:
 
     def load(self, root: Path) -> None:
         """Load and warm auto and gate from `root`; without one of them the service goes on and says so."""
-        self._pipeline = pipeline.Intake(self._load("auto", root, auto.load), self._load("gate", root, gate.load))
-        self._pipeline.warm()
+        decides, auto_state = _loaded("auto", root, auto.load)
+        judges, gate_state = _loaded("gate", root, gate.load)
+        ready = pipeline.Intake(decides, judges)
+        ready.warm()
+        self._pipeline = ready  # before the states say so: others look at them meanwhile
+        self.states.update(auto=auto_state, gate=gate_state)
 
     def check_auto(self) -> None:
         """Raise ApiError where the dataset cannot be decided."""
@@ -53,19 +57,17 @@ class Intake:
         with _as_answers():
             return self._pipeline.read(data, max_pixels=max_pixels)
 
-    def _load(self, name: str, root: Path, load: Callable[[Path], Small]) -> Small | None:
-        if not (root / f"{name}{SUFFIX}").exists():
-            log.warning("%s is missing: there is no %s%s in the folder of checkpoints", name, name, SUFFIX)
-            self.states[name] = State("missing", f"there is no {name}{SUFFIX} in the folder of checkpoints")
-            return None
-        try:
-            loaded = load(root)
-        except Exception as error:
-            log.exception("%s cannot be loaded", name)
-            self.states[name] = State("failed", f"{type(error).__name__} while loading {name}{SUFFIX}")
-            return None
-        self.states[name] = State("ready")
-        return loaded
+
+def _loaded(name: str, root: Path, load: Callable[[Path], Small]) -> tuple[Small | None, State]:
+    """What is loaded, if it can be, and where it stands."""
+    if not (root / f"{name}{SUFFIX}").exists():
+        log.warning("%s is missing: there is no %s%s in the folder of checkpoints", name, name, SUFFIX)
+        return None, State("missing", f"there is no {name}{SUFFIX} in the folder of checkpoints")
+    try:
+        return load(root), State("ready")
+    except Exception as error:
+        log.exception("%s cannot be loaded", name)
+        return None, State("failed", f"{type(error).__name__} while loading {name}{SUFFIX}")
 
 
 @contextmanager

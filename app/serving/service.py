@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was sent in another form than the dataset's
+Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was not of the dataset's own kind as it was sent
 Row = NDArray[np.float32]
 
 
@@ -107,6 +107,7 @@ class Service:
         if self._in_hand >= self.settings.queue_size:
             raise ApiError("queue_full", f"{self._in_hand} pictures wait to be opened already", retry_after=1)
         loop = asyncio.get_running_loop()
+        future = self._pool.submit(work, *arguments)
         self._in_hand += 1
         upload.share.hold()
 
@@ -114,7 +115,6 @@ class Service:
             self._in_hand -= 1
             upload.share.release()
 
-        future = self._pool.submit(work, *arguments)
         # At the deadline, or when its client goes away, a picture that waits for a thread is dropped. One that has a
         # thread keeps it, its place and its memory until that is done.
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(done))
@@ -192,7 +192,7 @@ class Service:
         datasets = self.engine.datasets if dataset == "auto" else [dataset]
         problems = [self._problem(name, model) for name in datasets for model in models]
         if problems and all(problems):
-            raise next(filter(None, problems))
+            raise min(filter(None, problems), key=lambda problem: problem.code != "not_ready")  # that may yet change
 
     def _problem(self, dataset: str, model: str) -> ApiError | None:
         """Why this network cannot answer for this dataset, if it cannot."""
@@ -212,8 +212,8 @@ class Service:
 
     def _batcher(self, dataset: str, model: str) -> Batcher[Item, Row]:
         def run(items: list[Item]) -> Sequence[Row]:
-            pictures, sent = zip(*items, strict=True)
-            return list(self.engine.predict(dataset, model, np.stack(pictures), np.array(sent)))
+            pictures, as_sent = zip(*items, strict=True)
+            return list(self.engine.predict(dataset, model, np.stack(pictures), np.array(as_sent)))
 
         lane = self.engine.lane(model)
         if lane not in self._lanes:

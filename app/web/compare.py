@@ -46,6 +46,7 @@ async def compare(
     names = chosen(service, models)
     async with one_picture(request, service, dataset, names) as (upload, clock):
         seen = await unless_gone(request, service.see(upload, dataset, clock, prepare))
+    del upload  # its memory is given back by now, and networks may take long
     if preferred(request.headers.get("accept", ""), (JSON, NDJSON)) == NDJSON:
         return StreamingResponse(_lines(service, names, seen, clock), media_type=NDJSON, headers=VARY)
     response.headers.update(VARY)

@@ -10,8 +10,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import errors
+from app.errors import show
 from app.serving.metrics import Metrics
+from app.web import refusals
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Outermost:
         except ClientDisconnect:
             exchange.status = exchange.status or 499  # nobody is there to be answered
         except Exception:
-            log.exception("request %s failed: %s %s", exchange.id, scope["method"], errors.show(scope["path"]))
+            log.exception("request %s failed: %s %s", exchange.id, scope["method"], show(scope["path"]))
             await exchange.fail()
         finally:
             route = _route(scope)
@@ -86,14 +87,14 @@ class _Exchange:
     async def fail(self) -> None:
         if self.status:
             raise RuntimeError(f"request {self.id} broke off in the middle of its answer")
-        answer = errors.response("internal", f"the service failed; its log says more under request {self.id}")
+        answer = refusals.response("internal", f"the service failed; its log says more under request {self.id}")
         await answer(self._scope, self._receive, self.send)
 
     def _unread(self) -> bool:
         headers = dict(self._scope["headers"])
-        sent = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+        has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         # Who asked with Expect: 100-continue and was refused sends no body.
-        return sent and not self._body_read and b"expect" not in headers
+        return has_body and not self._body_read and b"expect" not in headers
 
     async def _drain(self) -> None:
         # A refused upload is still on its way. Closing on it resets the connection, and many a client then never

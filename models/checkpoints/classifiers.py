@@ -80,6 +80,6 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
 def _temperature(path: str | Path, header: Mapping[str, Any], name: str) -> float:
     """Of a header; a checkpoint measured without pictures as people send them has one temperature for all."""
     value = header.get(name, header.get("temperature"))
-    if not isinstance(value, float | int) or not 0.01 <= value <= 100:
+    if not networks.is_temperature(value):
         raise CheckpointError(f"{path} has the temperature {shortened(value)}; wanted a number from 0.01 to 100")
     return float(value)

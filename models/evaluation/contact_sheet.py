@@ -17,16 +17,16 @@ GROUND, FRAME, INK = "white", (90, 120, 200), "black"
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture as ``sent``, what networks ``saw`` (uint8 [28, 28]; None: nothing), and ``lines`` of words."""
+    """The ``original`` picture, what networks ``saw`` (uint8 [28, 28]; None: nothing), and ``lines`` of words."""
 
-    sent: Image.Image
+    original: Image.Image
     saw: UInt8 | None
     lines: Sequence[str]
 
 
-def entry(sent: Image.Image, saw: UInt8 | None, lines: Sequence[str]) -> Entry:
-    """An Entry that keeps of ``sent`` but what is shown: its longest side brought to SHOWN."""
-    return Entry(ImageOps.contain(sent.convert("RGB"), (SHOWN, SHOWN)), saw, lines)
+def entry(original: Image.Image, saw: UInt8 | None, lines: Sequence[str]) -> Entry:
+    """An Entry that keeps of ``original`` but what is shown: its longest side brought to SHOWN."""
+    return Entry(ImageOps.contain(original.convert("RGB"), (SHOWN, SHOWN)), saw, lines)
 
 
 def draw(entries: Sequence[Entry], columns: int = COLUMNS) -> Image.Image:
@@ -41,7 +41,7 @@ def draw(entries: Sequence[Entry], columns: int = COLUMNS) -> Image.Image:
 
 def _draw(sheet: Image.Image, one: Entry, left: int, top: int) -> None:
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=LINE - 2)
-    for start, shown in ((left, one.sent), (left + SHOWN + GAP, _enlarged(one.saw))):
+    for start, shown in ((left, one.original), (left + SHOWN + GAP, _enlarged(one.saw))):
         if shown is not None:
             sheet.paste(shown, (start, top))
             pen.rectangle((start - 1, top - 1, start + shown.width, top + shown.height), outline=FRAME)

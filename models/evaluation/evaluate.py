@@ -20,15 +20,15 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models import catalog, checkpoints, datasets
+from models import checkpoints
 from models.checkpoints import atomic, file_format
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.pictures import spread
 from models.data.scene_sets import SceneSet
 from models.data.splits import DataError, held_out_split, load_split
-from models.devices import plain_float32
 from models.evaluation import evaluate_pictures, metrics
+from models.evaluation.choice import add_choice, chosen
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
 
@@ -54,7 +54,7 @@ def evaluate(
     path: str | Path,
     data_dir: str | Path,
     *,
-    device: str = "cpu",
+    device: torch.device | str = "cpu",
     test_images: int | None = None,
     held_out_images: int | None = None,
     scenes: Path = scene_sets.FOLDER,
@@ -68,7 +68,6 @@ def evaluate(
     ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
     the number.
     """
-    plain_float32()
     classifier = checkpoints.load(path, device)
     held_out, temperature = _of_held_out(classifier, data_dir, held_out_images)
     test = evenly(*load_split(classifier.dataset, "test", data_dir), test_images)
@@ -135,62 +134,35 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def add_choice(parser: argparse.ArgumentParser) -> None:
-    """The options that ``train`` and ``evaluate`` share: which networks, which data, how much of it, and where it
-    runs.
-    """
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--model", action="append", choices=[*catalog.ARCHITECTURES, *catalog.EXTRAS], help="may be repeated"
-    )
-    which.add_argument("--all", action="store_true", help="all seven networks")
-    parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
-    parser.add_argument(
-        "--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)"
-    )
-    parser.add_argument(
-        "--scenes",
-        type=Path,
-        default=scene_sets.FOLDER,
-        help=f"sets of scenes such as people send (default: {scene_sets.FOLDER}, where it is there)",
-    )
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
-    parser.add_argument("--test-images", type=int, help="look at this many test pictures, evenly spread (default: all)")
-    parser.add_argument("--held-out-images", type=int, help="the same for the held-out pictures (default: all)")
-
-
-def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """The pairs (network, dataset) that ``--model``, ``--all`` and ``--dataset`` name; also sets ``--threads``."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    names = list(catalog.ARCHITECTURES) if options.all else options.model
-    return [(name, dataset) for dataset in options.dataset or datasets.DATASETS for name in names]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate the checkpoints that the arguments name; 1 if one is missing or cannot be trusted."""
     options = _parse(argv)
+    pairs = chosen(options)
+    try:
+        options.weights = checkpoints.root(options.weights)
+    except FileNotFoundError as error:
+        print(error)
+        return 1
     if options.pictures or options.pictures_from_test:
-        return evaluate_pictures.run(options, chosen(options))
-    failed = 0
-    for name, dataset in chosen(options):
-        path = checkpoints.path_for(dataset, name, options.weights)
-        try:
-            report = evaluate(
-                path,
-                options.data_dir,
-                device=options.device,
-                test_images=options.test_images,
-                held_out_images=options.held_out_images,
-                scenes=options.scenes,
-            )
-        except (checkpoints.CheckpointError, DataError) as error:
-            print(f"{name}, {dataset}: {error}")
-            failed = 1
-            continue
-        print(summary(report), flush=True)
-    return failed
+        return evaluate_pictures.run(options, pairs)
+    return max([_evaluate_one(name, dataset, options) for name, dataset in pairs])
+
+
+def _evaluate_one(name: str, dataset: str, options: argparse.Namespace) -> int:
+    try:
+        report = evaluate(
+            checkpoints.path_for(dataset, name, options.weights),
+            options.data_dir,
+            device=options.device,
+            test_images=options.test_images,
+            held_out_images=options.held_out_images,
+            scenes=options.scenes,
+        )
+    except (checkpoints.CheckpointError, DataError) as error:
+        print(f"{name}, {dataset}: {error}")
+        return 1
+    print(summary(report), flush=True)
+    return 0
 
 
 def summary(report: dict[str, Any]) -> str:

@@ -20,7 +20,6 @@ from torch import Tensor
 from models import checkpoints, datasets
 from models.data import pictures, splits
 from models.data.pictures import PictureSet
-from models.devices import plain_float32
 from models.evaluation import contact_sheet, measure, measure_gate
 from models.evaluation.contact_sheet import Entry
 from models.evaluation.measure import PreparedSet
@@ -39,11 +38,9 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     Prints the figures, draws what the vote got wrong, and writes the figures to ``options.record`` if that is
     given and no checkpoint was missing.
     """
-    plain_float32()
     try:
-        sets = find_sets(options)
-        folder = checkpoints.root(options.weights)
-        decides, judges = auto.load(folder), gate.load(folder)
+        sets = wanted_sets(options)
+        decides, judges = auto.load(options.weights), gate.load(options.weights)
         Intake(decides, judges).warm()
         prepared = {one.name: measure.prepare_set(one, decides) for one in sets if one.of_classes()}
         strangers = measure_gate.report(judges, sets, OF_EACH)
@@ -66,7 +63,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     return failed
 
 
-def find_sets(options: argparse.Namespace) -> list[PictureSet]:
+def wanted_sets(options: argparse.Namespace) -> list[PictureSet]:
     """The folders of ``--pictures``, and the test pictures if ``--pictures-from-test`` asks for them."""
     named = options.dataset[0] if options.dataset and len(options.dataset) == 1 else None
     folders = pictures.find_sets(options.pictures, named) if options.pictures else []
@@ -134,10 +131,10 @@ def _mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks) -> Ite
         yield contact_sheet.entry(prepared.labelled[number].open(), saw, lines)
 
 
-def circumstances(device: str) -> dict[str, Any]:
+def circumstances(device: torch.device) -> dict[str, Any]:
     """When, on what and with which versions figures were measured, JSON-able."""
     versions = {"python": platform.python_version(), "torch": torch.__version__, "opencv": cv2.__version__}
-    named = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
+    named = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "hardware": {"networks": named, "intake": _processor()},

@@ -103,8 +103,8 @@ def ask(classifier: Classifier, prepared: PreparedSet, count: int | None = None)
     answers = torch.full((len(prepared.labelled), 10), torch.nan)
     parts = pictures.spread(len(answers), count).split(BATCH)
     for part in shown(parts, f"{classifier.architecture}, {classifier.dataset}"):
-        sent = ~prepared.as_it_was[part]
-        answers[part] = classifier.probabilities(prepared.pictures[part].to(device), sent).cpu()
+        as_sent = ~prepared.as_it_was[part]
+        answers[part] = classifier.probabilities(prepared.pictures[part].to(device), as_sent).cpu()
     return answers
 
 

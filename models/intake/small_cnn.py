@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.checkpoints import CheckpointError
-from models.checkpoints.networks import load_into
+from models.checkpoints.networks import is_temperature, load_into
 from models.intake.pixels import Float, UInt8
 
 
@@ -91,9 +92,9 @@ def load_gate(path: Path, kinds: Mapping[str, Collection[str]]) -> dict[str, Cal
     networks, header = _loaded(path, lambda: gate_networks(kinds), kind="gate", kinds=wanted)
     found = header.get("temperatures")
     temperatures = found if isinstance(found, dict) else {}
-    if not all(_is_temperature(temperatures.get(name)) for name in kinds):
+    if not all(is_temperature(temperatures.get(name)) for name in kinds):
         right = f"wanted a number from 0.01 to 100 for each of {', '.join(kinds)}"
-        raise CheckpointError(f"{path} has the temperatures {found!r}; {right}")
+        raise CheckpointError(f"{path} has the temperatures {shortened(found)}; {right}")
     return {name: partial(_run, networks[name], float(temperatures[name])) for name in kinds}
 
 
@@ -102,17 +103,13 @@ def gate_networks(kinds: Mapping[str, Collection[str]]) -> nn.ModuleDict:
     return nn.ModuleDict({name: GateNetwork(len(each)) for name, each in kinds.items()})
 
 
-def _is_temperature(value: object) -> bool:
-    return isinstance(value, float | int) and 0.01 <= value <= 100
-
-
 def _loaded(path: Path, build: Callable[[], Any], **wanted: object) -> tuple[Any, dict[str, Any]]:
     """A network with the tensors of a checkpoint, for inference, and the header, which must say what is ``wanted``."""
     with torch.device("meta"):
         network = build()
     header = load_into(path, network)
     if any(header.get(key) != value for key, value in wanted.items()):
-        told = ", ".join(f"{key} {header.get(key)!r}" for key in wanted)
+        told = ", ".join(f"{key} {shortened(header.get(key))}" for key in wanted)
         raise CheckpointError(f"{path} has {told}; wanted {', '.join(f'{k} {v!r}' for k, v in wanted.items())}")
     for_inference(network)
     return network, header

@@ -30,7 +30,8 @@ from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation.evaluate import add_choice, chosen, evaluate, summary
+from models.evaluation.choice import add_choice, chosen
+from models.evaluation.evaluate import evaluate, summary
 from models.training import recipes
 from models.training.recipes import Recipe
 from models.training.run_state import ResumeError
@@ -110,7 +111,7 @@ def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: StopFla
         of(learn),
         of(held),
         scenes=scene_sets.load(options.scenes, dataset, "learn") if recipe.scenes else None,
-        device=torch.device(options.device),
+        device=options.device,
         folder=folder,
         seed=options.seed,
         should_stop=stop,

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "scenes": options.count,
         "epochs": options.epochs,
         "seed": options.seed,
-        "fonts": len(lettering.find(options.fonts)),
+        "fonts": len(lettering.fonts_in(options.fonts)),
         "photographs": "clothing/train, CC0",
     }
     file_format.write(

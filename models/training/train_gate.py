@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         networks[dataset], temperatures[dataset], figures[dataset] = train(dataset, options)
         print(dataset, json.dumps(figures[dataset]), flush=True)
     recipe = {"scenes": options.count, "epochs": options.epochs, "seed": options.seed}
-    recipe |= {"fonts": len(lettering.find(options.fonts)), "photographs": "clothing/train, CC0"}
+    recipe |= {"fonts": len(lettering.fonts_in(options.fonts)), "photographs": "clothing/train, CC0"}
     kinds = {name: list(kinds) for name, kinds in gate.KINDS.items()}
     about = {"kind": "gate", "kinds": kinds, "temperatures": temperatures, "recipe": recipe, "metrics": figures}
     file_format.write(options.out, about, tensors_of(networks))

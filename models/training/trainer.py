@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -135,10 +136,10 @@ class Trainer:
     def try_phases(self) -> Iterator[str]:
         """Take two steps in each phase and tell what the second costs; for a look before a run."""
         for number, phase in enumerate(self.recipe.phases):
-            self.at = Position(number, seconds=math.inf)  # of features two chunks and no more
+            self.at = Position(number, seconds=math.inf, seen=sys.maxsize)  # of features two chunks and no more
             self.stage = self._stage()
             material = self._material()
-            self.at.seconds = 0.0
+            self.at.seconds, self.at.seen = 0.0, 0
             index = torch.arange(min(self.recipe.batch_size, len(material.inputs)), device=self.device)
             self._step(material, index)
             start = time.monotonic()

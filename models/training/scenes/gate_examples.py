@@ -49,7 +49,7 @@ def find_world(data_dir: Path, fonts: Path, *, held: bool) -> World:
     digits, garments = (find_sources(name, data_dir, fonts, held=held) for name in gate.KINDS)
     folder = data_dir / "photos" / "clothing" / "train"
     others = [photograph for photograph, classes in photographs(folder, held) if not classes]
-    return World(digits, garments, digits.fonts or lettering.find(fonts), others)
+    return World(digits, garments, digits.fonts or lettering.fonts_in(fonts), others)
 
 
 def _own_or_raw(rng: Rng, sources: Sources) -> UInt8:

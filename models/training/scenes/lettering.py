@@ -27,7 +27,7 @@ HERSHEY = (
 DRAWN_AT = 120  # pixels: glyphs are drawn at this size once and scaled from there
 
 
-def find(folder: Path) -> list[Path]:
+def fonts_in(folder: Path) -> list[Path]:
     """The fonts in ``folder``, in the order of their names."""
     return sorted(path for path in folder.glob("*") if path.suffix in (".woff", ".ttf", ".otf"))
 

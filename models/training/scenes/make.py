@@ -58,7 +58,7 @@ def _make_set(dataset: str, options: argparse.Namespace) -> None:
     with multiprocessing.get_context("spawn").Pool(options.processes, torch.set_num_threads, (1,)) as pool:
         made = pool.map(_make_chunk, tasks, chunksize=1)
     sets = {"learn": _joined(made[:learn]), "held": _joined(made[learn:])}
-    about = {"scenes": options.count, "seed": options.seed, "fonts": len(lettering.find(options.fonts))}
+    about = {"scenes": options.count, "seed": options.seed, "fonts": len(lettering.fonts_in(options.fonts))}
     path = scene_sets.save(options.out, dataset, sets, about)
     print(f"{path}: {len(sets['learn'].pictures)} and {len(sets['held'].pictures)}")
 

@@ -41,7 +41,7 @@ def find_sources(dataset: str, data_dir: Path, fonts: Path, *, held: bool) -> So
     return Sources(
         dataset,
         [kept[classes == number] for number in range(10)],
-        lettering.of_families(lettering.find(fonts), HELD, held) if dataset == "mnist" else [],
+        lettering.of_families(lettering.fonts_in(fonts), HELD, held) if dataset == "mnist" else [],
         photographs(data_dir / "photos" / "clothing" / "train", held) if dataset == "fashion-mnist" else [],
     )
 

@@ -204,3 +204,12 @@ def test_train_and_evaluate_are_handed_over(command, capsys):
         main([command, "--help"])
     assert stopped.value.code == 0
     assert f"lineup {command}" in capsys.readouterr().out
+
+
+def test_training_without_its_extra_says_what_to_install():
+    program = (
+        "import sys; sys.modules['safetensors'] = None; from app.cli import main; sys.exit(main(['train', '--all']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "lineup: training needs safetensors; install it: python -m pip install -e '.[train]'\n"

@@ -161,3 +161,15 @@ def test_the_fake_can_be_asked_all_that_the_engine_can() -> None:
 
 def test_every_dataset_is_served(engine: Engine) -> None:
     assert engine.datasets is DATASETS
+
+
+def test_pytorch_is_set_up_once_for_the_whole_process() -> None:
+    threads = torch.get_num_threads()
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        Engine(Settings.model_construct(device="cpu", networks="lenet", threads=3)).configure()
+        assert torch.get_num_threads() == 3
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
+    finally:
+        torch.set_num_threads(threads)

@@ -8,6 +8,9 @@ from PIL import Image
 
 from app.errors import ApiError
 from app.serving.intake import Intake
+from models.intake import gate
+from models.intake.gate import Gate
+from tests.fakes import WEIGHTS
 from tests.shipped import shipped_intake
 
 MOST = 50_000_000
@@ -47,3 +50,27 @@ def test_auto_and_gate_are_of_the_folder_that_is_loaded(tmp_path: Path) -> None:
         intake.check_auto()
     assert refused.value.code == "model_unavailable"
     shipped_intake().check_auto()
+
+
+def test_what_is_still_loading_says_so_until_all_of_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    intake, states, load = Intake(), [], gate.load
+
+    def slow(folder: Path) -> Gate:
+        states.append(intake.states["auto"].state)
+        return load(folder)
+
+    monkeypatch.setattr("app.serving.intake.gate.load", slow)
+    intake.load(WEIGHTS)
+    assert states == ["loading"]
+    assert intake.states["auto"].state == "ready"
+
+
+def test_an_intake_that_breaks_when_it_is_warmed_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("models.intake.pipeline.Intake.warm", breaks)
+    intake = Intake()
+    with pytest.raises(RuntimeError):
+        intake.load(WEIGHTS)
+    assert {state.state for state in intake.states.values()} == {"loading"}

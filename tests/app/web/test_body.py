@@ -204,3 +204,12 @@ async def test_a_file_declared_as_no_picture_is_refused_in_its_place(limited: ht
     first, second, third = (await limited.post("/predict/batch", files=files)).json()["results"]
     assert (first["label"], third["label"]) == ("7", "7")
     assert second["error"]["code"] == "unsupported_type"
+
+
+async def test_a_timeout_that_is_not_ours_is_no_late_upload(limited: httpx.AsyncClient) -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"\x07"
+            raise TimeoutError("of the server underneath")
+
+    assert code_of(await limited.post("/predict", content=Broken())) == (500, "internal")

@@ -1,6 +1,7 @@
 """POST /compare on fakes: all answers together, or line by line as they come."""
 
 import asyncio
+import gc
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from app.answers import PREDICTION, Prediction
 from app.serving.assemble import Answered, agreement, scores
 from app.serving.engine import State
+from app.uploads import Upload
 from tests.app.conftest import serving
 from tests.fakes import BAD, FakeEngine, fake_service
 
@@ -183,3 +185,17 @@ def test_the_likeliest_class_comes_first_even_where_rounding_hides_it() -> None:
 
 def test_no_agreement_of_nobody() -> None:
     assert agreement([]) is None
+
+
+async def test_the_picture_is_let_go_while_networks_are_at_work(engine: FakeEngine) -> None:
+    service = fake_service(engine)
+    async with serving(service) as client:
+        engine.gate.clear()
+        asked = asyncio.create_task(client.post("/compare", content=bytes([7]) * 123_457))
+        while not engine.busy.is_set():
+            await asyncio.sleep(0.001)
+        gc.collect()
+        assert service.memory.used == 0
+        assert not [one for one in gc.get_objects() if type(one) is Upload]
+        engine.gate.set()
+        assert (await asked).status_code == 200

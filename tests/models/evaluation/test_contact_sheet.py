@@ -13,8 +13,8 @@ SAW = np.full((28, 28), 200, np.uint8)
 @pytest.mark.parametrize("size", [(900, 600), (20, 30), (10_000, 3)])
 def test_what_is_kept_of_a_picture_is_what_is_shown(size):
     kept = contact_sheet.entry(Image.new("L", size, 7), SAW, ["is: 7"])
-    assert kept.sent.mode == "RGB"
-    assert max(kept.sent.size) == SHOWN
+    assert kept.original.mode == "RGB"
+    assert max(kept.original.size) == SHOWN
 
 
 def test_sent_and_seen_stand_beside_each_other_with_words_below():

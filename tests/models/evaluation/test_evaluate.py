@@ -69,8 +69,23 @@ def test_logits_do_not_depend_on_the_batch(path, batch_size):
     assert torch.allclose(evaluate.compute_logits(classifier, pictures, batch_size=batch_size), together, atol=1e-5)
 
 
-def test_what_is_measured_on_a_gpu_is_plain_float32(path, data_dir):
+@pytest.mark.parametrize("arguments", [(), ("--pictures", "nowhere")])
+def test_what_is_measured_on_a_gpu_is_plain_float32(path, data_dir, arguments):
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
-    evaluate.evaluate(path, data_dir)
+    evaluate.main(["--model", "lenet", "--data-dir", str(data_dir), "--weights", str(path.parents[1]), *arguments])
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path / "gone"))
+    assert evaluate.main(["--model", "lenet"]) == 1
+    assert f"LINEUP_WEIGHTS or --weights is '{tmp_path / 'gone'}'" in capsys.readouterr().out
+
+
+def test_a_device_that_is_not_there_is_told(capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main(["--model", "lenet", "--device", "cuda:7"])
+    assert stopped.value.code == 2
+    assert "the device is 'cuda:7', but PyTorch finds no GPU here" in capsys.readouterr().err

@@ -139,4 +139,11 @@ def test_what_cannot_be_read_is_told(place, capsys, arguments, told):
 
 
 def test_the_processor_is_named():
-    assert evaluate_pictures.circumstances("cpu")["hardware"]["intake"]
+    assert evaluate_pictures.circumstances(torch.device("cpu"))["hardware"]["intake"]
+
+
+@pytest.mark.parametrize("name", ["auto", "gate"])
+def test_auto_and_gate_are_those_of_the_folder_that_is_measured(place, capsys, name):
+    (place / "weights" / f"{name}.lineup").unlink()
+    assert run("--pictures", "photos") == 1
+    assert f"cannot read weights/{name}.lineup" in capsys.readouterr().out

@@ -87,7 +87,16 @@ def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "temperatures",
-    [None, 1.0, [1.0, 1.0], {}, {"mnist": 1.0}, {"mnist": "1", "fashion-mnist": 1.0}, {"mnist": 0, "fashion-mnist": 1}],
+    [
+        None,
+        1.0,
+        [1.0, 1.0],
+        {},
+        {"mnist": 1.0},
+        {"mnist": "1", "fashion-mnist": 1.0},
+        {"mnist": 0, "fashion-mnist": 1},
+        {"mnist": True, "fashion-mnist": 1.0},
+    ],
 )
 def test_temperatures_that_are_none_are_refused_when_it_is_loaded(tmp_path, temperatures):
     header = {"kind": "gate", "kinds": {name: list(kinds) for name, kinds in KINDS.items()}}

@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,3 +85,9 @@ def test_what_is_sent_raw_must_be_of_that_form():
         Intake(None, None).see(encoded(Image.new("L", (300, 240))), "mnist", max_pixels=MOST, raw=True)
     with pytest.raises(NothingFound, match="all of its pixels are 9"):
         Intake(None, None).see(encoded(Image.new("L", (28, 28), 9)), "mnist", max_pixels=MOST, raw=True)
+
+
+def test_opencv_leaves_the_threads_to_the_service():
+    cv2.setNumThreads(2)
+    Intake(None, None).warm()
+    assert cv2.getNumThreads() == 1

@@ -20,7 +20,7 @@ def test_fonts_are_found_by_their_ending_and_used(tmp_path):
     own = ImageFont.load_default(20)
     (tmp_path / "own.ttf").write_bytes(own.font_bytes if hasattr(own, "font_bytes") else own.path.getvalue())
     (tmp_path / "notes.txt").touch()
-    fonts = lettering.find(tmp_path)
+    fonts = lettering.fonts_in(tmp_path)
     assert [path.name for path in fonts] == ["own.ttf"]
     rng = np.random.default_rng(1)
     assert max(lettering.written(rng, "5", 50, fonts).shape) == 50

@@ -1,0 +1,54 @@
+"""What a command of training or evaluation is about: which networks, which data, how much of it, and where it runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from models import catalog, datasets
+from models.data import scene_sets
+from models.devices import choose_device, plain_float32
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The options that ``train`` and ``evaluate`` share."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--model", action="append", choices=[*catalog.ARCHITECTURES, *catalog.EXTRAS], help="may be repeated"
+    )
+    which.add_argument("--all", action="store_true", help="all seven networks")
+    parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)"
+    )
+    parser.add_argument(
+        "--scenes",
+        type=Path,
+        default=scene_sets.FOLDER,
+        help=f"sets of scenes such as people send (default: {scene_sets.FOLDER}, where it is there)",
+    )
+    parser.add_argument("--device", type=_device, default="auto", help="auto (default), cpu, cuda or cuda:1")
+    parser.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
+    parser.add_argument("--test-images", type=int, help="look at this many test pictures, evenly spread (default: all)")
+    parser.add_argument("--held-out-images", type=int, help="the same for the held-out pictures (default: all)")
+
+
+def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """The pairs (network, dataset) that ``--model``, ``--all`` and ``--dataset`` name.
+
+    Also sets what holds for the whole process: ``--threads``, and float32 that is float32 on a GPU too.
+    """
+    plain_float32()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    names = list(catalog.ARCHITECTURES) if options.all else options.model
+    return [(name, dataset) for dataset in options.dataset or datasets.DATASETS for name in names]
+
+
+def _device(wanted: str) -> torch.device:
+    try:
+        return choose_device(wanted)
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
