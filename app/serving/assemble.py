@@ -24,6 +24,7 @@ from app.errors import ApiError
 from app.readings import Box, Digit, Line, PreparedPicture, Reading, ReadingTiming, Step
 from app.serving.batcher import Done
 from app.serving.clock import ms
+from models.intake.gate import Verdict
 from models.intake.pipeline import Page, Seen
 from models.intake.read import Found
 from models.vote import vote
@@ -62,15 +63,7 @@ def answered(
         index=ranked[0].index,
         confidence=ranked[0].probability,
         predictions=ranked[:top_k],
-        timing_ms=Timing(
-            decode=ms(seen.decode_s),
-            auto=ms(seen.auto_s),
-            prepare=ms(seen.prepare_s),
-            gate=ms(seen.gate_s),
-            queue=ms(done.queued_s),
-            inference=ms(done.ran_s),
-            total=total_ms,
-        ),
+        timing_ms=Timing(**_steps_ms(seen), queue=ms(done.queued_s), inference=ms(done.ran_s), total=total_ms),
         batch_size=done.batch_size,
     )
     return Answered(told, done.value)
@@ -82,9 +75,16 @@ def judged(seen: Seen) -> dict[str, Any]:
     return {
         "dataset": seen.dataset,
         "dataset_confidence": None if sure is None else round(sure, DIGITS),
+        **_distribution(verdict),
+        "reason": None if verdict is None else verdict.reason,
+    }
+
+
+def _distribution(verdict: Verdict | None) -> dict[str, Any]:
+    """Whether a picture or a digit is of its dataset's kind; None where there is no gate."""
+    return {
         "in_distribution": None if verdict is None else verdict.in_distribution,
         "in_distribution_score": None if verdict is None else round(verdict.score, DIGITS),
-        "reason": None if verdict is None else verdict.reason,
     }
 
 
@@ -128,15 +128,18 @@ def _digit(found: Found, probabilities: NDArray[np.float32], classes: Sequence[s
         index=best.index,
         confidence=best.probability,
         box=Box(x=x, y=y, width=width, height=height),
-        in_distribution=None if found.verdict is None else found.verdict.in_distribution,
-        in_distribution_score=None if found.verdict is None else round(found.verdict.score, DIGITS),
+        **_distribution(found.verdict),
     )
 
 
 def intake_timing(seen: Seen, total_ms: float) -> IntakeTiming:
     """What the steps before the networks took, and the whole."""
+    return IntakeTiming(**_steps_ms(seen), total=total_ms)
+
+
+def _steps_ms(seen: Seen) -> dict[str, float]:
     parts = {"decode": seen.decode_s, "auto": seen.auto_s, "prepare": seen.prepare_s, "gate": seen.gate_s}
-    return IntakeTiming(**{name: ms(seconds) for name, seconds in parts.items()}, total=total_ms)
+    return {name: ms(seconds) for name, seconds in parts.items()}
 
 
 def agreement(answers: Sequence[Answered]) -> Agreement | None:

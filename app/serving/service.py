@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from app.serving.clock import Clock
 from app.serving.engine import Engine
 from app.serving.intake import Intake, Preparation
 from app.serving.metrics import Metrics
+from app.serving.state import State
 from app.serving.together import gather, settle
 from app.settings import Settings, cores
 from app.uploads import Memory, Upload
@@ -135,7 +136,7 @@ class Service:
 
     async def _submit(self, dataset: str, model: str, item: Item, clock: Clock) -> Done[Row]:
         """What a network's batcher gives for a picture. Raises ApiError."""
-        if problem := self._problem(dataset, model):
+        if problem := _problem(dataset, model, self.engine.states()):
             raise problem
         try:
             return await self._batchers[dataset, model].submit(item, clock.deadline)
@@ -189,19 +190,11 @@ class Service:
         """
         if dataset == "auto":
             self.intake.check_auto()
+        states = self.engine.states()
         datasets = self.engine.datasets if dataset == "auto" else [dataset]
-        problems = [self._problem(name, model) for name in datasets for model in models]
+        problems = [_problem(name, model, states) for name in datasets for model in models]
         if problems and all(problems):
             raise min(filter(None, problems), key=lambda problem: problem.code != "not_ready")  # that may yet change
-
-    def _problem(self, dataset: str, model: str) -> ApiError | None:
-        """Why this network cannot answer for this dataset, if it cannot."""
-        state = self.engine.states()[dataset, model]
-        if state.state == "loading":
-            return ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
-        if state.state != "ready":
-            return ApiError("model_unavailable", f"{model} for {dataset} is {state.state}: {state.reason}")
-        return None
 
     def _room(self) -> asyncio.Semaphore:
         # One request takes at most a quarter of the queue at a time, so that it cannot fill it against all others.
@@ -232,3 +225,13 @@ class Service:
                 load(root)
             except Exception:  # never ready then; /readyz shows what had not been loaded
                 log.exception("loading broke off")
+
+
+def _problem(dataset: str, model: str, states: Mapping[tuple[str, str], State]) -> ApiError | None:
+    """Why a network cannot answer for a dataset, if it cannot."""
+    state = states[dataset, model]
+    if state.state == "loading":
+        return ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
+    if state.state != "ready":
+        return ApiError("model_unavailable", f"{model} for {dataset} is {state.state}: {state.reason}")
+    return None

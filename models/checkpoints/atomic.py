@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -35,3 +36,9 @@ def copy(source: str | Path, path: str | Path) -> None:
     """Put a copy of ``source`` in the place of ``path``. Raises OSError if ``source`` cannot be read."""
     with Path(source).open("rb") as read, replacing(path) as written:
         shutil.copyfileobj(read, written)
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Put ``value`` (JSON-able) in the place of ``path``, as reports and records are kept: indented, for people."""
+    with replacing(path) as file:
+        file.write((json.dumps(value, indent=1) + "\n").encode())

@@ -10,7 +10,6 @@ no checkpoint is changed: ``evaluation.evaluate_pictures``.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -82,8 +81,7 @@ def evaluate(
     if scene_sets.path_for(scenes, classifier.dataset).is_file():
         report["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
     report["digest"] = file_format.amend(path, _in_header(report))
-    with atomic.replacing(Path(path).with_suffix(".json")) as file:
-        file.write((json.dumps(report, indent=1) + "\n").encode())
+    atomic.write_json(Path(path).with_suffix(".json"), report)
     return report
 
 

@@ -5,7 +5,6 @@ people send them, printed, drawn and recorded.
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from models import checkpoints, datasets
+from models.checkpoints import atomic
 from models.data import pictures, splits
 from models.data.pictures import PictureSet
 from models.evaluation import contact_sheet, measure, measure_gate
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     print(*(gate_summary(dataset, told) for dataset, told in strangers.items()), sep="\n", flush=True)
     if options.record and not failed:
         found = {**circumstances(options.device), "sets": reports, "gate": strangers}
-        options.record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        atomic.write_json(options.record, found)
     return failed
 
 

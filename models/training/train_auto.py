@@ -19,25 +19,19 @@ import torch
 from torch import Tensor
 
 from models import checkpoints
-from models.checkpoints import file_format
+from models.checkpoints import atomic, file_format
 from models.checkpoints.networks import tensors_of
 from models.data.splits import load_split
-from models.intake import auto, decode, small_cnn
+from models.intake import auto, small_cnn
 from models.intake.pixels import Float, UInt8, luminance
 from models.intake.thumbnail import thumbnail
 from models.training import small_nets
 from models.training.scenes import canvas, digits, garments, lettering, mixture
-from models.training.scenes.sources import Sources, find_sources, one_of
-
-
-def _opened(path: Path, longest: int = 320) -> UInt8:
-    image = decode.open_file(path).convert("L")
-    image.thumbnail((longest, longest))
-    return np.asarray(image)
+from models.training.scenes.sources import Sources, find_sources, one_of, opened
 
 
 def _photographs(folder: Path) -> list[UInt8]:
-    return [_opened(path) for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else []
+    return [opened(path, "L") for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else []
 
 
 def make_scenes(data_dir: Path, fonts: Path, count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -114,9 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     figures = measure(small_cnn.load_auto(options.out, auto.ANSWERS), options.data_dir)
     file_format.amend(options.out, {"metrics": figures})
-    options.out.with_suffix(".json").write_text(
-        json.dumps({"kind": "auto", "recipe": recipe, **figures}, indent=1) + "\n"
-    )
+    atomic.write_json(options.out.with_suffix(".json"), {"kind": "auto", "recipe": recipe, **figures})
     print(json.dumps(figures, indent=1))
     return 0
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models import checkpoints
-from models.checkpoints import file_format
+from models.checkpoints import atomic, file_format
 from models.checkpoints.networks import tensors_of
 from models.data.code_digest import code_digest
 from models.evaluation import metrics
@@ -96,8 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds = {name: list(kinds) for name, kinds in gate.KINDS.items()}
     about = {"kind": "gate", "kinds": kinds, "temperatures": temperatures, "recipe": recipe, "metrics": figures}
     file_format.write(options.out, about, tensors_of(networks))
-    report = {"kind": "gate", "recipe": recipe, **figures}
-    options.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    atomic.write_json(options.out.with_suffix(".json"), {"kind": "gate", "recipe": recipe, **figures})
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def photographs(folder: Path, held: bool) -> list[tuple[UInt8, tuple[int, ...]]]
     none of the ten: ().
     """
     files = [path for path in sorted(folder.glob("*/*")) if path.is_file()]
-    return [(_opened(path), classes_of(path.parent.name)) for path in _part(files, held)]
+    return [(opened(path, "RGB"), classes_of(path.parent.name)) for path in _part(files, held)]
 
 
 def one_of(rng: Rng, pictures: Sequence[UInt8] | UInt8) -> UInt8:
@@ -63,7 +64,8 @@ def _part(paths: list[Path], held: bool) -> list[Path]:
     return [path for number, path in enumerate(paths) if (number % HELD == 0) == held]
 
 
-def _opened(path: Path) -> UInt8:
-    image = decode.open_file(path).convert("RGB")
+def opened(path: Path, mode: Literal["L", "RGB"]) -> UInt8:
+    """A photograph, at most LONGEST pixels a side: uint8 [h, w], or [h, w, 3] in colour. DecodeError names the file."""
+    image = decode.open_file(path).convert(mode)
     image.thumbnail((LONGEST, LONGEST))
     return np.asarray(image)
