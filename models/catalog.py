@@ -1,20 +1,29 @@
-"""The networks by name, in the order of their dates. To add one: a file beside this, and a row here."""
+"""The networks by name, in the order of their dates. To add one: a file beside this, and a row here.
+
+What is known of them comes without torch and without their files: both are imported when one is built.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from torch import nn
-
-from models import alexnet, batch_norm, densenet, googlenet, lenet, nin, resnet, vgg
 from models.datasets import UnknownName
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One network: ``build()`` makes it, float32 [N, 1, S, S] -> logits [N, 10], where S is ``input_size``."""
+    """One network: ``build()`` makes it, float32 [N, 1, S, S] -> logits [N, 10], where S is ``input_size``.
+
+    ``parameters`` counts its learned numbers, ``macs`` its multiply-adds for one picture; a test counts them again.
+    ``network`` names its file and class, "lenet.LeNet".
+    """
 
     name: str
     title: str
@@ -22,7 +31,15 @@ class Architecture:
     paper: str
     idea: str
     input_size: int
-    build: Callable[[], nn.Module]
+    parameters: int
+    macs: int
+    network: str
+
+    def build(self) -> nn.Module:
+        """The network with new weights, on the device that torch builds on just now."""
+        file, _, name = self.network.partition(".")
+        made: nn.Module = getattr(import_module(f"models.{file}"), name)()
+        return made
 
 
 _ROWS = (
@@ -33,7 +50,9 @@ _ROWS = (
         paper="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proc. IEEE",
         idea="Convolution: one small set of weights looks for the same stroke everywhere; pooling forgives its place.",
         input_size=28,
-        build=lenet.LeNet,
+        parameters=44_426,
+        macs=281_640,
+        network="lenet.LeNet",
     ),
     Architecture(
         name="alexnet",
@@ -42,7 +61,9 @@ _ROWS = (
         paper="Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks, NeurIPS",
         idea="Depth and width that learn: ReLU does not saturate, and dropout keeps them from learning by heart.",
         input_size=224,
-        build=alexnet.AlexNet,
+        parameters=46_764_746,
+        macs=938_146_176,
+        network="alexnet.AlexNet",
     ),
     Architecture(
         name="nin",
@@ -51,7 +72,9 @@ _ROWS = (
         paper="Lin, Chen, Yan: Network in network, arXiv 1312.4400",
         idea="A small network at every place (1x1 convolutions), a global average instead of fully connected layers.",
         input_size=224,
-        build=nin.NiN,
+        parameters=1_992_166,
+        macs=762_297_352,
+        network="nin.NiN",
     ),
     Architecture(
         name="vgg11",
@@ -60,7 +83,9 @@ _ROWS = (
         paper="Simonyan, Zisserman: Very deep convolutional networks for large-scale image recognition, ICLR",
         idea="The block: nothing but 3x3 convolutions and pooling, repeated until the network is deep.",
         input_size=224,
-        build=vgg.VGG,
+        parameters=128_806_154,
+        macs=7_547_232_256,
+        network="vgg.VGG",
     ),
     Architecture(
         name="googlenet",
@@ -69,7 +94,9 @@ _ROWS = (
         paper="Szegedy et al.: Going deeper with convolutions, arXiv 1409.4842",
         idea="Parallel paths: kernels of several sizes look side by side, and 1x1 convolutions keep them cheap.",
         input_size=96,
-        build=googlenet.GoogLeNet,
+        parameters=5_977_530,
+        macs=276_066_304,
+        network="googlenet.GoogLeNet",
     ),
     Architecture(
         name="resnet18",
@@ -78,7 +105,9 @@ _ROWS = (
         paper="He, Zhang, Ren, Sun: Deep residual learning for image recognition, arXiv 1512.03385",
         idea="The shortcut: a block learns what to add to its input, so that depth can do no harm.",
         input_size=96,
-        build=resnet.ResNet,
+        parameters=11_178_378,
+        macs=318_657_536,
+        network="resnet.ResNet",
     ),
     Architecture(
         name="densenet",
@@ -87,7 +116,9 @@ _ROWS = (
         paper="Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks, arXiv 1608.06993",
         idea="Joining instead of adding: every layer sees all features before it, so each needs to add only a few.",
         input_size=96,
-        build=densenet.DenseNet,
+        parameters=758_226,
+        macs=129_077_168,
+        network="densenet.DenseNet",
     ),
 )
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({row.name: row for row in _ROWS})
@@ -102,7 +133,9 @@ EXTRAS: Mapping[str, Architecture] = MappingProxyType(
             paper="Ioffe, Szegedy: Batch normalization, arXiv 1502.03167",
             idea="Every layer's inputs get mean 0 and variance 1, measured on the batch at hand.",
             input_size=28,
-            build=batch_norm.LeNetBatchNorm,
+            parameters=44_878,
+            macs=281_640,
+            network="batch_norm.LeNetBatchNorm",
         )
     }
 )

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from app.errors import ApiError
@@ -33,7 +32,7 @@ class FakeEngine:
 
     datasets = DATASETS
     names = ("lenet", "vgg11", "resnet18")
-    device = torch.device("cpu")
+    device = "cpu"
 
     def __init__(self) -> None:
         self.configured = False

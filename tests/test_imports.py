@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from models.catalog import ARCHITECTURES, EXTRAS
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("app", "models")
 WEB = {"fastapi", "starlette", "uvicorn", "httpx", "prometheus_client", "python_multipart"}
@@ -72,7 +74,10 @@ def test_models_know_nothing_of_http(module: str) -> None:
     assert not tops(module) & {*WEB, "app"}
 
 
-@pytest.mark.parametrize("module", sorted(ours("models.catalog") - {"models", "models.datasets"}))
+NETWORKS = {f"models.{row.network.partition('.')[0]}" for row in (*ARCHITECTURES.values(), *EXTRAS.values())}
+
+
+@pytest.mark.parametrize("module", sorted(NETWORKS))
 def test_a_network_imports_torch_alone(module: str) -> None:
     assert tops(module) - sys.stdlib_module_names == {"torch"}
 
@@ -97,8 +102,11 @@ def test_serving_knows_no_http(module: str) -> None:
     assert not tops(module) & (WEB - {"prometheus_client"})
 
 
-def test_the_names_of_datasets_come_without_torch() -> None:
-    assert tops("models.datasets") <= sys.stdlib_module_names
+@pytest.mark.parametrize("module", ["models.datasets", "models.catalog", "models.devices"])
+def test_names_numbers_and_the_device_come_without_anything(module: str) -> None:
+    at_the_top = imports(module, everywhere=False)
+    assert {name for name in at_the_top if name.partition(".")[0] not in sys.stdlib_module_names} <= {"models.datasets"}
+    assert not ours(module) & NETWORKS
 
 
 @pytest.mark.parametrize("module", below("models.evaluation", "models.data"))

@@ -13,7 +13,6 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from app.cli.terminal import short
-from app.serving.engine import size
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
@@ -32,8 +31,7 @@ def results() -> str:
     """Every network with its size and the test accuracy of the shipped checkpoints."""
     rows = []
     for name, known in catalog.ARCHITECTURES.items():
-        cost = size(name)
-        row = [f"`{name}`", str(known.year), short(cost.parameters), short(cost.macs)]
+        row = [f"`{name}`", str(known.year), short(known.parameters), short(known.macs)]
         rows.append(row + [_accuracy(_header(dataset, name)) for dataset in DATASETS])
     headings = [
         "network",

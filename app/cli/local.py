@@ -3,8 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from app.answers import Comparison, Prediction
 from app.errors import ApiError, one_of
@@ -15,10 +14,12 @@ from app.serving.clock import ms
 from app.serving.intake import Intake
 from app.settings import Settings
 from models import catalog, checkpoints
-from models.classifier import Classifier
 from models.datasets import DATASETS
 from models.devices import choose_device, plain_float32
 from models.intake.pipeline import Seen
+
+if TYPE_CHECKING:
+    from models.classifier import Classifier
 
 
 def all_names() -> list[str]:
@@ -83,6 +84,8 @@ class Local:
             return error
 
     def _ask(self, model: str, seen: Seen, top_k: int, start: float) -> Answered:
+        import torch
+
         classifier = self._classifier(seen.dataset, model)
         began = time.perf_counter()
         pictures = torch.from_numpy(seen.picture)[None].to(self._device)
@@ -91,7 +94,7 @@ class Local:
         total_ms = ms(time.perf_counter() - start)
         return assemble.answered(model, seen, classifier.classes, done, top_k, total_ms)
 
-    def _classifier(self, dataset: str, model: str) -> Classifier:
+    def _classifier(self, dataset: str, model: str) -> "Classifier":
         if (dataset, model) not in self._classifiers:
             try:
                 path = checkpoints.path_for(dataset, model, self._folder)

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from app.answers import Comparison, Prediction
 from app.errors import ApiError
-from app.serving.engine import size
 from models import catalog, checkpoints
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
@@ -61,9 +60,8 @@ def show_models() -> None:
     for heading in ("name", "year", "input", "parameters", "MACs", *DATASETS):
         table.add_column(heading, justify="left" if heading == "name" else "right")
     for name, known in catalog.ARCHITECTURES.items():
-        cost = size(name)
         row = [name, str(known.year), f"{known.input_size} px"]
-        row += [short(cost.parameters), short(cost.macs)]
+        row += [short(known.parameters), short(known.macs)]
         table.add_row(*row, *(_accuracy(dataset, name) for dataset in DATASETS))
     _console().print(table)
 

@@ -4,15 +4,12 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.flop_counter import FlopCounterMode
 
 from app.serving.state import State
 from app.settings import Settings, cores
@@ -25,26 +22,6 @@ log = logging.getLogger(__name__)
 
 # Networks above this many multiply-adds a picture run in a lane of their own (see lane()).
 HEAVY_MACS = 500_000_000
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a network costs: learned numbers, and multiply-adds for one picture."""
-
-    parameters: int
-    macs: int
-
-
-@cache
-def size(name: str) -> Size:
-    """The size of a network of the catalog, counted on torch's meta device: no memory, no arithmetic."""
-    architecture = catalog.find(name)
-    side = architecture.input_size
-    with torch.device("meta"), torch.inference_mode():
-        network = architecture.build().eval()
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, 1, side, side))
-    return Size(sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2)
 
 
 class Engine:
@@ -84,7 +61,7 @@ class Engine:
 
     def load(self, root: Path) -> None:
         """Load and warm every checkpoint that is in `root`, the quick networks first; a bad one stops no other."""
-        for name in sorted(self.names, key=lambda n: size(n).macs):
+        for name in sorted(self.names, key=lambda n: catalog.find(n).macs):
             for dataset in self.datasets:
                 if self._stop.is_set():
                     return
@@ -114,17 +91,17 @@ class Engine:
         would stand behind VGG-11; with a thread for the light networks and one for the heavy ones the operating
         system shares the cores between the two, and only networks of about the same weight wait for each other.
         """
-        return "heavy" if size(name).macs > HEAVY_MACS else "light"
+        return "heavy" if catalog.find(name).macs > HEAVY_MACS else "light"
 
     def max_batch(self, name: str) -> int:
         """Most pictures in one forward pass. On a CPU a heavy network gains nothing from a long one: keep it short."""
-        if self.device.type != "cpu":
+        if self.device != "cpu":
             return self._settings.max_batch_size
-        fitting = int(self._settings.max_batch_gmacs * 1e9 / size(name).macs)
+        fitting = int(self._settings.max_batch_gmacs * 1e9 / catalog.find(name).macs)
         return max(1, min(self._settings.max_batch_size, fitting))
 
     def describe(self, name: str) -> dict[str, Any]:
-        """What is known of a network: from the catalog, counted, and from its checkpoints."""
+        """What is known of a network: from the catalog, and from its checkpoints."""
         architecture = catalog.find(name)
         return {
             "name": name,
@@ -133,8 +110,8 @@ class Engine:
             "paper": architecture.paper,
             "idea": architecture.idea,
             "input_size": architecture.input_size,
-            "parameters": size(name).parameters,
-            "macs": size(name).macs,
+            "parameters": architecture.parameters,
+            "macs": architecture.macs,
             "checkpoints": {dataset: self._describe_checkpoint(dataset, name) for dataset in self.datasets},
         }
 

@@ -38,7 +38,7 @@ async def get_readiness(service: TheService) -> JSONResponse:
     states = service.engine.states()
     listed: dict[str, Any] = {
         "ready": service.ready(),
-        "device": str(service.engine.device),
+        "device": service.engine.device,
         **{name: vars(state) for name, state in service.intake.states.items()},
         "networks": [{"model": model, "dataset": dataset, **vars(s)} for (dataset, model), s in states.items()],
     }

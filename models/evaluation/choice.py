@@ -49,6 +49,6 @@ def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
 
 def _device(wanted: str) -> torch.device:
     try:
-        return choose_device(wanted)
+        return torch.device(choose_device(wanted))
     except RuntimeError as error:
         raise argparse.ArgumentTypeError(str(error)) from error

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from models import catalog
 from models.catalog import ARCHITECTURES, EXTRAS
@@ -36,6 +37,18 @@ def test_every_row_is_complete_and_true(name):
         network = row.build()
     assert network.input_size == row.input_size
     assert network(torch.empty(2, 1, row.input_size, row.input_size, device="meta")).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *EXTRAS])
+def test_what_a_network_costs_is_recorded_truly(name):
+    """Counted on torch's meta device: no memory, no arithmetic."""
+    row = catalog.find(name)
+    with torch.device("meta"), torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network = row.build().eval()
+        network(torch.empty(1, 1, row.input_size, row.input_size))
+    parameters, macs = sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
+    right = f"the row of {name} in models/catalog.py should say parameters={parameters:_}, macs={macs:_}"
+    assert (row.parameters, row.macs) == (parameters, macs), right
 
 
 def test_rows_and_catalog_cannot_be_changed():

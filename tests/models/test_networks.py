@@ -7,22 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from models import catalog, densenet, googlenet, nin, resnet, vgg
 from models.batch_norm import BatchNorm
 from models.catalog import ARCHITECTURES, EXTRAS
 
-# parameters, and multiply-adds for one picture
-SIZES = {
-    "lenet": (44_426, 281_640),
-    "alexnet": (46_764_746, 938_146_176),
-    "nin": (1_992_166, 762_297_352),
-    "vgg11": (128_806_154, 7_547_232_256),
-    "googlenet": (5_977_530, 276_066_304),
-    "resnet18": (11_178_378, 318_657_536),
-    "densenet": (758_226, 129_077_168),
-}
 STAGES = {
     "lenet": {"conv": (16, 4, 4), "fc": (10,)},
     "alexnet": {"conv": (256, 5, 5), "fc": (10,)},
@@ -65,16 +54,6 @@ def outputs(network, x):
         stage.register_forward_hook(lambda _, __, out, name=name: shapes.__setitem__(name, tuple(out.shape[1:])))
     network(x)
     return shapes
-
-
-@pytest.mark.parametrize("name", list(SIZES))
-def test_parameters_and_multiply_adds(name):
-    architecture = ARCHITECTURES[name]
-    network = on_meta(architecture.build).eval()
-    x = torch.empty(1, 1, architecture.input_size, architecture.input_size, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        network(x)
-    assert (parameters(network), counter.get_total_flops() // 2) == SIZES[name]
 
 
 @pytest.mark.parametrize("name", list(STAGES))

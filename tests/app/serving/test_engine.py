@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.serving.engine import Engine, State, size
+from app.serving.engine import Engine, State
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.classifier import Classifier
@@ -141,7 +141,7 @@ def test_heavy_networks_run_in_short_batches_in_a_lane_of_their_own() -> None:
     assert [name for name, lane in lanes.items() if lane == "heavy"] == ["alexnet", "nin", "vgg11"]
     assert (engine.max_batch("vgg11"), engine.max_batch("lenet")) == (1, 64)
     for name in engine.names:
-        assert engine.max_batch(name) * size(name).macs <= 5e9 or engine.max_batch(name) == 1
+        assert engine.max_batch(name) * catalog.find(name).macs <= 5e9 or engine.max_batch(name) == 1
 
 
 def test_a_gpu_gives_the_answers_of_a_cpu(engine: Engine, pictures: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
