@@ -140,20 +140,22 @@ def test_training_is_imported_by_the_command_line_alone_and_inside_the_command(m
 
 @pytest.mark.parametrize("module", below("models.intake"))
 def test_the_intake_knows_datasets_by_name_and_how_checkpoints_lie_and_nothing_of_networks(module: str) -> None:
-    allowed = {"models.datasets", "models.checkpoints", "models.checkpoints.file_format", "models.checkpoints.folder"}
+    parts = ("file_format", "folder", "temperatures")
+    allowed = {"models.datasets", "models.checkpoints", *(f"models.checkpoints.{part}" for part in parts)}
     if module == "models.intake.small_cnn":  # the half of auto and gate that needs torch
         allowed.add("models.checkpoints.networks")
     assert ours(module) - set(below("models.intake")) - {"models"} <= allowed
 
 
-@pytest.mark.parametrize(
-    "module", ["models.checkpoints.file_format", "models.checkpoints.folder", "models.checkpoints.codings"]
-)
-def test_format_and_folder_know_neither_catalog_nor_classifier(module: str) -> None:
-    assert ours(module) <= {*below("models.checkpoints")} - {
-        "models.checkpoints.classifiers",
-        "models.checkpoints.networks",
-    }
+WITH_TORCH = {"models.checkpoints.classifiers", "models.checkpoints.networks"}
+
+
+@pytest.mark.parametrize("module", sorted({*below("models.checkpoints")} - WITH_TORCH - {"models.checkpoints"}))
+def test_format_folder_and_description_know_no_network(module: str) -> None:
+    others = {*below("models.checkpoints")} - WITH_TORCH - {"models.checkpoints.described"}
+    if module == "models.checkpoints.described":
+        others |= {"models", "models.catalog", "models.datasets"}
+    assert ours(module) <= others
     assert "torch" not in tops(module)
 
 

@@ -1,6 +1,7 @@
 """Where checkpoints lie, their file format, and how a network is saved and loaded; no pickle anywhere.
 
-Format and folder need NumPy alone; `save` and `load` need torch and the catalog, and bring them when first asked for.
+Format and folder need NumPy alone, `described` the catalog too; `save` and `load` need torch, and bring it when first
+asked for.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -9,14 +9,13 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from reprlib import repr as shortened
 from typing import Any
 
 import torch
 
-from models import catalog, datasets
+from models import datasets
 from models.checkpoints import file_format, networks
-from models.checkpoints.file_format import CheckpointError
+from models.checkpoints.described import described
 from models.classifier import Classifier
 
 
@@ -48,38 +47,17 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
     not fit the network that it names.
     """
     content = file_format.open_file(path)  # once: digest, header and tensors are of one file, whatever replaces it
-    header = content.header
-    try:
-        architecture, dataset = catalog.find(str(header.get("architecture"))), datasets.find(str(header.get("dataset")))
-    except datasets.UnknownName as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    wanted = {
-        "classes": list(dataset.classes),
-        "input": {"size": architecture.input_size, "mean": dataset.mean, "std": dataset.std},
-    }
-    for key, value in wanted.items():
-        if header.get(key) != value:
-            told = shortened(header.get(key))
-            raise CheckpointError(f"{path} was made for {key} {told}; {architecture.name} here has {value}")
-    temperatures = [_temperature(path, header, name) for name in ("temperature", "temperature_sent")]
+    known = described(content)
     with torch.device("meta"):  # shapes without memory: nothing is allocated before the file is found to fit
-        network = architecture.build()
+        network = known.architecture.build()
     networks.fill(network, content)
     network.requires_grad_(False)
     classifier = Classifier(
         network,
-        architecture=architecture.name,
-        dataset=dataset.name,
-        temperature=temperatures[0],
-        temperature_sent=temperatures[1],
-        metadata=header,
+        architecture=known.architecture.name,
+        dataset=known.dataset.name,
+        temperature=known.temperature,
+        temperature_sent=known.temperature_sent,
+        metadata=content.header,
     )
     return classifier.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
-
-
-def _temperature(path: str | Path, header: Mapping[str, Any], name: str) -> float:
-    """Of a header; a checkpoint measured without pictures as people send them has one temperature for all."""
-    value = header.get(name, header.get("temperature"))
-    if not networks.is_temperature(value):
-        raise CheckpointError(f"{path} has the temperature {shortened(value)}; wanted a number from 0.01 to 100")
-    return float(value)

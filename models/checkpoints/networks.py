@@ -38,11 +38,6 @@ def fill(network: nn.Module, content: Content) -> None:
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
 
 
-def is_temperature(value: object) -> bool:
-    """Whether a header's value may divide logits."""
-    return isinstance(value, float | int) and not isinstance(value, bool) and 0.01 <= value <= 100
-
-
 def _wanted(network: nn.Module) -> Wanted:
     return {
         name: (tuple(tensor.shape), str(_dtype(tensor)).removeprefix("torch."))

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.checkpoints import CheckpointError
-from models.checkpoints.networks import is_temperature, load_into
+from models.checkpoints.networks import load_into
+from models.checkpoints.temperatures import WANTED, is_temperature
 from models.intake.pixels import Float, UInt8
 
 
@@ -93,7 +94,7 @@ def load_gate(path: Path, kinds: Mapping[str, Collection[str]]) -> dict[str, Cal
     found = header.get("temperatures")
     temperatures = found if isinstance(found, dict) else {}
     if not all(is_temperature(temperatures.get(name)) for name in kinds):
-        right = f"wanted a number from 0.01 to 100 for each of {', '.join(kinds)}"
+        right = f"{WANTED} for each of {', '.join(kinds)}"
         raise CheckpointError(f"{path} has the temperatures {shortened(found)}; {right}")
     return {name: partial(_run, networks[name], float(temperatures[name])) for name in kinds}
 
