@@ -115,7 +115,7 @@ def test_evaluation_and_data_know_no_training(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", below("models.evaluation", "models.data"))
-def test_evaluation_imports_nothing_of_the_extra_train_but_where_it_is_needed(module: str) -> None:
+def test_evaluation_imports_nothing_of_the_extra_torch_but_where_it_is_needed(module: str) -> None:
     at_the_top = {name.partition(".")[0] for name in imports(module, everywhere=False)}
     assert not at_the_top & {"torchvision", "safetensors"}
 

@@ -75,18 +75,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _hand_over(command: str, arguments: list[str]) -> int:
-    if command == "train":
-        try:
-            from models.training import train
-        except ImportError as error:  # in the image, say
-            print(
-                f"lineup: training needs {error.name}; install it: python -m pip install -e '.[train]'", file=sys.stderr
-            )
-            return 1
-        return train.main(arguments)
-    from models.evaluation import evaluate
-
-    return evaluate.main(arguments)
+    try:
+        if command == "train":
+            from models.training.train import main as run
+        else:
+            from models.evaluation.evaluate import main as run
+    except ImportError as error:  # where the service was installed without the extra
+        install = "python -m pip install -e '.[torch]'"
+        print(f"lineup: {command} needs {error.name}; install it: {install}", file=sys.stderr)
+        return 1
+    return run(arguments)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -79,6 +79,6 @@ def load(folder: Path, dataset: str, part: str) -> SceneSet:
 def need_safetensors(what: str) -> None:
     """DataError, which says that ``what`` needs safetensors and how to install it, if it is not there."""
     try:
-        import safetensors  # noqa: F401 - belongs to the extra `train`
+        import safetensors  # noqa: F401 - belongs to the extra `torch`
     except ImportError as error:
-        raise DataError(f"{what} needs safetensors: pip install -e '.[train]'") from error
+        raise DataError(f"{what} needs safetensors: pip install -e '.[torch]'") from error

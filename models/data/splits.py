@@ -68,9 +68,9 @@ def _fetch(dataset: Dataset, split: str, data_dir: str | Path, missing: list[str
     """Let torchvision download the dataset. RuntimeError, which names what is missing, if it cannot."""
     told = f"there is no {' and no '.join(missing)}"
     try:
-        import torchvision  # belongs to the extra `train`: reading what is there does without it
+        import torchvision  # belongs to the extra `torch`: reading what is there does without it
     except ImportError as error:
-        raise RuntimeError(f"{told}, and fetching needs torchvision: pip install -e '.[train]'") from error
+        raise RuntimeError(f"{told}, and fetching needs torchvision: pip install -e '.[torch]'") from error
     try:
         getattr(torchvision.datasets, dataset.folder)(str(data_dir), train=split == "train", download=True)
     except Exception as error:  # it also parses what it finds, and a damaged file ends in anything

@@ -206,10 +206,18 @@ def test_train_and_evaluate_are_handed_over(command, capsys):
     assert f"lineup {command}" in capsys.readouterr().out
 
 
-def test_training_without_its_extra_says_what_to_install():
+@pytest.mark.parametrize(("command", "missing"), [("train", "torch"), ("train", "safetensors"), ("evaluate", "torch")])
+def test_training_and_evaluation_without_their_extra_say_what_to_install(command, missing):
     program = (
-        "import sys; sys.modules['safetensors'] = None; from app.cli import main; sys.exit(main(['train', '--all']))"
+        f"import sys; sys.modules[{missing!r}] = None; from app.cli import main; sys.exit(main([{command!r}, '--all']))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "lineup: training needs safetensors; install it: python -m pip install -e '.[train]'\n"
+    assert done.stderr == f"lineup: {command} needs {missing}; install it: python -m pip install -e '.[torch]'\n"
+
+
+def test_models_are_listed_without_torch(weights):
+    program = "import sys; sys.modules['torch'] = None; from app.cli import main; sys.exit(main(['models']))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    for text in ("densenet", "129 M", "10.00% of 10"):
+        assert text in done.stdout

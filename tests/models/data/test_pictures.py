@@ -99,7 +99,7 @@ def test_pictures_open_upright(tmp_path):
 
 @pytest.mark.parametrize("count", [None, 5])
 def test_test_pictures_come_back_from_png_byte_for_byte(tmp_path, count):
-    pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+    pytest.importorskip("torchvision", reason="belongs to the extra `torch`")
     write_dataset(tmp_path, "mnist", train=10, test=20)
     found = pictures.from_test("mnist", tmp_path, count)
     wanted, labels = splits.load_split("mnist", "test", tmp_path)

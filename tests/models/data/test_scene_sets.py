@@ -19,7 +19,7 @@ def some(count: int) -> SceneSet:
 
 @pytest.fixture
 def folder(tmp_path):
-    pytest.importorskip("safetensors", reason="belongs to the extra `train`")
+    pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
     scene_sets.save(tmp_path / "scenes", "mnist", {"learn": some(30), "held": some(3)}, {"scenes": 30})
     return tmp_path / "scenes"
 
@@ -55,7 +55,7 @@ def test_a_damaged_set_is_told(folder, damage):
 def test_without_safetensors_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     scene_sets.path_for(tmp_path, "mnist").touch()
-    with pytest.raises(DataError, match=r"reading .*mnist\.safetensors needs .*: pip install -e '\.\[train\]'"):
+    with pytest.raises(DataError, match=r"reading .*mnist\.safetensors needs .*: pip install -e '\.\[torch\]'"):
         scene_sets.load(tmp_path, "mnist", "learn")
-    with pytest.raises(DataError, match=r"writing .*pip install -e '\.\[train\]'"):
+    with pytest.raises(DataError, match=r"writing .*pip install -e '\.\[torch\]'"):
         scene_sets.save(tmp_path, "mnist", {}, {})

@@ -54,14 +54,14 @@ def test_compressed_files_are_read_as_they_are(name, raw, tmp_path):
 
 
 def test_missing_files_say_what_to_do(name, tmp_path, no_network):
-    pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+    pytest.importorskip("torchvision", reason="belongs to the extra `torch`")
     with pytest.raises(DataError, match=r"(?s)cannot load .*no train-images-idx3-ubyte and no .*--data-dir"):
         splits.load_split(name, "train", tmp_path)
 
 
 @pytest.fixture
 def no_extra(monkeypatch):
-    """As where the extra `train` is not installed."""
+    """As where the extra `torch` is not installed."""
     for module in ("torchvision", "safetensors"):
         monkeypatch.setitem(sys.modules, module, None)
 
@@ -73,13 +73,13 @@ def test_reading_needs_no_torchvision(name, raw, tmp_path, no_extra):
 def test_without_torchvision_missing_files_say_what_to_install_and_where_to_put_them(name, raw, tmp_path, no_extra):
     (raw / "t10k-labels-idx1-ubyte").unlink()
     assert len(splits.load_split(name, "train", tmp_path)[1]) == 30, "the other split is whole"
-    told = r"there is no t10k-labels-idx1-ubyte, and fetching needs torchvision: pip install -e '\.\[train\]'.*"
+    told = r"there is no t10k-labels-idx1-ubyte, and fetching needs torchvision: pip install -e '\.\[torch\]'.*"
     with pytest.raises(DataError, match=told + f"put the four IDX files there.*{DATASETS[name].folder}/raw"):
         splits.load_split(name, "test", tmp_path)
 
 
 def test_a_fetch_that_brings_nothing_is_told(name, tmp_path, monkeypatch):
-    torchvision = pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+    torchvision = pytest.importorskip("torchvision", reason="belongs to the extra `torch`")
     monkeypatch.setattr(torchvision.datasets, DATASETS[name].folder, lambda *args, **kwargs: None)
     with pytest.raises(DataError, match="no train-images-idx3-ubyte after fetching"):
         splits.load_split(name, "train", tmp_path)

@@ -16,7 +16,7 @@ from tests.fakes import WEIGHTS
 from tests.idx import write_dataset
 from tests.models.intake.test_picture import draw_seven, draw_shirt
 
-pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+pytest.importorskip("torchvision", reason="belongs to the extra `torch`")
 
 
 @pytest.fixture(autouse=True)

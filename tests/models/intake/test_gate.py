@@ -154,7 +154,7 @@ def test_strangers_are_pictures_that_show_something_and_depend_on_the_generator_
 
 
 def test_the_command_trains_measures_and_ships(tmp_path):
-    pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+    pytest.importorskip("torchvision", reason="belongs to the extra `torch`")
     for name in KINDS:
         write_dataset(tmp_path, name, train=200, test=20)
     places = {"--data-dir": tmp_path, "--fonts": tmp_path, "--examples": tmp_path / "gate"}

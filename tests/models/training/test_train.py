@@ -12,7 +12,7 @@ from models.training import train
 from models.training.scenes import make
 from tests.idx import write_dataset
 
-pytest.importorskip("safetensors", reason="belongs to the extra `train`")
+pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +192,7 @@ def test_wrong_arguments_are_named(run, capsys, arguments, told):
 
 
 def test_missing_data_is_told_and_is_an_error(tmp_path, capsys, monkeypatch):
-    pytest.importorskip("torchvision", reason="belongs to the extra `train`")
+    pytest.importorskip("torchvision", reason="belongs to the extra `torch`")
     from urllib.error import URLError
 
     def refuse(*args, **kwargs):

@@ -11,7 +11,7 @@ from models.training.run_state import ResumeError
 from models.training.stopping import Interrupted
 from models.training.trainer import DivergedError, Trainer
 
-pytest.importorskip("safetensors", reason="belongs to the extra `train`")
+pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 
 
 def make_trainer(folder, *, recipe, should_stop=lambda: False, name="lenet", network=None):

@@ -8,7 +8,7 @@ import torch
 from models.data import scene_sets
 from models.training.scenes import make
 
-pytest.importorskip("safetensors", reason="belongs to the extra `train`")
+pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 
 
 def test_the_command_makes_files_that_load_whatever_the_number_of_processes(data_dir, tmp_path):
