@@ -1,7 +1,6 @@
-# One image for CPU and GPU; which PyTorch it holds is decided while it is built (tools/install-torch.sh):
-#   docker build .                                        the CPU build (a few hundred MB), where PyTorch's index answers
-#   docker build --build-arg TORCH_INDEX=default .        the default build, with CUDA
-# torchvision is left out: only training needs it.
+# Without PyTorch: the networks run as compiled graphs, which are baked in. For a GPU, PyTorch comes along:
+#   docker build .                                        on the CPU, less than 1 GB
+#   docker build --build-arg TORCH_INDEX=default .        with PyTorch and CUDA (tools/install-torch.sh tells of the index)
 FROM python:3.11-slim
 
 ARG TORCH_INDEX=
@@ -9,7 +8,8 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USE
 
 WORKDIR /srv/lineup
 COPY tools/install-torch.sh tools/
-RUN TORCH_INDEX=$TORCH_INDEX sh tools/install-torch.sh python "torch>=2.11,!=2.13.0"
+# torchvision is left out: only training needs it.
+RUN [ -z "$TORCH_INDEX" ] || sh tools/install-torch.sh python "torch>=2.11,!=2.13.0"
 
 # The dependencies before the code, so that a change of the code does not install them again.
 COPY pyproject.toml README.md LICENSE ./
@@ -19,6 +19,10 @@ COPY app app
 COPY models models
 RUN python -m compileall -q app models
 COPY weights weights
+
+# Graphs for this machine's instruction set. Another one's are made at the start: here if it can be written, else in /tmp.
+ENV LINEUP_CACHE_DIR=/srv/lineup/cache
+RUN lineup compile && chmod -R a+rX "$LINEUP_CACHE_DIR"
 
 USER lineup
 ENV HOME=/tmp

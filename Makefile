@@ -1,8 +1,9 @@
-# make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that)
+# make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that); PyTorch only where there is an NVIDIA GPU
 # make test     the tests; make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
 # make bench    what the intake costs, and the README's table
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
+# make torch    PyTorch into .venv, where `make serve` did without: for training and evaluation
 # make lint types tables openapi clean
 
 PYTHON ?= python3
@@ -13,9 +14,12 @@ RUNS ?= 200000
 BIN := .venv/bin
 TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
-.PHONY: serve test test-all pictures bench fuzz lint types tables openapi clean
+GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-serve: .venv/.serve
+.PHONY: serve test test-all pictures bench fuzz torch lint types tables openapi clean
+
+serve: .venv/.serve $(if $(GPU),.venv/.torch)
+	$(if $(GPU),,$(BIN)/lineup compile)
 	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
 
 test: .venv/.test
@@ -37,6 +41,8 @@ fuzz: .venv/.test
 	$(BIN)/python -m pip install --quiet -e ".[fuzz]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.uploads -runs=$(RUNS)
 
+torch: .venv/.torch
+
 lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,22 +59,25 @@ openapi: .venv/.test
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-# The environment, in three layers; each is made once, and again when what it was made from changes.
+# The environment, in layers; each is made once, and again when what it was made from changes. PyTorch is a layer beside
+# the service's, over which the tests lie.
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Lineup needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "no environment could be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@touch $@
 
-.venv/.torch: .venv/.python tools/install-torch.sh
+# Not compiled: what is used compiles itself in a second when it is first imported, the whole takes ten.
+.venv/.serve: .venv/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-compile -e .
+	@touch $@
+
+.venv/.torch: tools/install-torch.sh | .venv/.serve
 	@echo "installing PyTorch into .venv: minutes, the first time"
 	sh tools/install-torch.sh $(BIN)/python $(TORCH)
+	$(BIN)/python -m pip install --quiet -e ".[torch]"
 	@touch $@
 
-.venv/.serve: .venv/.torch pyproject.toml
-	$(BIN)/python -m pip install --quiet -e .
-	@touch $@
-
-.venv/.test: .venv/.serve
-	$(BIN)/python -m pip install --quiet -e ".[train,dev]"
+.venv/.test: .venv/.serve .venv/.torch
+	$(BIN)/python -m pip install --quiet -e ".[torch,dev]"
 	@touch $@

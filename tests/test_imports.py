@@ -165,9 +165,28 @@ def test_torch_is_imported_by_few(module: str) -> None:
         assert "torch" not in tops(module)
 
 
-def test_the_whole_intake_comes_without_torch_until_a_network_is_loaded() -> None:
-    program = "import sys; from models.intake import pipeline; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+RUNNING = ("models.compiled.runner",)  # of compiled graphs; what makes them may know catalog and `onnx`
+
+
+def test_graphs_are_made_without_torch_and_run_without_the_catalog_too() -> None:
+    compiled = [module for module in MODULES if module.startswith("models.compiled")]
+    assert not [module for module in compiled if "torch" in tops(module) or ours(module) & WITH_TORCH]
+    for module in (module for module in compiled if module in RUNNING):
+        assert not knows(module, "models.catalog", "models.checkpoints.described")
+        assert "onnx" not in tops(module)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from models.intake import pipeline",
+        "from models import catalog, checkpoints, devices; from models.checkpoints import described",
+        "from app.cli import command, local, terminal",
+    ],
+)
+def test_what_serves_comes_without_torch(program: str) -> None:
+    told = f"import sys; {program}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "False\n"
 
 

@@ -9,7 +9,7 @@ python=$1
 shift
 index=${TORCH_INDEX:-}
 if [ -z "$index" ]; then
-    if [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null 2>&1; then
+    if [ -e /proc/driver/nvidia/version ] || [ -e /dev/nvidiactl ] || command -v nvidia-smi >/dev/null 2>&1; then
         index=default
     else
         index=https://download.pytorch.org/whl/cpu

@@ -45,7 +45,8 @@ class Local:
         self._settings = settings
         self._folder = checkpoints.root(settings.weights)
         self._device = choose_device(settings.device)
-        plain_float32()
+        if self._device != "cpu":
+            plain_float32()
         self._intake = Intake()
         self._intake.load(self._folder)
         self._classifiers: dict[tuple[str, str], Classifier] = {}
