@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     device: Annotated[
         str,
         Field(
-            description="Where the networks run: `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:1`.",
+            description="Where networks run: `auto` (a GPU if there is one, and PyTorch), `cpu`, `cuda` or `cuda:1`.",
             pattern=r"^(auto|cpu|cuda(:\d+)?)$",
         ),
     ] = "auto"
