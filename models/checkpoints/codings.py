@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -35,6 +36,27 @@ DTYPES: Mapping[str, str] = MappingProxyType(
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Nonzeros:
+    """A sparse array: ``values`` float32 at ``places``, which count in row order and rise; zero everywhere else."""
+
+    places: Array
+    values: Array
+    shape: Shape
+
+    @classmethod
+    def of(cls, array: Array) -> Nonzeros:
+        """What is not zero in ``array``."""
+        places = np.flatnonzero(array)
+        return cls(places, array.reshape(-1)[places], array.shape)
+
+    def dense(self) -> Array:
+        """The array with its zeros."""
+        dense = np.zeros(math.prod(self.shape), np.float32)
+        dense[self.places] = self.values
+        return dense.reshape(self.shape)
 
 
 def encode(array: Array) -> tuple[str, list[bytes]]:
@@ -74,7 +96,7 @@ def decode(coding: str, streams: Sequence[bytes], shape: Shape) -> Array:
     if coding == "int8":
         return _decode_int8(streams, shape)
     if coding == "sparse-int8":
-        return _decode_sparse(streams, shape)
+        return _decode_sparse(streams, shape).dense()
     array = np.frombuffer(streams[0], "<i8" if coding == "int64" else "<f4").reshape(shape).copy()
     if coding == "float32" and not np.isfinite(array).all():
         raise ValueError("there are weights that are not finite")
@@ -122,7 +144,12 @@ def _decode_int8(streams: Sequence[bytes], shape: Shape) -> Array:
     return weights
 
 
-def _decode_sparse(streams: Sequence[bytes], shape: Shape) -> Array:
+def keep_sparse(coding: str, streams: Sequence[bytes], shape: Shape) -> Array | Nonzeros:
+    """``decode``, but what is sparse stays so: VGG-11's first fully connected layer has 411 MB with its zeros."""
+    return _decode_sparse(streams, shape) if coding == "sparse-int8" else decode(coding, streams, shape)
+
+
+def _decode_sparse(streams: Sequence[bytes], shape: Shape) -> Nonzeros:
     scale = _scales(streams[0])
     gaps = np.frombuffer(streams[1], np.uint8)
     values = np.frombuffer(streams[2], np.int8)
@@ -131,9 +158,7 @@ def _decode_sparse(streams: Sequence[bytes], shape: Shape) -> Array:
     size = math.prod(shape)
     if len(places) != len(values) or (len(places) and places[-1] >= size):
         raise ValueError(f"{len(values)} values do not fit the {len(places)} places of a {shape} tensor")
-    dense = np.zeros(size, np.float32)
-    dense[places] = values * scale[places // (size // shape[0])]
-    return dense.reshape(shape)
+    return Nonzeros(places, values * scale[places // (size // shape[0])], shape)
 
 
 def pack(stream: bytes) -> bytes:

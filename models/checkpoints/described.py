@@ -11,7 +11,7 @@ from typing import Any
 from models import catalog, datasets
 from models.catalog import Architecture
 from models.checkpoints.file_format import CheckpointError, Content
-from models.checkpoints.temperatures import WANTED, is_temperature
+from models.checkpoints.headers import WANTED, is_temperature
 from models.datasets import Dataset
 
 

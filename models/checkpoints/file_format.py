@@ -19,7 +19,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shortened
@@ -34,6 +34,7 @@ MAX_HEADER = 4 << 20  # bytes; the largest header written so far is 60 KiB
 MAX_NESTING = 32  # levels of the header; so it can be compared, shown and written again without another check
 
 Wanted = Mapping[str, tuple[Shape, str]]  # name -> shape, and dtype: "float32" or "int64"
+Decode = Callable[[str, Sequence[bytes], Shape], Any]
 
 
 class CheckpointError(ValueError):
@@ -141,18 +142,19 @@ def open_file(path: str | Path) -> Content:
     return Content(path, {**header, "digest": digest.hex()}, listing, memoryview(data)[start + length : -32])
 
 
-def unpack(content: Content, wanted: Wanted) -> dict[str, Array]:
-    """The tensors of a file, which must be exactly those wanted: float32 and int64, each with its own memory.
+def unpack(content: Content, wanted: Wanted, decode: Decode = codings.decode) -> dict[str, Any]:
+    """The tensors of a file, which must be exactly those wanted: float32 and int64, each with its own memory; or what
+    another ``decode`` makes of their coding, streams and shape.
 
     Raises CheckpointError, naming both sides, for any difference.
     """
     entries = [_entry(content.path, listed) for listed in content.listing]
     _compare(content.path, entries, wanted)
-    arrays: dict[str, Array] = {}
+    arrays: dict[str, Any] = {}
     rest = content.payload
     for entry in entries:
         try:
-            arrays[entry.name], rest = _decode(entry, rest)
+            arrays[entry.name], rest = _decode(entry, rest, decode)
         except ValueError as error:
             raise CheckpointError(f"{content.path}: {entry.name} does not decode: {error}") from error
     if rest:
@@ -231,7 +233,7 @@ def _told(tensor: tuple[Shape, str] | None) -> str:
     return "nothing" if tensor is None else f"{shortened(tensor[0])} {tensor[1]}"
 
 
-def _decode(entry: _Entry, payload: memoryview) -> tuple[Array, memoryview]:
+def _decode(entry: _Entry, payload: memoryview, decode: Decode) -> tuple[Any, memoryview]:
     """The array of an entry whose streams begin the payload, and the rest of the payload. ValueError if they do not
     belong to it.
     """
@@ -246,4 +248,4 @@ def _decode(entry: _Entry, payload: memoryview) -> tuple[Array, memoryview]:
             raise ValueError(f"a stream says {packed} packed bytes; {len(payload)} are left")
         streams.append(codings.unpack(payload[:packed], length))
         payload = payload[packed:]
-    return codings.decode(entry.coding, streams, entry.shape), payload
+    return decode(entry.coding, streams, entry.shape), payload

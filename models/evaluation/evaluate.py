@@ -4,7 +4,8 @@
 Each file is measured as it was saved. The temperature is fitted on training pictures held out from learning; then
 the test set is looked at once. The whole report goes as JSON beside the checkpoint, accuracy and calibration into
 its header too. With ``--pictures`` or ``--pictures-from-test`` pictures go the whole way of the service instead, and
-no checkpoint is changed: ``evaluation.evaluate_pictures``.
+no checkpoint is changed: ``evaluation.evaluate_pictures``; nor with ``--forms`` or ``--backend``, which measure
+compiled networks: ``evaluation.evaluate_forms``.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from torch import Tensor
 from models import checkpoints
 from models.checkpoints import atomic, file_format
 from models.classifier import Classifier
+from models.compiled.forms import FORMS
 from models.data import scene_sets
 from models.data.pictures import spread
 from models.data.scene_sets import SceneSet
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation import evaluate_pictures, metrics
+from models.evaluation import evaluate_forms, evaluate_pictures, metrics
 from models.evaluation.choice import add_choice, chosen
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
@@ -128,6 +130,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--pictures", type=Path, metavar="DIR", help="measure pictures in folders by label, in DIR or below"
     )
     parser.add_argument("--pictures-from-test", action="store_true", help="measure the test pictures as PNG files")
+    parser.add_argument("--forms", action="store_true", help="measure the compiled forms and record which may run")
+    parser.add_argument("--backend", choices=[*FORMS], help="measure one compiled form; nothing is written")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
     return parser.parse_args(argv)
 
@@ -141,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(error)
         return 1
+    if options.forms or options.backend:
+        return evaluate_forms.run(options, pairs)
     if options.pictures or options.pictures_from_test:
         return evaluate_pictures.run(options, pairs)
     return max([_evaluate_one(name, dataset, options) for name, dataset in pairs])

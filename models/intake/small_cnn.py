@@ -8,16 +8,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from reprlib import repr as shortened
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.checkpoints import CheckpointError
-from models.checkpoints.networks import load_into
-from models.checkpoints.temperatures import WANTED, is_temperature
+from models.checkpoints import file_format, headers
+from models.checkpoints.file_format import Content
+from models.checkpoints.networks import fill
 from models.intake.pixels import Float, UInt8
 
 
@@ -81,22 +80,20 @@ def for_inference(network: nn.Module) -> None:
 
 def load_auto(path: Path, answers: Sequence[str]) -> Callable[[UInt8], Float]:
     """What runs the network of a checkpoint on thumbnails uint8 [N, 64, 64], giving float32 [N, 2]. CheckpointError."""
-    network, _ = _loaded(path, AutoNetwork, kind="auto", answers=list(answers))
-    return partial(_run, network, 1.0)
+    content = file_format.open_file(path)
+    headers.expect(content, kind="auto", answers=list(answers))
+    return partial(_run, _filled(AutoNetwork, content), 1.0)
 
 
 def load_gate(path: Path, kinds: Mapping[str, Collection[str]]) -> dict[str, Callable[[UInt8, UInt8], Float]]:
     """What runs each dataset's network of a checkpoint on thumbnails uint8 [N, 64, 64] and pictures uint8 [N, 28, 28],
     giving float32 [N, kinds]. CheckpointError.
     """
-    wanted = {name: list(each) for name, each in kinds.items()}
-    networks, header = _loaded(path, lambda: gate_networks(kinds), kind="gate", kinds=wanted)
-    found = header.get("temperatures")
-    temperatures = found if isinstance(found, dict) else {}
-    if not all(is_temperature(temperatures.get(name)) for name in kinds):
-        right = f"{WANTED} for each of {', '.join(kinds)}"
-        raise CheckpointError(f"{path} has the temperatures {shortened(found)}; {right}")
-    return {name: partial(_run, networks[name], float(temperatures[name])) for name in kinds}
+    content = file_format.open_file(path)
+    headers.expect(content, kind="gate", kinds={name: list(each) for name, each in kinds.items()})
+    temperatures = headers.temperatures(content, kinds)
+    networks = _filled(lambda: gate_networks(kinds), content)
+    return {name: partial(_run, networks[name], temperatures[name]) for name in kinds}
 
 
 def gate_networks(kinds: Mapping[str, Collection[str]]) -> nn.ModuleDict:
@@ -104,16 +101,13 @@ def gate_networks(kinds: Mapping[str, Collection[str]]) -> nn.ModuleDict:
     return nn.ModuleDict({name: GateNetwork(len(each)) for name, each in kinds.items()})
 
 
-def _loaded(path: Path, build: Callable[[], Any], **wanted: object) -> tuple[Any, dict[str, Any]]:
-    """A network with the tensors of a checkpoint, for inference, and the header, which must say what is ``wanted``."""
+def _filled(build: Callable[[], Any], content: Content) -> Any:
+    """A network with the tensors of a checkpoint, for inference."""
     with torch.device("meta"):
         network = build()
-    header = load_into(path, network)
-    if any(header.get(key) != value for key, value in wanted.items()):
-        told = ", ".join(f"{key} {shortened(header.get(key))}" for key in wanted)
-        raise CheckpointError(f"{path} has {told}; wanted {', '.join(f'{k} {v!r}' for k, v in wanted.items())}")
+    fill(network, content)
     for_inference(network)
-    return network, header
+    return network
 
 
 def _run(network: nn.Module, temperature: float, *inputs: UInt8) -> Float:

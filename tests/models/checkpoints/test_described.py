@@ -9,7 +9,7 @@ import pytest
 from models import catalog, datasets
 from models.checkpoints import CheckpointError, file_format
 from models.checkpoints.described import described
-from models.checkpoints.temperatures import is_temperature
+from models.checkpoints.headers import is_temperature
 from tests.fakes import WEIGHTS
 
 HEADER = {

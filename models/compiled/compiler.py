@@ -1,0 +1,112 @@
+"""Compiled networks out of checkpoints, each made once: from the cache, else made now and kept there.
+
+Which forms may run is recorded beside the checkpoint; which of them does is decided here, on this machine, by speed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from models.checkpoints.codings import Array
+from models.checkpoints.described import Described
+from models.compiled import cache as kept
+from models.compiled import forms, record
+from models.compiled.cache import Compiled
+from models.compiled.record import Record
+from models.compiled.runner import Runner, open_runner
+from models.datasets import SIDE
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+SUFFIX = ".graph"
+RUNS = 9  # of each form, to see which is the quickest
+
+
+def load(source: Described, folder: Path | None = None) -> tuple[Runner, Compiled]:
+    """What runs a checkpoint's network, and the compiled network that it runs.
+
+    CheckpointError if its tensors do not fit the network that it names.
+    """
+    made = compiled(source, folder)
+    return open_runner(made, source.temperature, source.temperature_sent), made
+
+
+def compiled(source: Described, folder: Path | None = None, instructions: str | None = None) -> Compiled:
+    """The compiled network of a checkpoint, of the cache in ``folder`` (default: ``cache.folder``), which is made if it
+    is not there yet.
+    """
+    instructions = instructions or forms.instruction_set()
+    digest = source.content.header["digest"]
+    told = record.read(source.content.path, digest)
+    key = made_from(digest, told, instructions)
+    path = place(folder, f"{source.dataset.name}-{source.architecture.name}", key)
+    if found := kept.read(path, key):
+        return found
+    from models.compiled import making  # and with it onnx, which only making needs
+
+    network = making.classifier(source)
+    candidates = [
+        making.arrays(network, form, told.ranges) for form in forms.usable(instructions) if form in told.allowed
+    ]
+    return keep(path, key, *_quickest(candidates))
+
+
+def keep(path: Path, key: Mapping[str, str], header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Compiled:
+    """Put a compiled network into the cache; where that cannot be, it lives in memory alone."""
+    try:
+        return kept.write(path, {**key, **header}, arrays)
+    except OSError as error:
+        log.warning("%s cannot be kept (%s): it is made anew at every start", path, error.strerror)
+        return kept.build({**key, **header}, arrays)
+
+
+def made_from(digest: str, told: Record, instructions: str) -> dict[str, str]:
+    """All that decides what a compiled network is, but for which form was the quickest."""
+    return {
+        "checkpoint": digest,
+        "record": told.digest(),
+        "compiler": version(),
+        "instructions": instructions,
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+def place(folder: Path | None, name: str, key: Mapping[str, str]) -> Path:
+    """Where the cache keeps it."""
+    told = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    return (folder or kept.folder()) / f"{name}-{told}{SUFFIX}"
+
+
+@cache
+def version() -> str:
+    """Of the code and the skeletons that make graphs; others make other graphs."""
+    files = [*sorted(HERE.glob("*.py")), *sorted(HERE.glob("skeletons/*.onnx"))]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def _quickest(candidates: Sequence[tuple[dict[str, Any], dict[str, Array]]]) -> tuple[dict[str, Any], dict[str, Array]]:
+    if len(candidates) == 1:
+        return candidates[0]
+    return min(candidates, key=lambda candidate: _seconds(open_runner(Compiled(candidate[0], candidate[1], ""))))
+
+
+def _seconds(runner: Runner) -> float:
+    """The shortest of several runs on one picture: what else the machine does makes others longer."""
+    picture = np.zeros((1, SIDE, SIDE), np.uint8)
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        runner.logits(picture)
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -1,0 +1,87 @@
+"""From a checkpoint's tensors to the arrays of a compiled network: no torch, no data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto
+from scipy.sparse import csr_array
+
+from models.checkpoints import codings, file_format
+from models.checkpoints.codings import Array, Nonzeros
+from models.checkpoints.described import Described
+from models.checkpoints.file_format import Content
+from models.compiled import graph, int8
+from models.compiled.forms import FORMS
+from models.compiled.graph import Layer
+from models.compiled.int8 import Ranges
+from models.compiled.runner import PARTS
+from models.datasets import SIDE
+
+
+@dataclass(frozen=True)
+class Made:
+    """A network in float32: its graph from uint8 pictures on, and the sparse layers after that."""
+
+    model: ModelProto
+    layers: Sequence[Layer]
+
+
+def classifier(source: Described) -> Made:
+    """The network of a checkpoint, from uint8 pictures [N, 28, 28] to logits. CheckpointError if its tensors do not
+    fit.
+    """
+    model = graph.skeleton(source.architecture.name)
+    tensors = file_format.unpack(source.content, graph.wanted(model), codings.keep_sparse)
+    sparse = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Nonzeros)}
+    dense = {name: tensor for name, tensor in tensors.items() if name not in sparse}
+    graph.fill(model, dense)
+    graph.fold_batch_norm(model)
+    layers = graph.cut_sparse(model, sparse)
+    known = source.dataset
+    graph.take_pictures(model, "pictures", SIDE, source.architecture.input_size, known.mean, known.std)
+    return Made(model, layers)
+
+
+def small(content: Content, skeletons: Mapping[str, str], sides: Mapping[str, int]) -> dict[str, Made]:
+    """The networks of a file, by the names of their ``skeletons``, each with the prefix of its tensors in the file;
+    ``sides``: of the uint8 pictures [N, S, S] of their inputs. CheckpointError if the tensors do not fit.
+    """
+    models = {name: graph.skeleton(name) for name in skeletons}
+    wanted = {
+        skeletons[name] + tensor: told for name, model in models.items() for tensor, told in graph.wanted(model).items()
+    }
+    tensors = file_format.unpack(content, wanted)
+    for name, model in models.items():
+        prefix = skeletons[name]
+        own = {tensor.removeprefix(prefix): array for tensor, array in tensors.items() if tensor.startswith(prefix)}
+        graph.fill(model, own)
+        graph.fold_batch_norm(model)
+        for given in [given.name for given in model.graph.input]:
+            graph.take_pictures(model, given, sides[given], sides[given])
+    return {name: Made(model, ()) for name, model in models.items()}
+
+
+def arrays(made: Made, form: str, ranges: Ranges) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What the cache keeps of a network in a form of FORMS: the header's part, and the arrays. KeyError if ``ranges``
+    lack an activation that the form wants.
+    """
+    model, most = ModelProto(), FORMS[form]
+    model.CopyFrom(made.model)
+    if most is not None:
+        int8.quantise(model, ranges, weight_max=most)
+    kept: dict[str, Array] = {"graph": np.frombuffer(model.SerializeToString(), np.uint8)}
+    for number, layer in enumerate(made.layers):
+        kept |= {f"{number}.{part}": array for part, array in zip(PARTS, _sparse(layer), strict=True)}
+    return {"form": form, "layers": [[*layer.weight.shape, layer.relu] for layer in made.layers]}, kept
+
+
+def _sparse(layer: Layer) -> Sequence[Array]:
+    """A layer's weight in rows (values, columns, starts of rows), and its bias."""
+    rows, columns = np.divmod(layer.weight.places, layer.weight.shape[1])
+    weight = csr_array((layer.weight.values, (rows.astype(np.int32), columns.astype(np.int32))), layer.weight.shape)
+    weight.sort_indices()
+    return weight.data.astype(np.float32), weight.indices.astype(np.int32), weight.indptr.astype(np.int32), layer.bias

@@ -1,0 +1,124 @@
+"""Measure compiled forms (``models.compiled``): ``lineup evaluate --forms`` and ``lineup evaluate --backend int8``.
+
+With ``--forms`` the ranges of activations are measured on pictures learned from, then every form on the test set, and
+what was found is recorded beside the checkpoint (``compiled.record``): which forms may run is decided here. A form may
+if it is as right as the checkpoint: see ``allowed``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor
+
+from models import checkpoints
+from models.checkpoints import atomic, file_format
+from models.checkpoints.described import Described, described
+from models.compiled import calibration, making, record
+from models.compiled.cache import Compiled
+from models.compiled.forms import FORMS
+from models.compiled.making import Made
+from models.compiled.runner import Runner, open_runner
+from models.data.pictures import spread
+from models.data.splits import DataError, held_out_split, load_split
+from models.evaluation import metrics
+
+LEARNED = 256  # pictures of which ranges are taken
+LESS_ACCURATE, WORSE_CALIBRATED = 0.001, 0.002  # how far a form may be below float32, on the test set
+FIGURES = ("accuracy", "n", "ece", "nll")
+BATCH = 16
+
+
+def forms(path: Path, data_dir: Path, count: int | None = None) -> dict[str, Any]:
+    """Measure ranges and forms of a checkpoint, write its record, and return that. ``count``: test pictures, None: all.
+
+    CheckpointError for a file that cannot be trusted, DataError where the dataset is not there.
+    """
+    source = described(file_format.open_file(path))
+    made = making.classifier(source)
+    pictures, _ = load_split(source.dataset.name, "train", data_dir)
+    learned, _ = held_out_split(len(pictures))
+    ranges = calibration.ranges(made, pictures[learned[spread(len(learned), LEARNED)]].numpy())
+    test = load_split(source.dataset.name, "test", data_dir)
+    chosen = spread(len(test[0]), count)
+    measured = {
+        form: measure(runner_of(source, made, form, ranges), source, (test[0][chosen], test[1][chosen]), form)
+        for form in FORMS
+    }
+    told = {
+        "checkpoint": source.content.header["digest"],
+        "allowed": [form for form, figures in measured.items() if allowed(figures, measured["float32"])],
+        "measured": measured,
+        "ranges": {name: [round(bound, 6) for bound in bounds] for name, bounds in ranges.items()},
+    }
+    atomic.write_json(record.path_for(path), told)
+    return told
+
+
+def allowed(figures: Mapping[str, float], reference: Mapping[str, float]) -> bool:
+    """Whether a form is as right as float32, which gives the checkpoint's answers to 1e-6: at most a tenth of a point
+    less accurate, its calibration error at most two tenths larger.
+    """
+    return (
+        figures["accuracy"] >= reference["accuracy"] - LESS_ACCURATE - 1e-9
+        and figures["ece"] <= reference["ece"] + WORSE_CALIBRATED + 1e-9
+    )
+
+
+def runner_of(source: Described, made: Made, form: str, ranges: Mapping[str, tuple[float, float]]) -> Runner:
+    """What runs a checkpoint's network in a form. KeyError where the form wants ranges that are not there."""
+    return open_runner(Compiled(*making.arrays(made, form, ranges), ""), source.temperature, source.temperature_sent)
+
+
+def measure(runner: Runner, source: Described, test: tuple[Tensor, Tensor], form: str) -> dict[str, Any]:
+    """Accuracy and calibration on pictures uint8 [N, 28, 28] and labels int64 [N], at the checkpoint's temperature."""
+    parts = test[0].split(BATCH)
+    note = f"{source.architecture.name}, {source.dataset.name}, {form}"
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        told = pool.map(runner.logits, [part.numpy() for part in parts])
+        logits = list(track(told, note, len(parts), transient=True, disable=not sys.stdout.isatty()))
+    found = metrics.report(
+        torch.from_numpy(np.concatenate(logits)), test[1], source.temperature, source.dataset.classes
+    )
+    return {name: found[name] for name in FIGURES}
+
+
+def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
+    """Do what ``--forms`` or ``--backend`` asks for each pair; 1 if a checkpoint is missing or cannot be trusted."""
+    failed = False
+    for name, dataset in pairs:
+        path = checkpoints.path_for(dataset, name, options.weights)
+        try:
+            told = _told(path, options)
+        except (checkpoints.CheckpointError, DataError, KeyError) as error:
+            told, failed = str(error), True
+        print(f"{name}, {dataset}: {told}", flush=True)
+    return int(failed)
+
+
+def _told(path: Path, options: argparse.Namespace) -> str:
+    if options.forms:
+        found = forms(path, options.data_dir, options.test_images)
+        each = (f"{form} {_figures(figures)}" for form, figures in found["measured"].items())
+        return f"{'; '.join(each)}; allowed: {', '.join(found['allowed'])}"
+    source = described(file_format.open_file(path))
+    ranges = record.read(path, source.content.header["digest"]).ranges
+    if FORMS[options.backend] is not None and not ranges:
+        raise KeyError(f"{options.backend} wants the ranges of activations; lineup evaluate --forms measures them")
+    runner = runner_of(source, making.classifier(source), options.backend, ranges)
+    pictures, labels = load_split(source.dataset.name, "test", options.data_dir)
+    chosen = spread(len(pictures), options.test_images)
+    return f"{options.backend} {_figures(measure(runner, source, (pictures[chosen], labels[chosen]), options.backend))}"
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    return f"{figures['accuracy']:.2%} of {figures['n']}, ECE {figures['ece']:.2%}"
