@@ -26,6 +26,8 @@ CHECKPOINT = {
     "temperature": 0.91,
     "temperature_sent": 1.2,
     "digest": "1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d",
+    "form": "onnxruntime int8",
+    "graph": "9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b",
 }
 MODEL = {
     "name": "resnet18",
@@ -72,6 +74,8 @@ class Checkpoint(BaseModel):
         float | None, Field(description="The same for pictures sent in another form than the dataset's.")
     ]
     digest: Annotated[str | None, Field(description="SHA-256 of the checkpoint.")]
+    form: Annotated[str | None, Field(description="What runs it, and on which numbers.")]
+    graph: Annotated[str | None, Field(description="SHA-256 of the graph compiled from it; null where torch runs it.")]
 
 
 class Model(BaseModel):

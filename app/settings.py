@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +26,13 @@ class Settings(BaseSettings):
         Field(
             description="Where networks run: `auto` (a GPU if there is one, and PyTorch), `cpu`, `cuda` or `cuda:1`.",
             pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        ),
+    ] = "auto"
+    backend: Annotated[
+        Literal["auto", "onnxruntime", "torch"],
+        Field(
+            description="What runs the networks: `onnxruntime`, compiled and on the CPU; `torch`, which a GPU needs; "
+            "`auto`: torch on a GPU, else onnxruntime."
         ),
     ] = "auto"
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
@@ -63,7 +70,7 @@ class Settings(BaseSettings):
         Field(description="On a CPU, most multiply-adds (in 1e9) in one forward pass, so that none takes long.", gt=0),
     ] = 5.0
     threads: Annotated[
-        int, Field(description="CPU threads of one forward pass; 0: one for each core that is there for it.", ge=0)
+        int, Field(description="CPU threads for the forward passes together; 0: one for each core that is there.", ge=0)
     ] = 0
     intake_threads: Annotated[
         int, Field(description="Threads that decode and prepare pictures; 0: two to four by the cores.", ge=0)

@@ -37,6 +37,14 @@ def _local(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.soc
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Networks are compiled once for all tests, and nothing is left behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LINEUP_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     """torch's pool of threads collapses when another process wants a core."""
     torch.set_num_threads(1)

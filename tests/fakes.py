@@ -33,6 +33,7 @@ class FakeEngine:
     datasets = DATASETS
     names = ("lenet", "vgg11", "resnet18")
     device = "cpu"
+    streams = 1
 
     def __init__(self) -> None:
         self.configured = False
@@ -87,6 +88,7 @@ class FakeEngine:
 
     def describe(self, name: str) -> dict[str, Any]:
         checkpoint = {"accuracy": 0.99, "n": 10000, "temperature": 1.0, "temperature_sent": 1.2, "digest": "0" * 64}
+        checkpoint |= {"form": "fake", "graph": None}
         parts = {d: {"state": self.now[d, name].state, "reason": None, **checkpoint} for d in self.datasets}
         told = {"name": name, "title": name, "year": 1998, "paper": "-", "idea": "-"}
         return {**told, "input_size": 28, "parameters": 1, "macs": 1, "checkpoints": parts}

@@ -140,7 +140,7 @@ def test_training_is_imported_by_the_command_line_alone_and_inside_the_command(m
 
 @pytest.mark.parametrize("module", below("models.intake"))
 def test_the_intake_knows_datasets_by_name_and_how_checkpoints_lie_and_nothing_of_networks(module: str) -> None:
-    parts = ("file_format", "folder", "temperatures")
+    parts = ("file_format", "folder", "headers")
     allowed = {"models.datasets", "models.checkpoints", *(f"models.checkpoints.{part}" for part in parts)}
     if module == "models.intake.small_cnn":  # the half of auto and gate that needs torch
         allowed.add("models.checkpoints.networks")
@@ -165,7 +165,7 @@ def test_torch_is_imported_by_few(module: str) -> None:
         assert "torch" not in tops(module)
 
 
-RUNNING = ("models.compiled.runner",)  # of compiled graphs; what makes them may know catalog and `onnx`
+RUNNING = ("models.compiled.runner", "models.compiled.cache", "models.compiled.forms", "models.compiled.record")  # of compiled graphs; what makes them may know catalog and `onnx`
 
 
 def test_graphs_are_made_without_torch_and_run_without_the_catalog_too() -> None:

@@ -1,4 +1,4 @@
-"""The command `lineup`: serve, train, evaluate, predict, compare, models.
+"""The command `lineup`: serve, compile, train, evaluate, predict, compare, models.
 
 Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 """
@@ -69,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser("models", help="the networks, their sizes and accuracies")
     models.set_defaults(run=_models)
+    compiled = commands.add_parser(
+        "compile", help="make the graphs that the service runs on a CPU, where they are missing"
+    )
+    compiled.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
+    compiled.set_defaults(run=_compile)
     commands.add_parser("train", help="train networks; see `lineup train --help`", add_help=False)
     commands.add_parser("evaluate", help="measure checkpoints; see `lineup evaluate --help`", add_help=False)
     return parser
@@ -147,6 +152,13 @@ def _compare(options: argparse.Namespace) -> int:
         else:
             terminal.show_comparison(path, outcome)
     return int(failed)
+
+
+def _compile(options: argparse.Namespace) -> int:
+    from app.cli import compiling
+    from models import checkpoints
+
+    return compiling.compile_all(checkpoints.root(options.weights))
 
 
 def _models(options: argparse.Namespace) -> int:

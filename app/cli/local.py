@@ -3,23 +3,21 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from app.answers import Comparison, Prediction
 from app.errors import ApiError, one_of
-from app.serving import assemble
+from app.serving import assemble, runtimes
 from app.serving.assemble import Answered, Outcome
+from app.serving.backends import Loaded
 from app.serving.batcher import Done
 from app.serving.clock import ms
 from app.serving.intake import Intake
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from models.devices import choose_device, plain_float32
 from models.intake.pipeline import Seen
-
-if TYPE_CHECKING:
-    from models.classifier import Classifier
 
 
 def all_names() -> list[str]:
@@ -44,12 +42,11 @@ class Local:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = checkpoints.root(settings.weights)
-        self._device = choose_device(settings.device)
-        if self._device != "cpu":
-            plain_float32()
+        self._runtime = runtimes.choose(settings)
+        self._runtime.configure()
         self._intake = Intake()
         self._intake.load(self._folder)
-        self._classifiers: dict[tuple[str, str], Classifier] = {}
+        self._loaded: dict[tuple[str, str], Loaded] = {}
 
     def predict(self, path: Path, model: str, dataset: str, top_k: int) -> Prediction | ApiError:
         """One network's answer for the picture in a file; an ApiError in its place where it cannot be had."""
@@ -85,21 +82,17 @@ class Local:
             return error
 
     def _ask(self, model: str, seen: Seen, top_k: int, start: float) -> Answered:
-        import torch
-
-        classifier = self._classifier(seen.dataset, model)
+        backend = self._load(seen.dataset, model).backend
         began = time.perf_counter()
-        pictures = torch.from_numpy(seen.picture)[None].to(self._device)
-        value = classifier.probabilities(pictures, torch.tensor([not seen.as_it_was]))[0].cpu().numpy()
+        value = backend.probabilities(seen.picture[None], np.array([not seen.as_it_was]))[0]
         done = Done(value, 0.0, time.perf_counter() - began, 1)
         total_ms = ms(time.perf_counter() - start)
-        return assemble.answered(model, seen, classifier.classes, done, top_k, total_ms)
+        return assemble.answered(model, seen, DATASETS[seen.dataset].classes, done, top_k, total_ms)
 
-    def _classifier(self, dataset: str, model: str) -> "Classifier":
-        if (dataset, model) not in self._classifiers:
+    def _load(self, dataset: str, model: str) -> Loaded:
+        if (dataset, model) not in self._loaded:
             try:
-                path = checkpoints.path_for(dataset, model, self._folder)
-                self._classifiers[dataset, model] = checkpoints.load(path, self._device)
+                self._loaded[dataset, model] = self._runtime.load(checkpoints.path_for(dataset, model, self._folder))
             except checkpoints.CheckpointError as error:
                 raise ApiError("model_unavailable", str(error)) from error
-        return self._classifiers[dataset, model]
+        return self._loaded[dataset, model]

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from app.serving import runtimes
+from app.serving.backends import Loaded
 from app.serving.state import State
-from app.settings import Settings, cores
+from app.settings import Settings
 from models import catalog, checkpoints
-from models.classifier import Classifier
 from models.datasets import DATASETS, SIDE, Dataset
-from models.devices import choose_device, plain_float32
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +26,8 @@ HEAVY_MACS = 500_000_000
 class Engine:
     """The classifiers of one folder of checkpoints, on one device.
 
-    `load` fills it, once, on a thread of its own; the rest may be called meanwhile. `predict` is called from one
-    thread for each lane; a classifier in eval mode changes nothing, so the lanes need no lock.
+    `load` fills it, once, on a thread of its own; the rest may be called meanwhile, and `predict` from several threads
+    at once: `streams` of them make the best of the device.
     """
 
     datasets: Mapping[str, Dataset] = DATASETS
@@ -39,8 +38,9 @@ class Engine:
         known = [*catalog.ARCHITECTURES, *catalog.EXTRAS]
         self.names = tuple(sorted({catalog.find(name).name for name in chosen}, key=known.index))
         self.names = self.names or tuple(catalog.ARCHITECTURES)
-        self.device = choose_device(settings.device)
-        self._classifiers: dict[tuple[str, str], Classifier] = {}
+        self._runtime = runtimes.choose(settings)
+        self.device, self.streams = self._runtime.device, self._runtime.streams
+        self._loaded: dict[tuple[str, str], Loaded] = {}
         self._states = {(d, n): State("loading") for d in self.datasets for n in self.names}
         self._stop = threading.Event()
 
@@ -49,11 +49,8 @@ class Engine:
         return checkpoints.root(self._settings.weights)
 
     def configure(self) -> None:
-        """Settings of PyTorch that hold for the whole process: before any of its threads is at work."""
-        # PyTorch counts the machine's cores, not those that a container was given; too many threads get in each
-        # other's way.
-        torch.set_num_threads(self._settings.threads or min(torch.get_num_threads(), cores()))
-        plain_float32()
+        """Set what holds for the whole process: before any of its threads is at work."""
+        self._runtime.configure()
 
     def states(self) -> dict[tuple[str, str], State]:
         """The state of every (dataset, network), in the order of datasets and networks."""
@@ -78,11 +75,7 @@ class Engine:
 
         `as_sent`: bool [N], which of them were not of the dataset's own kind as they were sent; None: none.
         """
-        classifier = self._classifiers[dataset, name]
-        batch = torch.from_numpy(pictures).to(self.device)
-        flags = None if as_sent is None else torch.from_numpy(as_sent).to(self.device)
-        answer: NDArray[np.float32] = classifier.probabilities(batch, flags).cpu().numpy()
-        return answer
+        return self._loaded[dataset, name].backend.probabilities(pictures, as_sent)
 
     def lane(self, name: str) -> Literal["light", "heavy"]:
         """The lane that a network runs in.
@@ -117,17 +110,18 @@ class Engine:
 
     def _describe_checkpoint(self, dataset: str, name: str) -> dict[str, Any]:
         state = self._states[dataset, name]
-        classifier = self._classifiers.get((dataset, name))
-        metadata = classifier.metadata if classifier else {}
-        metrics = metadata.get("metrics", {})
+        loaded = self._loaded.get((dataset, name))
+        metrics = loaded.header.get("metrics", {}) if loaded else {}
         return {
             "state": state.state,
             "reason": state.reason,
             "accuracy": metrics.get("accuracy"),
             "n": metrics.get("n"),
-            "temperature": classifier.temperature if classifier else None,
-            "temperature_sent": classifier.temperature_sent if classifier else None,
-            "digest": metadata.get("digest"),
+            "temperature": loaded.temperature if loaded else None,
+            "temperature_sent": loaded.temperature_sent if loaded else None,
+            "digest": loaded.header.get("digest") if loaded else None,
+            "form": loaded.form if loaded else None,
+            "graph": loaded.graph if loaded else None,
         }
 
     def _load_one(self, root: Path, dataset: str, name: str) -> State:
@@ -135,16 +129,16 @@ class Engine:
         if not path.exists():
             return State("missing", f"there is no {path.parent.name}/{path.name} in the folder of checkpoints")
         try:
-            classifier = checkpoints.load(path, self.device)
-            if (classifier.dataset, classifier.architecture) != (dataset, name):
-                found = f"{classifier.architecture} for {classifier.dataset}"
+            loaded = self._runtime.load(path)
+            if (loaded.dataset, loaded.architecture) != (dataset, name):
+                found = f"{loaded.architecture} for {loaded.dataset}"
                 raise checkpoints.CheckpointError(f"{path} holds {found}, not {name} for {dataset}")
-            self._classifiers[dataset, name] = classifier
+            self._loaded[dataset, name] = loaded
             self._warm(dataset, name)
         except Exception as error:  # whatever is wrong with one file, the others must load
             expected = isinstance(error, checkpoints.CheckpointError)
             log.error("cannot load %s for %s: %s", name, dataset, error, exc_info=not expected)
-            self._classifiers.pop((dataset, name), None)
+            self._loaded.pop((dataset, name), None)
             return State("failed", _without_folder(f"{type(error).__name__}: {error}", root))
         log.info("%s for %s is ready on %s", name, dataset, self.device)
         return State("ready")

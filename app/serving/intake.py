@@ -9,7 +9,10 @@ from typing import Literal, TypeVar
 from app.errors import ApiError
 from app.serving.state import State
 from models.checkpoints import SUFFIX
-from models.intake import auto, gate, pipeline
+from models.compiled import small
+from models.intake import pipeline
+from models.intake.auto import ANSWERS, Auto
+from models.intake.gate import KINDS, Gate
 from models.intake.pipeline import Page
 from models.intake.pipeline import Seen as Seen  # routes may not know models
 from models.intake.steps import IntakeError
@@ -31,8 +34,8 @@ class Intake:
 
     def load(self, root: Path) -> None:
         """Load and warm auto and gate from `root`; without one of them the service goes on and says so."""
-        decides, auto_state = _loaded("auto", root, auto.load)
-        judges, gate_state = _loaded("gate", root, gate.load)
+        decides, auto_state = _loaded("auto", root, lambda folder: Auto(small.load_auto(folder, ANSWERS)))
+        judges, gate_state = _loaded("gate", root, lambda folder: Gate(small.load_gate(folder, KINDS)))
         ready = pipeline.Intake(decides, judges)
         ready.warm()
         self._pipeline = ready  # before the states say so: others look at them meanwhile

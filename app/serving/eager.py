@@ -1,0 +1,58 @@
+"""PyTorch as the service's runtime: on a GPU, or on a CPU where it is asked for. The one file here that imports it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.serving.backends import Loaded
+from app.settings import Settings, cores
+from models import checkpoints
+from models.classifier import Classifier
+from models.devices import plain_float32
+
+
+class EagerClassifier:
+    """A classifier in eval mode; it changes nothing, so calls need no lock."""
+
+    def __init__(self, classifier: Classifier, device: str) -> None:
+        self._classifier, self._device = classifier, device
+
+    def probabilities(self, pictures: NDArray[np.uint8], as_sent: NDArray[np.bool_] | None = None) -> NDArray[Any]:
+        """See Backend."""
+        batch = torch.from_numpy(pictures).to(self._device)
+        flags = None if as_sent is None else torch.from_numpy(as_sent).to(self._device)
+        told: NDArray[np.float32] = self._classifier.probabilities(batch, flags).cpu().numpy()
+        return told
+
+
+class Eager:
+    """PyTorch on one device: a pass uses all cores, or the GPU, so that one at a time is the best."""
+
+    streams = 1
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self.device = device
+        self._threads = settings.threads
+
+    def configure(self) -> None:
+        """Set PyTorch's threads and arithmetic."""
+        # PyTorch counts the machine's cores, not those that a container was given; too many threads get in each
+        # other's way.
+        torch.set_num_threads(self._threads or min(torch.get_num_threads(), cores()))
+        plain_float32()
+
+    def load(self, path: Path) -> Loaded:
+        """See Runtime."""
+        found = checkpoints.load(path, self.device)
+        return Loaded(
+            EagerClassifier(found, self.device),
+            found.architecture,
+            found.dataset,
+            found.temperature,
+            found.temperature_sent,
+            found.metadata,
+            "torch",
+        )
