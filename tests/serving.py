@@ -4,15 +4,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from app.web import server as served
+
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[int]:
-    """The port of a server with this application."""
-    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5)
+def running(app: FastAPI, **options: Any) -> Iterator[int]:
+    """The port of a server with this application, set up as `lineup serve` does, but for these options."""
+    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5, **(served.options() | options))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

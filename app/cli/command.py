@@ -98,6 +98,7 @@ def _serve(options: argparse.Namespace) -> int:
     import uvicorn
 
     from app.main import create_app
+    from app.web import server
 
     settings = _settings(host=options.host, port=options.port)
     try:
@@ -113,10 +114,8 @@ def _serve(options: argparse.Namespace) -> int:
         application,
         host=settings.host,
         port=settings.port,
-        access_log=False,  # the metrics count requests; a line each would cost more than LeNet
-        server_header=False,
-        timeout_keep_alive=30,
         timeout_graceful_shutdown=int(settings.deadline_s) + 5,
+        **server.options(),
     )
     return 0
 
