@@ -47,8 +47,9 @@ Outcome = Answered | ApiError
 
 def scores(probabilities: NDArray[np.float32], classes: Sequence[str]) -> list[Scored]:
     """Every class, likeliest first, by what the network gave; rounded is only what is told."""
-    order = sorted(range(len(classes)), key=lambda i: (-probabilities[i], i))
-    return [Scored(label=classes[i], index=i, probability=round(float(probabilities[i]), DIGITS)) for i in order]
+    given = probabilities.tolist()
+    order = sorted(range(len(classes)), key=given.__getitem__, reverse=True)  # stable: of equals the first stays first
+    return [Scored(label=classes[i], index=i, probability=round(given[i], DIGITS)) for i in order]
 
 
 def answered(

@@ -33,6 +33,17 @@ class Metrics:
         )
         self.pictures = Counter("lineup_pictures", "Pictures read", ["dataset"], registry=self.registry)
         self.held = Gauge("lineup_held_bytes", "Bytes of uploads in memory", registry=self.registry)
+        self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # found once: labels() takes a while
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count an answer of a route: its status, and its time from head to end."""
+        known = self._answered.get((route, status))
+        if known is None:
+            known = self.requests.labels(route, str(status)), self.latency.labels(route)
+            self._answered[route, status] = known
+        count, latency = known
+        count.inc()
+        latency.observe(seconds)
 
     def watch_batches(self, model: str) -> Callable[[int, float], None]:
         """A function to be told of each batch of `model`: its size and its seconds."""

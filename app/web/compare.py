@@ -15,7 +15,7 @@ from app.serving.clock import Clock
 from app.serving.intake import Seen
 from app.serving.service import Service
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import JSON, NDJSON, VARY, preferred
+from app.web.media_types import JSON, NDJSON, VARY, as_json, preferred
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DatasetName, Networks, PreparationName, TheService, chosen
 
@@ -32,12 +32,11 @@ router = APIRouter(tags=["answers"])
 )
 async def compare(
     request: Request,
-    response: Response,
     service: TheService,
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
     models: Networks = None,
-) -> answers.Comparison | Response:
+) -> Response:
     """Send the picture as for `/predict`.
 
     With `Accept: application/x-ndjson` the answer comes line by line: a head, one line a network as it finishes, and
@@ -49,9 +48,8 @@ async def compare(
     del upload  # its memory is given back by now, and networks may take long
     if preferred(request.headers.get("accept", ""), (JSON, NDJSON)) == NDJSON:
         return StreamingResponse(_lines(service, names, seen, clock), media_type=NDJSON, headers=VARY)
-    response.headers.update(VARY)
     outcomes = await unless_gone(request, _gather(service, names, seen, clock))
-    return assemble.comparison(outcomes, seen, clock.total_ms())
+    return as_json(assemble.comparison(outcomes, seen, clock.total_ms()), headers=VARY)
 
 
 async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) -> dict[str, Outcome]:

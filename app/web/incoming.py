@@ -35,17 +35,29 @@ async def one_picture(
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Do the work, but stop when the client goes away, so that nothing is computed for nobody."""
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(_disconnect(request))
+    task = asyncio.current_task()
+    assert task is not None
+    watch = asyncio.create_task(_disconnect(request))
+    over = gone = False
+
+    def leave(_: asyncio.Task[None]) -> None:
+        nonlocal gone
+        if not watch.cancelled():
+            watch.exception()  # a connection that breaks is a client that has gone
+        if not over:
+            gone = True
+            task.cancel()
+
+    watch.add_done_callback(leave)
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientDisconnect
+        return await work
+    except asyncio.CancelledError:
+        if gone and task.uncancel() == 0:  # else: somebody else wants an end, too
+            raise ClientDisconnect from None
+        raise
     finally:
-        task.cancel()
-        gone.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        over = True
+        watch.cancel()
 
 
 async def _disconnect(request: Request) -> None:

@@ -1,6 +1,9 @@
-"""Media types in headers: what a body is (RFC 9110, section 8.3), and which answer a client wants (section 12.5.1)."""
+"""Media types: what a body is (RFC 9110, section 8.3), which answer a client wants (section 12.5.1), and answers in JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel
+from starlette.responses import Response
 
 JSON, NDJSON, PNG = "application/json", "application/x-ndjson", "image/png"
 VARY = {"Vary": "Accept"}  # of answers that another Accept would make another
@@ -42,3 +45,8 @@ def _rating(media_type: str, ratings: dict[str, float]) -> tuple[float, bool]:
     ranges = (media_type, f"{kind}/*", "*/*")
     rating, named = next(((ratings[name], name == media_type) for name in ranges if name in ratings), (0.0, False))
     return rating, named and rating > 0
+
+
+def as_json(answer: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer as it is sent. It was checked when it was made: FastAPI would check it once more."""
+    return Response(answer.model_dump_json(), media_type=JSON, headers=headers)

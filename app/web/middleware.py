@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import secrets
+import random
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 2.0
 
-# Nothing may load from anywhere; a page that needs its own scripts says so itself.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-cache",
-}
+# Nothing may load from anywhere; a page that needs its own scripts says so itself. Names in lower case, as ASGI wants.
+HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-cache"),
+)
 
 
 class Outermost:
@@ -36,13 +36,14 @@ class Outermost:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._random = random.Random()  # request ids tell requests apart; nobody need be unable to guess them
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send)
+        exchange = _Exchange(f"{self._random.getrandbits(64):016x}", scope, receive, send)
         started = time.perf_counter()
         try:
             await self._app(scope, exchange.receive, exchange.send)
@@ -52,17 +53,15 @@ class Outermost:
             log.exception("request %s failed: %s %s", exchange.id, scope["method"], show(scope["path"]))
             await exchange.fail()
         finally:
-            route = _route(scope)
-            self._metrics.requests.labels(route, str(exchange.status or 499)).inc()
-            self._metrics.latency.labels(route).observe(time.perf_counter() - started)
+            self._metrics.answered(_route(scope), exchange.status or 499, time.perf_counter() - started)
 
 
 class _Exchange:
     """One request and its answer on their way through."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self.id = secrets.token_hex(8)
+        self.id = name
         self.status = 0
         self._body_read = False
 
@@ -74,15 +73,18 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self.id
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
+            message = {**message, "headers": self._completed(message.get("headers", ()))}
         elif not message.get("more_body", False) and self._unread():
             await self._send({**message, "more_body": True})
             await self._drain()
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
+
+    def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of an answer, with those that every answer has and it does not set itself."""
+        own = dict(headers)
+        missing = [header for header in HEADERS if header[0] not in own]
+        return [*headers, *missing, (b"x-request-id", self.id.encode())]
 
     async def fail(self) -> None:
         if self.status:
@@ -91,10 +93,12 @@ class _Exchange:
         await answer(self._scope, self._receive, self.send)
 
     def _unread(self) -> bool:
+        if self._body_read:
+            return False
         headers = dict(self._scope["headers"])
         has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         # Who asked with Expect: 100-continue and was refused sends no body.
-        return has_body and not self._body_read and b"expect" not in headers
+        return has_body and b"expect" not in headers
 
     async def _drain(self) -> None:
         # A refused upload is still on its way. Closing on it resets the connection, and many a client then never

@@ -11,8 +11,8 @@ from app.serving.service import Service
 DEFAULT_MODEL = "resnet18"
 
 
-def the_service(request: Request) -> Service:
-    """The service of the application that got this request."""
+async def the_service(request: Request) -> Service:
+    """The service of the application that got this request; `async`, so that FastAPI needs no thread to ask."""
     service: Service = request.app.state.service
     return service
 

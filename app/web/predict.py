@@ -1,6 +1,6 @@
 """One network's answer: for a picture, and for many."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from app import answers
 from app.errors import ApiError
@@ -9,6 +9,7 @@ from app.serving.assemble import Answered, Outcome
 from app.uploads import Share
 from app.web.body import read_many
 from app.web.incoming import one_picture, unless_gone
+from app.web.media_types import as_json
 from app.web.openapi import BATCH_BODY, PICTURE_BODY, errors
 from app.web.parameters import (
     DEFAULT_MODEL,
@@ -38,14 +39,14 @@ async def predict(
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
     top_k: TopK = 10,
-) -> answers.Prediction:
+) -> Response:
     """Send the picture as multipart field `file`, or as the raw body with its `image/*` content type."""
     async with one_picture(request, service, dataset, [model]) as (upload, clock):
 
         async def answer() -> Answered:
             return await service.ask(model, await service.see(upload, dataset, clock, prepare), top_k, clock)
 
-        return (await unless_gone(request, answer())).prediction
+        return as_json((await unless_gone(request, answer())).prediction)
 
 
 @router.post(
@@ -63,7 +64,7 @@ async def predict_batch(
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
     top_k: TopK = 10,
-) -> answers.BatchAnswer:
+) -> Response:
     """Send the pictures as multipart field `files`. Each gets its answer or its own error, in the order sent."""
     check_names(service, dataset, [model])
     service.check_available(dataset, [model])
@@ -71,11 +72,9 @@ async def predict_batch(
         uploads = await read_many(request, service.settings, share)
         clock = service.clock()
         outcomes = await unless_gone(request, service.ask_many(model, uploads, dataset, top_k, clock, prepare))
-    return answers.BatchAnswer(
-        model=model,
-        results=[_item(outcome) for outcome in outcomes],
-        timing_ms=answers.BatchTotal(total=clock.total_ms()),
-    )
+    results = [_item(outcome) for outcome in outcomes]
+    timing = answers.BatchTotal(total=clock.total_ms())
+    return as_json(answers.BatchAnswer(model=model, results=results, timing_ms=timing))
 
 
 def _item(outcome: Outcome) -> answers.Prediction | answers.ErrorBody:

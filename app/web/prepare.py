@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from app import readings
 from app.serving import assemble
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import JSON, PNG, VARY, preferred
+from app.web.media_types import JSON, PNG, VARY, as_json, preferred
 from app.web.openapi import PICTURE_BODY, PREPARED_ANSWER, errors
 from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, TheService
 
@@ -21,9 +21,7 @@ router = APIRouter(tags=["answers"])
     responses=PREPARED_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
-async def prepare(
-    request: Request, response: Response, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1
-) -> readings.PreparedPicture | Response:
+async def prepare(request: Request, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1) -> Response:
     """Send the picture as for `/predict`.
 
     The answer is the 28x28 picture as PNG; with `Accept: application/json`, its pixels, the steps that made it, and the
@@ -32,8 +30,7 @@ async def prepare(
     async with one_picture(request, service, dataset, []) as (upload, clock):
         seen = await unless_gone(request, service.see(upload, dataset, clock))
     if preferred(request.headers.get("accept", ""), (PNG, JSON)) == JSON:
-        response.headers.update(VARY)
-        return assemble.prepared(seen, scale, clock.total_ms())
+        return as_json(assemble.prepared(seen, scale, clock.total_ms()), headers=VARY)
     headers = {"Lineup-Dataset": seen.dataset, **VARY}
     return Response(assemble.png(seen.picture, scale), media_type=PNG, headers=headers)
 
@@ -46,11 +43,11 @@ async def prepare(
     responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
-async def read(request: Request, service: TheService, model: ModelName = DEFAULT_MODEL) -> readings.Reading:
+async def read(request: Request, service: TheService, model: ModelName = DEFAULT_MODEL) -> Response:
     """Send the picture as for `/predict`.
 
     Digits are found line by line and each is read by the network; whatever else stands there (letters, say) is read as
     digits, too.
     """
     async with one_picture(request, service, "mnist", [model]) as (upload, clock):
-        return await unless_gone(request, service.read(upload, model, clock))
+        return as_json(await unless_gone(request, service.read(upload, model, clock)))
