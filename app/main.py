@@ -1,5 +1,6 @@
 """The application: `create_app(settings)` puts service, routes, errors and pages together."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,7 +31,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     Loading begins with the application's lifespan. A test may bring its own `service`.
     """
     if service is None:
-        service = Service(settings or Settings())
+        service = Service(settings or Settings(), loaded=_settle)
     app = FastAPI(
         title="Lineup",
         version=__version__,
@@ -53,6 +54,12 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     app.openapi = _openapi(app, service)  # type: ignore[method-assign]
     return app
+
+
+def _settle() -> None:
+    """Take what is loaded out of the garbage collector's sight: to look it all through stopped every request 130 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def _lifespan(service: Service) -> Callable[[FastAPI], Any]:

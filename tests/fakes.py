@@ -27,7 +27,8 @@ BAD, BLANK, BOOM, SLOW = b"bad", b"blank", b"boom", b"slow"
 class FakeEngine:
     """Every network says what the first byte of the upload says, modulo 10; `gate` holds those in `gated` back.
 
-    `wrong` maps a network to what it says instead; `failing` names networks that raise on whatever they see.
+    `wrong` maps a network to what it says instead; `failing` names networks that raise on whatever they see;
+    `streams` may be set before a service is made.
     """
 
     datasets = DATASETS

@@ -1,24 +1,33 @@
 """Dynamic batching round any function from a list to a list of the same length.
 
-Requests wait in a queue. When the lane (whatever runs the function) is free, the oldest of them, as many as fit,
-are cut off as one batch. Nothing waits for a batch to fill, so there is no timer to tune and a lone request runs
-at once; batches grow by themselves while the lane is busy. Several batchers may share one lane: it serves them in
-turn, and each cuts its batch only when its turn has come.
+Requests wait in a queue. When the lane (whatever runs the function) has a free stream, the oldest of them, a stream's
+share of all that wait, are cut off as one batch. Nothing waits for a batch to fill, so there is no timer to tune and a
+lone request runs at once; batches grow by themselves while every stream is busy. Several batchers may share one lane:
+it serves them in turn, and each cuts its batch only when its turn has come. With several streams `run` is called from
+several threads at once. All else happens in callbacks of the event loop: tasks would cost more than LeNet.
 """
 
 import asyncio
 import logging
 import math
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
+
+from app.serving.lane import Lane
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
+
+# Seconds of a thread's work below which what waits stays together: on LeNet a second stream costs more than it spares.
+QUICK_S = 0.001
 
 
 class QueueFull(Exception):
@@ -42,14 +51,6 @@ class WrongLength(Exception):
 
 
 @dataclass(frozen=True)
-class Lane:
-    """One thread of work and the lock that says whose turn it is; asyncio's lock is first come, first served."""
-
-    executor: Executor
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(frozen=True)
 class Done(Generic[Result]):
     """A result with what it took: seconds in the queue, seconds of the batch, and how many shared it."""
 
@@ -59,12 +60,17 @@ class Done(Generic[Result]):
     batch_size: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Waiting(Generic[Item, Result]):
     item: Item
     deadline: float
     arrived: float
     future: asyncio.Future[Done[Result]]
+
+
+_Batch = list[_Waiting[Item, Result]]
+_Rest = deque[_Batch[Item, Result]]  # batches that run on the same stream afterwards
+_Ran = Future[tuple[Sequence[Result], float]]
 
 
 class Batcher(Generic[Item, Result]):
@@ -88,10 +94,13 @@ class Batcher(Generic[Item, Result]):
         self._max_queue = max_queue
         self._observe = observe
         self._waiting: deque[_Waiting[Item, Result]] = deque()
-        self._arrived = asyncio.Event()
+        self._in_line = False
         self._closed = False
         self._last_s = 0.0  # how long the last batch took, for Retry-After
-        self._worker: asyncio.Task[None] | None = None
+        self._item_s = 0.0  # how long a thread worked for one item of it
+        self._streams = 0  # that this batcher has
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def __len__(self) -> int:
         """How many requests wait."""
@@ -103,110 +112,139 @@ class Batcher(Generic[Item, Result]):
         Raises QueueFull at once, Late at the deadline, Closed on shutdown, and whatever `run` raised for this item.
         A cancelled caller leaves the queue; the item is then never computed.
         """
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if self._closed:
             raise Closed
         if now >= deadline:
             raise Late
         if len(self._waiting) >= self._max_queue:
-            raise QueueFull(len(self._waiting), self._wait_estimate())
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
-        entry: _Waiting[Item, Result] = _Waiting(item, deadline, now, asyncio.get_running_loop().create_future())
+            rounds = math.ceil((len(self._waiting) + 1) / (self._max_batch * self._lane.streams))
+            raise QueueFull(len(self._waiting), self._last_s * rounds)
+        entry: _Waiting[Item, Result] = _Waiting(item, deadline, now, loop.create_future())
+        timer = loop.call_at(deadline, self._drop, entry)
         self._waiting.append(entry)
-        self._arrived.set()
-        return await self._result(entry)
+        self._line_up()
+        try:
+            return await entry.future
+        except asyncio.CancelledError:
+            self._drop(entry)
+            raise
+        finally:
+            timer.cancel()
 
     async def close(self) -> None:
-        """Answer what waits with Closed, let a running batch finish, and stop."""
+        """Answer what waits with Closed, let running batches finish, and stop."""
         self._closed = True
-        while self._waiting:
-            _fail(self._waiting.popleft(), Closed())
-        self._arrived.set()
-        if self._worker is not None:
-            await self._worker
+        _fail_all(self._waiting, Closed())
+        self._waiting.clear()
+        await self._idle.wait()
 
-    async def _result(self, entry: _Waiting[Item, Result]) -> Done[Result]:
-        timeout = asyncio.timeout_at(entry.deadline)
-        try:
-            async with timeout:
-                return await entry.future
-        except TimeoutError:
-            if timeout.expired():
-                raise Late from None
-            raise  # the function's own TimeoutError
-        finally:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
+    def _drop(self, entry: _Waiting[Item, Result]) -> None:
+        """Answer an item with Late if nothing else did, and compute it no more."""
+        _fail_all([entry], Late())
+        with suppress(ValueError):  # it runs already
+            self._waiting.remove(entry)
 
-    def _wait_estimate(self) -> float:
-        return self._last_s * math.ceil((len(self._waiting) + 1) / self._max_batch)
+    def _is_quick(self) -> bool:
+        """Whether all that waits is hardly any work."""
+        return self._item_s * len(self._waiting) < QUICK_S
 
-    async def _work(self) -> None:
-        while not self._closed:
-            await self._arrived.wait()
-            async with self._lane.turn:
-                batch = self._cut()
-                if batch:
-                    await self._answer(batch)
+    def _line_up(self) -> None:
+        if self._waiting and not self._in_line and not (self._streams and self._is_quick()):
+            self._in_line = True
+            self._lane.enter(self._start)
 
-    def _cut(self) -> list[_Waiting[Item, Result]]:
-        """The oldest requests that are still wanted, at most `max_batch`; the late are answered here, not computed."""
-        now = asyncio.get_running_loop().time()
-        batch: list[_Waiting[Item, Result]] = []
-        while self._waiting and len(batch) < self._max_batch:
+    def _start(self) -> bool:
+        """Run a batch on a stream that is free now; False where nothing waits any more."""
+        self._in_line = False
+        batch = self._cut()
+        self._streams += bool(batch)
+        self._line_up()  # for the rest
+        if batch:
+            self._idle.clear()
+            self._run_next(deque([batch]))
+        return bool(batch)
+
+    def _cut(self) -> _Batch[Item, Result]:
+        """The oldest that are still wanted, at most `max_batch`; of hard work only this stream's share of what waits."""
+        share = len(self._waiting) if self._is_quick() else math.ceil(len(self._waiting) / self._lane.streams)
+        batch: _Batch[Item, Result] = []
+        while self._waiting and len(batch) < min(share, self._max_batch):
             entry = self._waiting.popleft()
-            if entry.deadline <= now:
-                _fail(entry, Late())
-            elif not entry.future.done():
+            if self._is_wanted(entry):
                 batch.append(entry)
-        if not self._waiting:
-            self._arrived.clear()
         return batch
 
-    async def _answer(self, batch: list[_Waiting[Item, Result]]) -> None:
-        """Run one batch and answer each of its items; whatever goes wrong reaches these items and nobody else."""
-        try:
-            await self._run_batch(batch)
-        except Exception as error:
-            if len(batch) == 1 or isinstance(error, WrongLength):
-                for entry in batch:
-                    _fail(entry, error)
+    def _is_wanted(self, entry: _Waiting[Item, Result]) -> bool:
+        """Whether to compute an item; the late are answered here."""
+        if entry.deadline <= asyncio.get_running_loop().time():
+            _fail_all([entry], Late())
+        return not entry.future.done()
+
+    def _run_next(self, batches: _Rest[Item, Result]) -> None:
+        """Run the first of `batches` on the stream that this batcher has; after the last give the stream back."""
+        while batches:
+            batch = [entry for entry in batches.popleft() if self._is_wanted(entry)]
+            if batch and self._run_one(batch, batches):
                 return
-            log.warning("a batch of %d failed (%r); running its items one by one", len(batch), error)
-            await self._one_by_one(batch)
+        self._streams -= 1
+        if not self._streams:
+            self._idle.set()
+        self._line_up()
+        self._lane.leave(self._start)
 
-    async def _one_by_one(self, batch: list[_Waiting[Item, Result]]) -> None:
-        # One bad item must not cost its neighbours their answers.
+    def _run_one(self, batch: _Batch[Item, Result], rest: _Rest[Item, Result]) -> bool:
         loop = asyncio.get_running_loop()
-        for entry in batch:
-            if entry.deadline <= loop.time():
-                _fail(entry, Late())
-            elif not entry.future.done():
-                await self._answer([entry])
+        ran = partial(self._ran, batch, rest, loop.time())
+        try:
+            future = self._lane.executor.submit(_call, self._run, [entry.item for entry in batch])
+        except RuntimeError as error:  # no thread can be started
+            _fail_all([*batch, *self._waiting], error)
+            self._waiting.clear()
+            return False
+        future.add_done_callback(partial(loop.call_soon_threadsafe, ran))
+        return True
 
-    async def _run_batch(self, batch: list[_Waiting[Item, Result]]) -> None:
-        loop = asyncio.get_running_loop()
-        items = [entry.item for entry in batch]
-        started = loop.time()
-        results = await loop.run_in_executor(self._lane.executor, _call, self._run, items)
-        self._last_s = loop.time() - started
+    def _ran(
+        self, batch: _Batch[Item, Result], rest: _Rest[Item, Result], started: float, future: _Ran[Result]
+    ) -> None:
+        """Answer each item of a batch; whatever went wrong reaches these items and nobody else."""
+        try:
+            error = future.exception()
+            if error is None:
+                self._answer(batch, started, *future.result())
+            elif len(batch) == 1:
+                _fail_all(batch, error)
+            else:  # one bad item must not cost its neighbours their answers
+                log.warning("a batch of %d failed (%r); running its items one by one", len(batch), error)
+                rest.extendleft([entry] for entry in reversed(batch))
+        finally:
+            self._run_next(rest)
+
+    def _answer(self, batch: _Batch[Item, Result], started: float, results: Sequence[Result], worked: float) -> None:
+        self._item_s = worked / len(batch)
+        took = self._last_s = asyncio.get_running_loop().time() - started
         if len(results) != len(batch):
-            raise WrongLength(f"{len(results)} results for {len(batch)} items")
-        self._observe(len(batch), self._last_s)
+            _fail_all(batch, WrongLength(f"{len(results)} results for {len(batch)} items"))
+            return
         for entry, value in zip(batch, results, strict=True):
             if not entry.future.done():
-                entry.future.set_result(Done(value, started - entry.arrived, self._last_s, len(batch)))
+                entry.future.set_result(Done(value, started - entry.arrived, took, len(batch)))
+        self._observe(len(batch), took)
 
 
-def _call(run: Callable[[list[Item]], Sequence[Result]], items: list[Item]) -> Sequence[Result]:
+def _call(run: Callable[[list[Item]], Sequence[Result]], items: list[Item]) -> tuple[Sequence[Result], float]:
+    """The results, and the seconds that this thread worked for them, without those that it waited."""
+    begun = time.thread_time()
     # These pass through a future badly: StopIteration never arrives, and SystemExit would end the worker.
     try:
-        return run(items)
+        return run(items), time.thread_time() - begun
     except (StopIteration, SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"the batch function raised {error!r}") from error
 
 
-def _fail(entry: _Waiting[Item, Result], error: Exception) -> None:
-    if not entry.future.done():
-        entry.future.set_exception(error)
+def _fail_all(batch: Iterable[_Waiting[Item, Result]], error: BaseException) -> None:
+    for entry in batch:
+        if not entry.future.done():
+            entry.future.set_exception(error)

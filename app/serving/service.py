@@ -15,13 +15,14 @@ from app.errors import ApiError
 from app.readings import Reading
 from app.serving import assemble
 from app.serving.assemble import Answered, Outcome
-from app.serving.batcher import Batcher, Closed, Done, Lane, Late, QueueFull
+from app.serving.batcher import Batcher, Closed, Done, Late, QueueFull
 from app.serving.clock import Clock
 from app.serving.engine import Engine
 from app.serving.intake import Intake, Preparation
+from app.serving.lane import Lane
 from app.serving.metrics import Metrics
 from app.serving.state import State
-from app.serving.together import gather, settle
+from app.serving.together import copy, fail, gather, settle
 from app.settings import Settings, cores
 from app.uploads import Memory, Upload
 from models.intake.pipeline import Seen
@@ -38,10 +39,17 @@ Row = NDArray[np.float32]
 class Service:
     """Everything behind the routes; `start` and `close` belong to the application's lifespan.
 
-    `engine` and `intake` are its own, or a test's.
+    `engine` and `intake` are its own, or a test's; `loaded` is called on the loading thread once loading has ended.
     """
 
-    def __init__(self, settings: Settings, engine: Engine | None = None, intake: Intake | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine | None = None,
+        intake: Intake | None = None,
+        *,
+        loaded: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings = settings
         self.engine = engine or Engine(settings)
         self.intake = intake or Intake()
@@ -53,6 +61,7 @@ class Service:
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Row]] = {}
         self._loading: asyncio.Task[None] | None = None
+        self._loaded = loaded
 
     async def start(self) -> None:
         """Open the queues and begin to load in the background. Raises FileNotFoundError without a weights folder."""
@@ -108,6 +117,7 @@ class Service:
         if self._in_hand >= self.settings.queue_size:
             raise ApiError("queue_full", f"{self._in_hand} pictures wait to be opened already", retry_after=1)
         loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
         future = self._pool.submit(work, *arguments)
         self._in_hand += 1
         upload.share.hold()
@@ -115,18 +125,17 @@ class Service:
         def done() -> None:
             self._in_hand -= 1
             upload.share.release()
+            copy(future, answer)
 
         # At the deadline, or when its client goes away, a picture that waits for a thread is dropped. One that has a
         # thread keeps it, its place and its memory until that is done.
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(done))
-        timeout = asyncio.timeout_at(clock.deadline)
+        timer = loop.call_at(clock.deadline, lambda: fail(answer, self._late()))
         try:
-            async with timeout:
-                return await asyncio.wrap_future(future)
-        except TimeoutError:
-            if timeout.expired():
-                raise self._late() from None
-            raise  # the work's own
+            return await answer
+        finally:
+            timer.cancel()
+            future.cancel()
 
     async def ask(self, model: str, seen: Seen, top_k: int, clock: Clock) -> Answered:
         """One network's answer. Raises ApiError."""
@@ -210,7 +219,8 @@ class Service:
 
         lane = self.engine.lane(model)
         if lane not in self._lanes:
-            self._lanes[lane] = Lane(ThreadPoolExecutor(1, lane))
+            streams = self.engine.streams
+            self._lanes[lane] = Lane(ThreadPoolExecutor(streams, lane), streams)
         return Batcher(
             run,
             self._lanes[lane],
@@ -225,6 +235,7 @@ class Service:
                 load(root)
             except Exception:  # never ready then; /readyz shows what had not been loaded
                 log.exception("loading broke off")
+        self._loaded()
 
 
 def _problem(dataset: str, model: str, states: Mapping[tuple[str, str], State]) -> ApiError | None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from app.errors import ApiError
@@ -30,3 +31,19 @@ async def settle(work: Awaitable[T]) -> T | ApiError:
     except Exception:
         log.exception("an answer failed")
         return ApiError("internal", "this answer failed inside the service")
+
+
+def copy(done: Future[T], waited_for: asyncio.Future[T]) -> None:
+    """What a thread gave or raised, to whoever waits for it in the event loop, if anybody still does."""
+    if done.cancelled():
+        waited_for.cancel()
+    elif error := done.exception():
+        fail(waited_for, error)
+    elif not waited_for.done():
+        waited_for.set_result(done.result())
+
+
+def fail(waited_for: asyncio.Future[Any], error: BaseException) -> None:
+    """Let who waits get an error, if anybody still does."""
+    if not waited_for.done():
+        waited_for.set_exception(error)

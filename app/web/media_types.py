@@ -1,4 +1,4 @@
-"""Media types: what a body is (RFC 9110, section 8.3), which answer a client wants (section 12.5.1), and answers in JSON."""
+"""Media types: what a body is (RFC 9110, section 8.3), which answer a client wants (12.5.1), and answers in JSON."""
 
 from collections.abc import Mapping, Sequence
 

@@ -9,21 +9,24 @@ from typing import Any
 
 import pytest
 
-from app.serving.batcher import Batcher, Closed, Lane, Late, QueueFull, WrongLength
+from app.serving.batcher import Batcher, Closed, Late, QueueFull, WrongLength
+from app.serving.lane import Lane
 
 pytestmark = pytest.mark.anyio
 
 
 class Device:
-    """Doubles numbers while its gate is open, and remembers the batches that it saw."""
+    """Doubles numbers while its gate is open, and remembers the batches that it began and those that it ran."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
         self.busy = threading.Event()
+        self.begun: list[list[int]] = []
         self.batches: list[list[int]] = []
 
     def run(self, items: list[int]) -> list[int]:
+        self.begun.append(list(items))
         self.busy.set()
         assert self.gate.wait(30)
         self.batches.append(list(items))
@@ -34,10 +37,10 @@ class Device:
 
 @asynccontextmanager
 async def batching(
-    run: Callable[[list[int]], Sequence[int]], lane: Lane | None = None, **options: Any
+    run: Callable[[list[int]], Sequence[int]], lane: Lane | None = None, *, streams: int = 1, **options: Any
 ) -> AsyncIterator[Batcher[int, int]]:
-    executor = ThreadPoolExecutor(1)
-    batcher = Batcher(run, lane or Lane(executor), **{"max_batch": 8, "max_queue": 100, **options})
+    executor = ThreadPoolExecutor(streams)
+    batcher = Batcher(run, lane or Lane(executor, streams), **{"max_batch": 8, "max_queue": 100, **options})
     try:
         yield batcher
     finally:
@@ -221,3 +224,25 @@ async def test_observe_is_told_of_each_batch() -> None:
     async with batching(Device().run, observe=lambda size, took: seen.append((size, took >= 0))) as batcher:
         await batcher.submit(1, soon())
     assert seen == [(1, True)]
+
+
+async def test_an_observer_that_fails_costs_no_answer_and_no_stream() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    def observe(size: int, seconds: float) -> None:
+        raise RuntimeError("no room for figures")
+
+    async with batching(Device().run, observe=observe) as batcher:
+        assert [(await batcher.submit(n, soon())).value for n in (1, 2)] == [2, 4]
+    assert len(told) == 2
+
+
+async def test_without_a_thread_every_item_is_answered_all_the_same() -> None:
+    device, executor = Device(), ThreadPoolExecutor(1)
+    executor.shutdown()
+    async with batching(device.run, Lane(executor)) as batcher:
+        tasks = [batcher.submit(n, soon()) for n in range(3)]
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [RuntimeError] * 3
+    assert not device.begun

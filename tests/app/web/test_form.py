@@ -46,6 +46,52 @@ def test_contents_arrive_whole_however_the_body_is_cut(contents: list[bytes], cu
     assert taken(it) == [(content, "image/png") for content in contents]
 
 
+PIECES = [
+    b"--the-boundary",
+    b"--",
+    b"\r\n",
+    b"\n",
+    b'Content-Disposition: form-data; name="files"; filename="a.png"\r\n',
+    b'content-disposition: form-data; name="files"\r\n',
+    b'Content-Disposition: form-data; name="other"\r\n',
+    b'Content-Disposition: form-data; name="files"; filename="a\\";b=c"\r\n',
+    b'Content-Disposition: attachment; name="files"\r\n',
+    b"Content-Type: image/PNG; q=1\r\n",
+    b"X: y\r\n",
+    b"data",
+    b"x" * 501,
+]
+PLAIN = [PIECES[i] for i in (0, 2, 4, 9, 2, 11, 2, 0, 1, 2)]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=12)
+    | st.tuples(st.integers(0, 9), st.integers(0, 2), st.lists(st.sampled_from(PIECES), max_size=3)).map(
+        lambda change: [*PLAIN[: change[0]], *change[2], *PLAIN[change[0] + change[1] :]]
+    )
+)
+def test_a_form_that_is_taken_whole_is_the_same_to_the_parser(pieces: list[bytes]) -> None:
+    def outcome(it: Form) -> list[tuple[bytes, str] | str] | str:
+        try:
+            it.feed(b"".join(pieces))
+            return [str(one) if isinstance(one, ApiError) else one for one in taken(it)]
+        except ApiError as error:
+            return error.message
+        except FormParserError:
+            return "no form"
+
+    parsed = form()
+    parsed._parser = parsed._make_parser()
+    assert outcome(form()) == outcome(parsed)
+
+
+def test_a_plain_form_needs_no_parser() -> None:
+    it = form()
+    it.feed(b"".join(PLAIN))
+    assert it._parser is None
+    assert taken(it) == [(b"data", "image/png")]
+
+
 @given(st.binary(max_size=300))
 def test_what_is_no_form_is_refused_and_nothing_else_happens(body: bytes) -> None:
     with pytest.raises((ApiError, FormParserError)):
