@@ -167,7 +167,7 @@ class Batcher(Generic[Item, Result]):
         return bool(batch)
 
     def _cut(self) -> _Batch[Item, Result]:
-        """The oldest that are still wanted, at most `max_batch`; of hard work only this stream's share of what waits."""
+        """The oldest that are still wanted, at most `max_batch`; of hard work only this stream's share of them."""
         share = len(self._waiting) if self._is_quick() else math.ceil(len(self._waiting) / self._lane.streams)
         batch: _Batch[Item, Result] = []
         while self._waiting and len(batch) < min(share, self._max_batch):

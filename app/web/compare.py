@@ -17,7 +17,7 @@ from app.serving.service import Service
 from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import JSON, NDJSON, VARY, as_json, preferred
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
-from app.web.parameters import DatasetName, Networks, PreparationName, TheService, chosen
+from app.web.parameters import DatasetName, Networks, PreparationName, chosen, service_of
 
 router = APIRouter(tags=["answers"])
 
@@ -32,7 +32,6 @@ router = APIRouter(tags=["answers"])
 )
 async def compare(
     request: Request,
-    service: TheService,
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
     models: Networks = None,
@@ -42,6 +41,7 @@ async def compare(
     With `Accept: application/x-ndjson` the answer comes line by line: a head, one line a network as it finishes, and
     last the agreement.
     """
+    service = service_of(request)
     names = chosen(service, models)
     async with one_picture(request, service, dataset, names) as (upload, clock):
         seen = await unless_gone(request, service.see(upload, dataset, clock, prepare))

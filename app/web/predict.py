@@ -16,9 +16,9 @@ from app.web.parameters import (
     DatasetName,
     ModelName,
     PreparationName,
-    TheService,
     TopK,
     check_names,
+    service_of,
 )
 
 router = APIRouter(tags=["answers"])
@@ -34,13 +34,13 @@ router = APIRouter(tags=["answers"])
 )
 async def predict(
     request: Request,
-    service: TheService,
     model: ModelName = DEFAULT_MODEL,
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
     top_k: TopK = 10,
 ) -> Response:
     """Send the picture as multipart field `file`, or as the raw body with its `image/*` content type."""
+    service = service_of(request)
     async with one_picture(request, service, dataset, [model]) as (upload, clock):
 
         async def answer() -> Answered:
@@ -59,13 +59,13 @@ async def predict(
 )
 async def predict_batch(
     request: Request,
-    service: TheService,
     model: ModelName = DEFAULT_MODEL,
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
     top_k: TopK = 10,
 ) -> Response:
     """Send the pictures as multipart field `files`. Each gets its answer or its own error, in the order sent."""
+    service = service_of(request)
     check_names(service, dataset, [model])
     service.check_available(dataset, [model])
     with Share(service.memory) as share:

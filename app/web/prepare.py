@@ -8,7 +8,7 @@ from app.serving import assemble
 from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import JSON, PNG, VARY, as_json, preferred
 from app.web.openapi import PICTURE_BODY, PREPARED_ANSWER, errors
-from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, TheService
+from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, service_of
 
 router = APIRouter(tags=["answers"])
 
@@ -21,12 +21,13 @@ router = APIRouter(tags=["answers"])
     responses=PREPARED_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
-async def prepare(request: Request, service: TheService, dataset: DatasetName = "auto", scale: Scale = 1) -> Response:
+async def prepare(request: Request, dataset: DatasetName = "auto", scale: Scale = 1) -> Response:
     """Send the picture as for `/predict`.
 
     The answer is the 28x28 picture as PNG; with `Accept: application/json`, its pixels, the steps that made it, and the
     PNG in base64.
     """
+    service = service_of(request)
     async with one_picture(request, service, dataset, []) as (upload, clock):
         seen = await unless_gone(request, service.see(upload, dataset, clock))
     if preferred(request.headers.get("accept", ""), (PNG, JSON)) == JSON:
@@ -43,11 +44,12 @@ async def prepare(request: Request, service: TheService, dataset: DatasetName = 
     responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
-async def read(request: Request, service: TheService, model: ModelName = DEFAULT_MODEL) -> Response:
+async def read(request: Request, model: ModelName = DEFAULT_MODEL) -> Response:
     """Send the picture as for `/predict`.
 
     Digits are found line by line and each is read by the network; whatever else stands there (letters, say) is read as
     digits, too.
     """
+    service = service_of(request)
     async with one_picture(request, service, "mnist", [model]) as (upload, clock):
         return as_json(await unless_gone(request, service.read(upload, model, clock)))
