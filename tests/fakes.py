@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,7 @@ class FakeIntake:
     def __init__(self, seconds: float = 0) -> None:
         self.states = {"auto": State("ready"), "gate": State("ready")}
         self.seconds = seconds
+        self.tiny: Container[bytes] = ()  # uploads that are seen together
         self.seen: list[bytes] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -130,6 +131,18 @@ class FakeIntake:
         step = Step("first byte", {"value": data[0], "preparation": preparation})
         chosen = "mnist" if dataset == "auto" else dataset
         return Seen(picture, chosen, sure, 0.001, 0.0, 0.001, 0.001, (step,), preparation == "raw", verdict)
+
+    def see_all(self, asked: Sequence[tuple[bytes, str, Preparation]], max_pixels: int) -> list[Seen | Exception]:
+        seen: list[Seen | Exception] = []
+        for data, dataset, preparation in asked:
+            try:
+                seen.append(self.see(data, dataset, max_pixels, preparation))
+            except Exception as error:
+                seen.append(error)
+        return seen
+
+    def is_tiny(self, data: bytes) -> bool:
+        return data in self.tiny
 
     def read(self, data: bytes, max_pixels: int) -> Page:
         self._wait(data)

@@ -166,7 +166,12 @@ def test_torch_is_imported_by_few(module: str) -> None:
         assert "torch" not in tops(module)
 
 
-RUNNING = ("models.compiled.runner", "models.compiled.cache", "models.compiled.forms", "models.compiled.record")  # of compiled graphs; what makes them may know catalog and `onnx`
+RUNNING = (
+    "models.compiled.runner",
+    "models.compiled.cache",
+    "models.compiled.forms",
+    "models.compiled.record",
+)  # of compiled graphs; what makes them may know catalog and `onnx`
 
 
 def test_graphs_are_made_without_torch_and_run_without_the_catalog_too() -> None:

@@ -113,15 +113,14 @@ class Batcher(Generic[Item, Result]):
         A cancelled caller leaves the queue; the item is then never computed.
         """
         loop = asyncio.get_running_loop()
-        now = loop.time()
         if self._closed:
             raise Closed
-        if now >= deadline:
+        if loop.time() >= deadline:
             raise Late
         if len(self._waiting) >= self._max_queue:
             rounds = math.ceil((len(self._waiting) + 1) / (self._max_batch * self._lane.streams))
             raise QueueFull(len(self._waiting), self._last_s * rounds)
-        entry: _Waiting[Item, Result] = _Waiting(item, deadline, now, loop.create_future())
+        entry: _Waiting[Item, Result] = _Waiting(item, deadline, time.perf_counter(), loop.create_future())
         timer = loop.call_at(deadline, self._drop, entry)
         self._waiting.append(entry)
         self._line_up()
@@ -196,7 +195,7 @@ class Batcher(Generic[Item, Result]):
 
     def _run_one(self, batch: _Batch[Item, Result], rest: _Rest[Item, Result]) -> bool:
         loop = asyncio.get_running_loop()
-        ran = partial(self._ran, batch, rest, loop.time())
+        ran = partial(self._ran, batch, rest, time.perf_counter())
         try:
             future = self._lane.executor.submit(_call, self._run, [entry.item for entry in batch])
         except RuntimeError as error:  # no thread can be started
@@ -224,7 +223,7 @@ class Batcher(Generic[Item, Result]):
 
     def _answer(self, batch: _Batch[Item, Result], started: float, results: Sequence[Result], worked: float) -> None:
         self._item_s = worked / len(batch)
-        took = self._last_s = asyncio.get_running_loop().time() - started
+        took = self._last_s = time.perf_counter() - started
         if len(results) != len(batch):
             _fail_all(batch, WrongLength(f"{len(results)} results for {len(batch)} items"))
             return

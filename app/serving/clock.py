@@ -1,19 +1,32 @@
-"""When a request's answer is due."""
+"""When a request's answer is due, and what its time is counted by.
+
+Times that are told are of `time.perf_counter`: uvloop's own clock, by which deadlines go, counts whole milliseconds.
+"""
 
 import asyncio
+import time
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
 class Clock:
-    """When a request's upload was complete and when its answer is due, in the event loop's time."""
+    """When a request's upload was complete, by `time.perf_counter`; when its answer is due, in the event loop's time;
+    and how many seconds lie between.
+    """
 
     start: float
     deadline: float
+    limit_s: float
+
+    @classmethod
+    def starting(cls, limit_s: float) -> Self:
+        """A clock that starts now."""
+        return cls(time.perf_counter(), asyncio.get_running_loop().time() + limit_s, limit_s)
 
     def total_ms(self) -> float:
         """Milliseconds since the upload was complete."""
-        return ms(asyncio.get_running_loop().time() - self.start)
+        return ms(time.perf_counter() - self.start)
 
 
 def ms(seconds: float) -> float:

@@ -1,7 +1,7 @@
 """The intake as the service has it: `models.intake` with auto and gate of one folder, its errors as answers."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -10,10 +10,10 @@ from app.errors import ApiError
 from app.serving.state import State
 from models.checkpoints import SUFFIX
 from models.compiled import small
-from models.intake import pipeline
+from models.intake import decode, pipeline
 from models.intake.auto import ANSWERS, Auto
 from models.intake.gate import KINDS, Gate
-from models.intake.pipeline import Page
+from models.intake.pipeline import Asked, Page
 from models.intake.pipeline import Seen as Seen  # routes may not know models
 from models.intake.steps import IntakeError
 
@@ -55,6 +55,15 @@ class Intake:
         with _as_answers():
             return self._pipeline.see(data, dataset, max_pixels=max_pixels, raw=preparation == "raw")
 
+    def see_all(self, asked: Sequence[tuple[bytes, str, Preparation]], max_pixels: int) -> list[Seen | Exception]:
+        """The same of several uploads at once: data, dataset and preparation of each; errors in their places."""
+        each = [Asked(data, dataset, preparation == "raw") for data, dataset, preparation in asked]
+        return [_as_answer(seen) for seen in self._pipeline.see_all(each, max_pixels=max_pixels)]
+
+    def is_tiny(self, data: bytes) -> bool:
+        """Whether an upload is so small a picture that it is best seen together with others."""
+        return decode.is_tiny(data)
+
     def read(self, data: bytes, max_pixels: int) -> Page:
         """The digits of a number on the picture in an upload. Raises ApiError."""
         with _as_answers():
@@ -79,3 +88,7 @@ def _as_answers() -> Iterator[None]:
         yield
     except IntakeError as error:
         raise ApiError(error.code, str(error)) from error
+
+
+def _as_answer(seen: Seen | Exception) -> Seen | Exception:
+    return ApiError(seen.code, str(seen)) if isinstance(seen, IntakeError) else seen

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,15 +14,16 @@ from app.errors import ApiError
 from app.readings import Reading
 from app.serving import assemble
 from app.serving.assemble import Answered, Outcome
-from app.serving.batcher import Batcher, Closed, Done, Late, QueueFull
+from app.serving.batcher import Batcher, Done
 from app.serving.clock import Clock
 from app.serving.engine import Engine
 from app.serving.intake import Intake, Preparation
 from app.serving.lane import Lane
 from app.serving.metrics import Metrics
+from app.serving.opening import Opening, submit
 from app.serving.state import State
-from app.serving.together import copy, fail, gather, settle
-from app.settings import Settings, cores
+from app.serving.together import gather, settle
+from app.settings import Settings
 from app.uploads import Memory, Upload
 from models.intake.pipeline import Seen
 from models.intake.read import Found
@@ -56,8 +56,7 @@ class Service:
         self.metrics = Metrics()
         self.memory = Memory(settings.max_held_bytes)
         self.metrics.held.set_function(lambda: self.memory.used)
-        self._in_hand = 0  # pictures that wait for a thread of the intake, or have one
-        self._pool = ThreadPoolExecutor(settings.intake_threads or min(4, max(2, cores())), "intake")
+        self._opening = Opening(self.intake, settings)
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Row]] = {}
         self._loading: asyncio.Task[None] | None = None
@@ -78,8 +77,9 @@ class Service:
         await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
         if self._loading is not None:
             await self._loading
-        for executor in (self._pool, *(lane.executor for lane in self._lanes.values())):
-            executor.shutdown(wait=True, cancel_futures=True)
+        await self._opening.close()
+        for lane in self._lanes.values():
+            lane.executor.shutdown(wait=True, cancel_futures=True)
 
     def ready(self) -> bool:
         """Whether every checkpoint that is there is warm, and at least one is."""
@@ -88,19 +88,17 @@ class Service:
 
     def clock(self) -> Clock:
         """A clock that starts now."""
-        now = asyncio.get_running_loop().time()
-        return Clock(now, now + self.settings.deadline_s)
+        return Clock.starting(self.settings.deadline_s)
 
     async def see(self, upload: Upload, dataset: str, clock: Clock, preparation: Preparation = "auto") -> Seen:
         """Decode and prepare one picture, for `dataset` or for what `auto` decides. Raises ApiError."""
-        arguments = (upload.data, dataset, self.settings.max_pixels, preparation)
-        seen = await self._in_pool(upload, clock, self.intake.see, *arguments)
+        seen = await self._opening.see(upload, dataset, clock, preparation)
         self.metrics.pictures.labels(seen.dataset).inc()
         return seen
 
     async def read(self, upload: Upload, model: str, clock: Clock) -> Reading:
         """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
-        page = await self._in_pool(upload, clock, self.intake.read, upload.data, self.settings.max_pixels)
+        page = await self._opening.read(upload, clock)
         self.metrics.pictures.labels("mnist").inc()
         room = self._room()
 
@@ -112,31 +110,6 @@ class Service:
         done = await gather([ask(found) for line in page.lines for found in line])
         return assemble.reading(model, page, done, self.engine.datasets["mnist"].classes, clock.total_ms())
 
-    async def _in_pool(self, upload: Upload, clock: Clock, work: Callable[..., T], *arguments: object) -> T:
-        """What `work` gives of an upload on a thread of the intake, before the deadline. Raises ApiError."""
-        if self._in_hand >= self.settings.queue_size:
-            raise ApiError("queue_full", f"{self._in_hand} pictures wait to be opened already", retry_after=1)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        future = self._pool.submit(work, *arguments)
-        self._in_hand += 1
-        upload.share.hold()
-
-        def done() -> None:
-            self._in_hand -= 1
-            upload.share.release()
-            copy(future, answer)
-
-        # At the deadline, or when its client goes away, a picture that waits for a thread is dropped. One that has a
-        # thread keeps it, its place and its memory until that is done.
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done))
-        timer = loop.call_at(clock.deadline, lambda: fail(answer, self._late()))
-        try:
-            return await answer
-        finally:
-            timer.cancel()
-            future.cancel()
-
     async def ask(self, model: str, seen: Seen, top_k: int, clock: Clock) -> Answered:
         """One network's answer. Raises ApiError."""
         done = await self._submit(seen.dataset, model, (seen.picture, not seen.as_it_was), clock)
@@ -147,15 +120,7 @@ class Service:
         """What a network's batcher gives for a picture. Raises ApiError."""
         if problem := _problem(dataset, model, self.engine.states()):
             raise problem
-        try:
-            return await self._batchers[dataset, model].submit(item, clock.deadline)
-        except QueueFull as error:
-            wait = max(1, math.ceil(error.retry_after))
-            raise ApiError("queue_full", f"{error} for {model}; try again in {wait} s", retry_after=wait) from None
-        except Late:
-            raise self._late() from None
-        except Closed:
-            raise ApiError("not_ready", "the service is shutting down", retry_after=5) from None
+        return await submit(self._batchers[dataset, model], item, clock, model)
 
     async def ask_each(self, models: Sequence[str], seen: Seen, clock: Clock) -> AsyncGenerator[tuple[str, Outcome]]:
         """The answer or the error of each network, as they come; leaving the iteration cancels the rest."""
@@ -208,9 +173,6 @@ class Service:
     def _room(self) -> asyncio.Semaphore:
         # One request takes at most a quarter of the queue at a time, so that it cannot fill it against all others.
         return asyncio.Semaphore(max(1, self.settings.queue_size // 4))
-
-    def _late(self) -> ApiError:
-        return ApiError("deadline_exceeded", f"there was no answer within {self.settings.deadline_s:g} s")
 
     def _batcher(self, dataset: str, model: str) -> Batcher[Item, Row]:
         def run(items: list[Item]) -> Sequence[Row]:

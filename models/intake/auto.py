@@ -33,9 +33,12 @@ class Auto:
 
     def decide_by(self, seen: UInt8) -> tuple[str, float]:
         """The same of a picture's thumbnail uint8 [64, 64]."""
-        chances = self._run(seen[None])[0]
-        best = int(chances.argmax())
-        return ANSWERS[best], float(chances[best])
+        return self.decide_all(seen[None])[0]
+
+    def decide_all(self, seen: UInt8) -> list[tuple[str, float]]:
+        """The same of several: uint8 [N, 64, 64]."""
+        chances = self._run(seen)
+        return [(ANSWERS[best], float(row[best])) for row, best in zip(chances, chances.argmax(1), strict=True)]
 
 
 def load(folder: Path) -> Auto:

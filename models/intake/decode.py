@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import warnings
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,7 @@ TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
     8: Image.Transpose.ROTATE_90,
 }
 ON_THEIR_SIDE = (5, 6, 7, 8)
+TINY_PIXELS, TINY_BYTES = 64 * 64, 16 * 1024
 ORIGINAL_SIZE = "original_size"  # a key of PIL's Image.info
 
 
@@ -166,6 +168,16 @@ def _told_of(data: bytes) -> str:
         if re.match(beginning, data, re.DOTALL):
             return f"the picture is damaged or cut off (it begins as {kind} does, but cannot be read as one)"
     return "the bytes are no picture that can be opened"
+
+
+def is_tiny(data: bytes) -> bool:
+    """Whether this is a PNG that says it has as few pixels as the datasets' pictures, or a few more, in few bytes: then
+    ``decode`` takes a thirtieth of a millisecond. Believes the file's head, by which the decoder goes, too.
+    """
+    if len(data) > TINY_BYTES or data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
+        return False
+    width, height = struct.unpack(">II", data[16:24].ljust(8, b"\xff"))
+    return bool(width * height <= TINY_PIXELS)
 
 
 def original_size(image: Image.Image) -> tuple[int, int]:

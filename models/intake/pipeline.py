@@ -6,6 +6,7 @@ Whoever makes an Intake owns it: auto and gate come from one folder of checkpoin
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -69,6 +70,30 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A file, and for which dataset it is to be seen, or "auto"; ``raw``: its 28x28 are taken as they are."""
+
+    data: bytes
+    dataset: str
+    raw: bool = False
+
+
+@dataclass
+class _Sight:
+    """A picture on its way: what is known of it so far, and the seconds of each step."""
+
+    asked: Asked
+    image: Image.Image
+    pixels: UInt8
+    dataset: str
+    took: dict[str, float]
+    small: UInt8 | None = None
+    confidence: float | None = None
+    prepared: Prepared | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
 class Intake:
     """``auto`` and ``gate`` may be missing: then the dataset must be named, and nothing is judged.
 
@@ -82,38 +107,35 @@ class Intake:
         """Turn a file into a picture for ``dataset``, or for what auto decides ("auto"); with ``raw``, take its 28x28
         as they are. Raises IntakeError.
         """
-        times = [time.perf_counter()]
+        seen = self.see_all([Asked(data, dataset, raw)], max_pixels=max_pixels)[0]
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
 
-        def took() -> float:
-            times.append(time.perf_counter())
-            return times[-1] - times[-2]
+    def see_all(self, asked: Sequence[Asked], *, max_pixels: int) -> list[Seen | Exception]:
+        """The same of several files, which auto and the gate see at once; the error in its place where one fails.
 
-        image = decode.decode(data, max_pixels=max_pixels)
-        pixels = np.asarray(image)
-        decode_s = took()
-        small, chosen, confidence = None, dataset, None
-        if dataset == "auto":
-            small = thumbnail(pixels)
-            chosen, confidence = self._decide(small)
-        auto_s = took()
-        prepared = _raw(image) if raw else picture.prepare_pixels(pixels, chosen)
-        prepare_s = took()
-        verdict = None
-        if self.gate is not None:
-            verdict = self.gate.judge(thumbnail(pixels) if small is None else small, prepared.picture, chosen)
-        gate_s = took()
-        return Seen(
-            prepared.picture,
-            chosen,
-            confidence,
-            decode_s,
-            auto_s,
-            prepare_s,
-            gate_s,
-            steps=(*_shrunk(image), *prepared.steps),
-            as_it_was=prepared.as_it_was or raw,
-            verdict=verdict,
-        )
+        The time of what is done at once is told with each of them.
+        """
+        found: dict[int, Seen | Exception] = {}
+        sights: dict[int, _Sight] = {}
+
+        def each(step: Callable[[int], None]) -> None:
+            for number in [number for number in range(len(asked)) if number not in found]:
+                try:
+                    step(number)
+                except Exception as error:  # whatever is wrong with one, the others are seen
+                    found[number] = error
+                    sights.pop(number, None)
+
+        def decoded(number: int) -> None:
+            sights[number] = _decoded(asked[number], max_pixels)
+
+        each(decoded)
+        self._decide([sight for sight in sights.values() if sight.dataset == "auto"])
+        each(lambda number: _prepare(sights[number]))
+        self._judge(list(sights.values()))
+        return [found.get(number) or _seen(sights[number]) for number in range(len(asked))]
 
     def read(self, data: bytes, *, max_pixels: int) -> Page:
         """The digits of a number on the picture in a file. Raises IntakeError."""
@@ -136,10 +158,75 @@ class Intake:
             if self.gate is not None:
                 self.gate.judge(small, np.zeros((SIDE, SIDE), np.uint8), dataset)
 
-    def _decide(self, small: UInt8) -> tuple[str, float]:
-        if self.auto is None:
-            raise CannotDecide(CANNOT_DECIDE)
-        return self.auto.decide_by(small)
+    def _decide(self, sights: Sequence[_Sight]) -> None:
+        """Let auto say what those pictures are whose dataset is not named."""
+        if not sights or self.auto is None:
+            return
+        start = time.perf_counter()
+        small = np.stack([_thumbnail(sight) for sight in sights])
+        for sight, (dataset, confidence) in zip(sights, self.auto.decide_all(small), strict=True):
+            sight.dataset, sight.confidence = dataset, confidence
+        _tell(sights, "auto", start)
+
+    def _judge(self, sights: Sequence[_Sight]) -> None:
+        """Let the gate say of each whether it is of its dataset's kind."""
+        if self.gate is None:
+            return
+        for dataset in {sight.dataset for sight in sights}:
+            start = time.perf_counter()
+            own = [sight for sight in sights if sight.dataset == dataset]
+            pictures = [sight.prepared.picture for sight in own if sight.prepared]
+            verdicts = self.gate.judge_all([_thumbnail(sight) for sight in own], pictures, dataset)
+            for sight, verdict in zip(own, verdicts, strict=True):
+                sight.verdict = verdict
+            _tell(own, "gate", start)
+
+
+def _decoded(asked: Asked, max_pixels: int) -> _Sight:
+    start = time.perf_counter()
+    image = decode.decode(asked.data, max_pixels=max_pixels)
+    sight = _Sight(asked, image, np.asarray(image), asked.dataset, {})
+    _tell([sight], "decode", start)
+    return sight
+
+
+def _prepare(sight: _Sight) -> None:
+    if sight.dataset == "auto":
+        raise CannotDecide(CANNOT_DECIDE)
+    start = time.perf_counter()
+    raw = sight.asked.raw
+    sight.prepared = _raw(sight.image) if raw else picture.prepare_pixels(sight.pixels, sight.dataset)
+    _tell([sight], "prepare", start)
+
+
+def _thumbnail(sight: _Sight) -> UInt8:
+    """Of a picture, made when it is first looked at."""
+    if sight.small is None:
+        sight.small = thumbnail(sight.pixels)
+    return sight.small
+
+
+def _tell(sights: Sequence[_Sight], step: str, start: float) -> None:
+    took = time.perf_counter() - start
+    for sight in sights:
+        sight.took[step] = took
+
+
+def _seen(sight: _Sight) -> Seen:
+    prepared = sight.prepared
+    assert prepared is not None
+    return Seen(
+        prepared.picture,
+        sight.dataset,
+        sight.confidence,
+        sight.took["decode"],
+        sight.took.get("auto", 0.0),
+        sight.took["prepare"],
+        sight.took.get("gate", 0.0),
+        steps=(*_shrunk(sight.image), *prepared.steps),
+        as_it_was=prepared.as_it_was or sight.asked.raw,
+        verdict=sight.verdict,
+    )
 
 
 def _shrunk(image: Image.Image) -> tuple[Step, ...]:
