@@ -20,6 +20,7 @@ Ranges = Mapping[str, tuple[float, float]]  # least and largest value of each ac
 
 # What may run on integers between two convolutions; everything else reads and gives float32.
 BETWEEN = ("MaxPool", "Concat", "Add", "AveragePool")
+FEW = 10  # channels: of so few each is worth its float32, and they cost nothing
 SAME_SCALE = frozenset({"MaxPool"})  # these hand values on as they are
 
 
@@ -37,13 +38,14 @@ def quantise(model: ModelProto, ranges: Ranges, *, weight_max: int = 127) -> Non
     graph = model.graph
     scales = {name: _scale(*ranges[name]) for name in activations(model)}
     makers = {output: node for node in graph.node for output in node.output}
+    integer = _integer_nodes(graph)
     for name in scales:  # a pool has its input's scale, so that it moves bytes and computes nothing
         maker = makers.get(name)
         if maker is not None and maker.op_type in SAME_SCALE and maker.input[0] in scales:
             scales[name] = scales[maker.input[0]]
     nodes: list[NodeProto] = []
     for node in graph.node:
-        if node.op_type == "Conv":
+        if node in integer and node.op_type == "Conv":
             nodes += _weights(graph, node, scales[node.input[0]][0], weight_max)
         nodes.append(node)
         for output in node.output:
@@ -68,17 +70,21 @@ def _quantised(graph: GraphProto) -> Iterator[str]:
 
 
 def _integer_nodes(graph: GraphProto) -> list[NodeProto]:
-    """All convolutions, and those nodes of BETWEEN whose output an integer node reads.
+    """All convolutions but those that give a channel a class, and those nodes of BETWEEN whose output an integer node
+    reads.
 
     DenseNet's joined features go to batch norm, which is of float32: rounded before it, each would be rounded again and
     again on its way, which costs more answers, and more time, than it saves.
     """
     after = _after_relu(graph)
+    channels = {tensor.name: tensor.dims[0] for tensor in graph.initializer if tensor.dims}
     integer: list[NodeProto] = []
     read: set[str] = set()
     for node in reversed(graph.node):  # readers come after what they read
         told = after.get(node.output[0], node.output[0])
-        if node.op_type == "Conv" or (node.op_type in BETWEEN and told in read and INPUT not in told):
+        if (node.op_type == "Conv" and channels[node.input[1]] > FEW) or (
+            node.op_type in BETWEEN and told in read and INPUT not in told
+        ):
             integer.insert(0, node)
             read.update(node.input)
     return integer
@@ -109,7 +115,7 @@ def _weights(graph: GraphProto, node: NodeProto, scale: float, most: int) -> lis
     """A convolution's weight as int8 and its bias as int32, each with what makes float32 of it."""
     values = {tensor.name: tensor for tensor in graph.initializer}
     weight = numpy_helper.to_array(values[node.input[1]])
-    step, rounded = _rounded(weight, most)
+    rounded, step = _rounded(weight, most)
     made = {1: (rounded, step), 2: _bias(numpy_helper.to_array(values[node.input[2]]), scale * step)}
     nodes = []
     for place, (integers, steps) in made.items():
@@ -123,11 +129,28 @@ def _weights(graph: GraphProto, node: NodeProto, scale: float, most: int) -> lis
 
 
 def _rounded(weight: Array, most: int) -> tuple[Array, Array]:
-    """float32 [C, ...] -> (float32 scale [C], int8)."""
-    step = np.abs(weight).reshape(len(weight), -1).max(axis=1) / most
+    """float32 [C, ...] -> (int8 of that shape, float32 scale [C])."""
+    rows = weight.reshape(len(weight), -1)
+    step = np.abs(rows).max(axis=1) / most
+    own = _own_step(rows, most)
+    step = np.where(own > 0, own, step)
     step[step == 0] = 1
-    rounded = np.rint(weight / step.reshape(-1, *[1] * (weight.ndim - 1)))
-    return step.astype(np.float32), rounded.astype(np.int8)
+    rounded = np.rint(rows / step[:, None])
+    return rounded.astype(np.int8).reshape(weight.shape), step.astype(np.float32)
+
+
+def _own_step(rows: Array, most: int) -> Array:
+    """The step of each row, float [C], that are whole multiples of one, at most ``most`` of it; 0 of others.
+
+    A checkpoint's large weights are int8 themselves (``checkpoints.codings``), and batch norm scales a channel as a
+    whole: on their own steps nothing is lost. The least weight of hundreds is one step.
+    """
+    sizes = np.abs(rows)
+    step = np.where(sizes > 0, sizes, np.inf).min(axis=1)
+    step[~np.isfinite(step)] = 0
+    multiples = sizes / np.where(step > 0, step, 1)[:, None]
+    whole = (np.abs(multiples - np.rint(multiples)) < 0.02).all(axis=1) & (np.rint(multiples) <= most).all(axis=1)
+    return np.where(whole, step, 0)
 
 
 def _bias(bias: Array, step: Array) -> tuple[Array, Array]:
