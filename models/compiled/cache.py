@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import struct
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +30,32 @@ DTYPES = ("uint8", "float32", "int32")
 
 @dataclass(frozen=True)
 class Compiled:
-    """What is in a file of the cache; ``digest`` is the SHA-256 that it ends with, in hex."""
+    """What is in a file of the cache; ``digest`` is the SHA-256 that it ends with, in hex. ``kept``: the file is there;
+    else it lives in memory alone.
+    """
 
     header: dict[str, Any]
     arrays: dict[str, Array]
     digest: str
+    kept: bool = False
 
 
 def folder() -> Path:
     """LINEUP_CACHE_DIR, else the user's cache folder; whether or not it is there."""
     if named := os.environ.get("LINEUP_CACHE_DIR"):
         return Path(named)
+    try:
+        return _of_user() / "lineup"
+    except RuntimeError:  # a user without a home: nothing can be kept, and `write` says so
+        return Path(os.devnull) / "lineup"
+
+
+def _of_user() -> Path:
     if sys.platform == "win32":
-        above = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        above = Path.home() / "Library" / "Caches"
-    else:
-        above = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(above) / "lineup"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Compiled:
@@ -54,11 +63,11 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) ->
     made = build(header, arrays)
     with atomic.replacing(path) as file:
         file.writelines([*_body(made.header, made.arrays), bytes.fromhex(made.digest)])
-    return made
+    return replace(made, kept=True)
 
 
 def build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Compiled:
-    """The same in memory alone, where nothing can be kept."""
+    """The same in memory alone, where nothing can be kept: ``header`` JSON-able, arrays of DTYPES."""
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     digest = hashlib.sha256()
     for part in _body(header, whole):
@@ -79,11 +88,11 @@ def read(path: Path, made_from: Mapping[str, Any]) -> Compiled | None:
         return None
     try:
         header, arrays = _parse(body)
-    except (ValueError, KeyError, TypeError, struct.error):
+    except (ValueError, KeyError, TypeError, RecursionError, struct.error):
         return None
     if any(header.get(key) != value for key, value in made_from.items()):
         return None
-    return Compiled(header, arrays, told.hex())
+    return Compiled(header, arrays, told.hex(), kept=True)
 
 
 def _body(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> list[bytes]:
@@ -93,15 +102,22 @@ def _body(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> list[bytes]
 
 
 def _parse(body: memoryview) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Header and arrays; one of the errors that ``read`` catches if they are not what ``build`` makes."""
     (length,) = struct.unpack_from("<I", body, len(MAGIC))
-    at = len(MAGIC) + 4
-    told = json.loads(bytes(body[at : at + length]))
-    at += length
+    start = len(MAGIC) + 4
+    if length > len(body) - start:
+        raise ValueError(f"a header of {length} bytes where {len(body) - start} are left")
+    told = json.loads(bytes(body[start : start + length]))
+    rest = body[start + length :]
     arrays = {}
     for name, dtype, shape in told["arrays"]:
-        if dtype not in DTYPES:
-            raise ValueError(f"an array of {dtype}")
-        count = int(np.prod(shape))
-        arrays[name] = np.frombuffer(body, dtype, count, at).reshape(shape).copy()
-        at += arrays[name].nbytes
+        if dtype not in DTYPES or not all(type(side) is int and side >= 0 for side in shape):
+            raise ValueError(f"an array of {dtype} {shape}")
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if size > len(rest):
+            raise ValueError(f"an array of {size} bytes where {len(rest)} are left")
+        arrays[name] = np.frombuffer(rest[:size], dtype).reshape(shape).copy()
+        rest = rest[size:]
+    if rest or not isinstance(told["header"], dict):
+        raise ValueError("more than its arrays, or a header that is none")
     return told["header"], arrays

@@ -33,33 +33,33 @@ SUFFIX = ".graph"
 RUNS = 9  # of each form, to see which is the quickest
 
 
-def load(source: Described, folder: Path | None = None) -> tuple[Runner, Compiled]:
-    """What runs a checkpoint's network, and the compiled network that it runs.
+def load(source: Described, folder: Path | None = None, instructions: str | None = None) -> tuple[Runner, Compiled]:
+    """What runs a checkpoint's network, and the compiled network that it runs: of the cache in ``folder`` (default:
+    ``cache.folder``), or made for an instruction set (default: this machine's) and kept there.
 
-    CheckpointError if its tensors do not fit the network that it names.
-    """
-    made = compiled(source, folder)
-    return open_runner(made, source.temperature, source.temperature_sent), made
-
-
-def compiled(source: Described, folder: Path | None = None, instructions: str | None = None) -> Compiled:
-    """The compiled network of a checkpoint, of the cache in ``folder`` (default: ``cache.folder``), which is made if it
-    is not there yet.
+    CheckpointError if its tensors do not fit the network that it names, or that has no skeleton.
     """
     instructions = instructions or forms.instruction_set()
     digest = source.content.header["digest"]
     told = record.read(source.content.path, digest)
     key = made_from(digest, told, instructions)
     path = place(folder, f"{source.dataset.name}-{source.architecture.name}", key)
-    if found := kept.read(path, key):
+    temperatures = source.temperature, source.temperature_sent
+    if found := find(path, key, *temperatures):
         return found
-    from models.compiled import making  # and with it onnx, which only making needs
+    made = keep(path, key, *_quickest(_candidates(source, told, instructions)))
+    return open_runner(made, *temperatures), made
 
-    network = making.classifier(source)
-    candidates = [
-        making.arrays(network, form, told.ranges) for form in forms.usable(instructions) if form in told.allowed
-    ]
-    return keep(path, key, *_quickest(candidates))
+
+def find(path: Path, key: Mapping[str, str], *temperatures: float) -> tuple[Runner, Compiled] | None:
+    """What runs a network of the cache, and that network; None where it is not there, or is nothing that runs."""
+    if (made := kept.read(path, key)) is None:
+        return None
+    try:
+        return open_runner(made, *temperatures), made
+    except Exception as error:  # whole, and made of the same, and yet not by us; ONNX Runtime has many errors
+        log.warning("%s is no compiled network (%s): it is made anew", path, type(error).__name__)
+        return None
 
 
 def keep(path: Path, key: Mapping[str, str], header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Compiled:
@@ -67,7 +67,8 @@ def keep(path: Path, key: Mapping[str, str], header: Mapping[str, Any], arrays: 
     try:
         return kept.write(path, {**key, **header}, arrays)
     except OSError as error:
-        log.warning("%s cannot be kept (%s): it is made anew at every start", path, error.strerror)
+        right = "LINEUP_CACHE_DIR names a folder that can be written"
+        log.warning("%s cannot be kept (%s) and is made anew at every start; %s", path, error.strerror, right)
         return kept.build({**key, **header}, arrays)
 
 
@@ -93,6 +94,21 @@ def version() -> str:
     """Of the code and the skeletons that make graphs; others make other graphs."""
     files = [*sorted(HERE.glob("*.py")), *sorted(HERE.glob("skeletons/*.onnx"))]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def _candidates(source: Described, told: Record, instructions: str) -> list[tuple[dict[str, Any], dict[str, Array]]]:
+    """A network in every form that may run here. Float32 is always among them."""
+    from models.compiled import making  # and with it onnx, which only making needs
+
+    network = making.classifier(source)
+    candidates = []
+    for form in (form for form in forms.usable(instructions) if form in told.allowed):
+        try:
+            candidates.append(making.arrays(network, form, told.ranges))
+        except KeyError as error:  # recorded with another skeleton
+            right = "lineup evaluate --forms measures them anew"
+            log.warning("%s: %s is left out, its ranges lack %s; %s", source.content.path, form, error, right)
+    return candidates
 
 
 def _quickest(candidates: Sequence[tuple[dict[str, Any], dict[str, Array]]]) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -16,7 +16,8 @@ DECISIVE = ("avx2", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "amx_int8"
 
 def instruction_set(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """The machine's kind and what decides the speed of its integers: "x86_64 avx2 avx512f avx512_vnni"."""
-    return " ".join([platform.machine().lower(), *(flag for flag in DECISIVE if flag in _flags(cpuinfo))])
+    flags = _flags(cpuinfo)
+    return " ".join([platform.machine().lower() or "unknown", *(flag for flag in DECISIVE if flag in flags)])
 
 
 def usable(instructions: str) -> tuple[str, ...]:

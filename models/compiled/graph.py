@@ -7,8 +7,9 @@ input step of ``models.classifier`` comes before it, and where its last layers a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,21 +78,24 @@ def _fold(graph: GraphProto, convolution: NodeProto, norm: NodeProto) -> None:
     graph.node.remove(norm)
 
 
-def cut_sparse(model: ModelProto, sparse: Mapping[str, Nonzeros]) -> list[Layer]:
-    """End the graph before its first fully connected layer with a sparse weight, and return that layer and all after
-    it. ValueError if what follows is not a chain of fully connected layers and ReLUs.
+def sparse_end(model: ModelProto, sparse: Collection[str]) -> list[NodeProto]:
+    """The last nodes of a graph, from its first fully connected layer with a weight named in ``sparse`` on; [] if that
+    is no chain of fully connected layers and ReLUs: then ONNX Runtime runs them, zeros and all.
     """
+    nodes = list(model.graph.node)
+    starts = (place for place, node in enumerate(nodes) if node.op_type == "Gemm" and node.input[1] in sparse)
+    end = nodes[next(starts, len(nodes)) :]
+    follow = all(following.input[0] == node.output[0] for node, following in pairwise(end))
+    return end if follow and all(node.op_type in ("Gemm", "Relu") for node in end) else []
+
+
+def cut_sparse(model: ModelProto, sparse: Mapping[str, Nonzeros]) -> list[Layer]:
+    """End the graph before ``sparse_end``, and return the layers of that."""
     graph = model.graph
     values = {tensor.name: tensor for tensor in graph.initializer}
-    chain = [node for node in graph.node if node.op_type in ("Gemm", "Relu")]
-    while chain and not (chain[0].op_type == "Gemm" and chain[0].input[1] in sparse):
-        chain.pop(0)
+    chain = sparse_end(model, sparse)
     if not chain:
         return []
-    after = list(graph.node)[list(graph.node).index(chain[0]) :]
-    if after != chain:
-        odd = next(node.op_type for node in after if node not in chain)
-        raise ValueError(f"a {odd} follows the sparse layer {chain[0].input[1]}; only Gemm and Relu may")
     layers = []
     for place, node in enumerate(chain):
         if node.op_type == "Gemm":

@@ -22,6 +22,7 @@ Ranges = Mapping[str, tuple[float, float]]  # least and largest value of each ac
 BETWEEN = ("MaxPool", "Concat", "Add", "AveragePool")
 FEW = 10  # channels: of so few each is worth its float32, and they cost nothing
 SAME_SCALE = frozenset({"MaxPool"})  # these hand values on as they are
+BIAS_MAX = 2**30  # largest size of a bias's integer
 
 
 def activations(model: ModelProto) -> list[str]:
@@ -114,12 +115,12 @@ def _round_trip(graph: GraphProto, name: str, scale: float, zero: int) -> list[N
 def _weights(graph: GraphProto, node: NodeProto, scale: float, most: int) -> list[NodeProto]:
     """A convolution's weight as int8 and its bias as int32, each with what makes float32 of it."""
     values = {tensor.name: tensor for tensor in graph.initializer}
-    weight = numpy_helper.to_array(values[node.input[1]])
-    rounded, step = _rounded(weight, most)
-    made = {1: (rounded, step), 2: _bias(numpy_helper.to_array(values[node.input[2]]), scale * step)}
+    weight, *biases = (numpy_helper.to_array(values[name]) for name in node.input[1:])
+    bias = biases[0] if biases else np.zeros(len(weight), np.float32)
+    step, rounded = _rounded(weight, most, np.abs(bias) / (scale * BIAS_MAX))
+    made = [(rounded, step), (np.rint(bias / (scale * step)).astype(np.int32), scale * step)]
     nodes = []
-    for place, (integers, steps) in made.items():
-        name = node.input[place]
+    for name, (integers, steps) in zip(node.input[1:], made, strict=False):
         values[name].CopyFrom(numpy_helper.from_array(integers, f"{name}_q"))
         graph.initializer.append(numpy_helper.from_array(steps.astype(np.float32), f"{name}_scale"))
         graph.initializer.append(numpy_helper.from_array(np.zeros(len(steps), integers.dtype), f"{name}_zero"))
@@ -128,15 +129,15 @@ def _weights(graph: GraphProto, node: NodeProto, scale: float, most: int) -> lis
     return nodes
 
 
-def _rounded(weight: Array, most: int) -> tuple[Array, Array]:
-    """float32 [C, ...] -> (int8 of that shape, float32 scale [C])."""
+def _rounded(weight: Array, most: int, least: Array) -> tuple[Array, Array]:
+    """float32 [C, ...] -> (float32 scale [C], int8 up to ``most``), no scale below ``least`` [C]: the bias of a channel
+    whose weights are next to nothing would not fit its integers.
+    """
     rows = weight.reshape(len(weight), -1)
-    step = np.abs(rows).max(axis=1) / most
     own = _own_step(rows, most)
-    step = np.where(own > 0, own, step)
+    step = np.maximum(np.where(own > 0, own, np.abs(rows).max(axis=1) / most), least).astype(np.float32)
     step[step == 0] = 1
-    rounded = np.rint(rows / step[:, None])
-    return rounded.astype(np.int8).reshape(weight.shape), step.astype(np.float32)
+    return step, np.rint(rows / step[:, None]).astype(np.int8).reshape(weight.shape)
 
 
 def _own_step(rows: Array, most: int) -> Array:
@@ -151,8 +152,3 @@ def _own_step(rows: Array, most: int) -> Array:
     multiples = sizes / np.where(step > 0, step, 1)[:, None]
     whole = (np.abs(multiples - np.rint(multiples)) < 0.02).all(axis=1) & (np.rint(multiples) <= most).all(axis=1)
     return np.where(whole, step, 0)
-
-
-def _bias(bias: Array, step: Array) -> tuple[Array, Array]:
-    whole = np.clip(np.rint(bias / step), -(2**31) + 1, 2**31 - 1)
-    return whole.astype(np.int32), step

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from models.checkpoints import codings, file_format
 from models.checkpoints.codings import Array, Nonzeros
 from models.checkpoints.described import Described
-from models.checkpoints.file_format import Content
+from models.checkpoints.file_format import CheckpointError, Content
 from models.compiled import graph, int8
 from models.compiled.forms import FORMS
 from models.compiled.graph import Layer
@@ -32,18 +32,28 @@ class Made:
 
 def classifier(source: Described) -> Made:
     """The network of a checkpoint, from uint8 pictures [N, 28, 28] to logits. CheckpointError if its tensors do not
-    fit.
+    fit, or its network has no skeleton.
     """
-    model = graph.skeleton(source.architecture.name)
+    model = _skeleton(source)
     tensors = file_format.unpack(source.content, graph.wanted(model), codings.keep_sparse)
     sparse = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Nonzeros)}
-    dense = {name: tensor for name, tensor in tensors.items() if name not in sparse}
-    graph.fill(model, dense)
-    graph.fold_batch_norm(model)
+    held = {name for node in graph.sparse_end(model, sparse) for name in node.input}
+    graph.fill(model, {name: tensor for name, tensor in tensors.items() if name not in sparse})
+    graph.fill(model, {name: tensor.dense() for name, tensor in sparse.items() if name not in held})
     layers = graph.cut_sparse(model, sparse)
+    graph.fold_batch_norm(model)
     known = source.dataset
     graph.take_pictures(model, "pictures", SIDE, source.architecture.input_size, known.mean, known.std)
     return Made(model, layers)
+
+
+def _skeleton(source: Described) -> ModelProto:
+    name = source.architecture.name
+    try:
+        return graph.skeleton(name)
+    except FileNotFoundError as error:
+        right = "`make skeletons` makes it, and with LINEUP_BACKEND=torch PyTorch runs the network without one"
+        raise CheckpointError(f"there is no models/compiled/skeletons/{name}.onnx to compile from; {right}") from error
 
 
 def small(content: Content, skeletons: Mapping[str, str], sides: Mapping[str, int]) -> dict[str, Made]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from models.compiled.forms import FORMS
 
 SUFFIX = ".forms.json"
+MOST = 1e9  # of an activation; what is larger is a mistake, and its integers would say nothing
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ def read(checkpoint: Path, digest: str) -> Record:
     try:
         told = json.loads(path_for(checkpoint).read_text(encoding="utf-8"))
         return _record(told) if told["checkpoint"] == digest else Record()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return Record()
 
 
 def _record(told: Mapping[str, Any]) -> Record:
     ranges = {str(name): (float(least), float(most)) for name, (least, most) in told["ranges"].items()}
-    if not all(math.isfinite(bound) for pair in ranges.values() for bound in pair):
-        raise ValueError("a range is not finite")
+    if not all(-MOST <= least <= most <= MOST for least, most in ranges.values()):
+        raise ValueError("a range is none")
+    if not isinstance(told["allowed"], list):
+        raise TypeError("allowed is no list of forms")
     return Record(ranges, tuple(form for form in FORMS if form == "float32" or (ranges and form in told["allowed"])))

@@ -85,7 +85,9 @@ def open_runner(
     layers = []
     for number, (outputs, inputs, relu) in enumerate(made.header["layers"]):
         values, columns, starts, bias = (made.arrays[f"{number}.{part}"] for part in PARTS)
-        layers.append(SparseLayer(csr_array((values, columns, starts), shape=(outputs, inputs)), bias, relu))
+        weight = csr_array((values, columns, starts), shape=(outputs, inputs))
+        weight.check_format()  # a column beyond the last would read memory that is not its own
+        layers.append(SparseLayer(weight, bias, relu))
     session = open_session(made.arrays["graph"].tobytes(), threads)
     sent = temperature if temperature_sent is None else temperature_sent
     return Runner(session, [given.name for given in session.get_inputs()], layers, temperature, sent)

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from models.checkpoints import SUFFIX, file_format, headers
 from models.checkpoints.file_format import Content
-from models.compiled import cache as kept
 from models.compiled import compiler, forms
-from models.compiled.cache import Compiled
 from models.compiled.record import Record
-from models.compiled.runner import Float, UInt8, open_runner
+from models.compiled.runner import Float, Runner, UInt8, open_runner
 from models.datasets import SIDE
 
 THUMBNAIL = 64  # side of the thumbnails that they see; intake.thumbnail makes them
@@ -21,7 +19,7 @@ def load_auto(weights: Path, answers: Sequence[str], folder: Path | None = None)
     """What runs a folder's auto on thumbnails uint8 [N, 64, 64], giving float32 [N, 2]. CheckpointError."""
     content = file_format.open_file(weights / f"auto{SUFFIX}")
     headers.expect(content, kind="auto", answers=list(answers))
-    return open_runner(_compiled(content, {"auto": ""}, folder)["auto"]).chances
+    return _runners(content, {"auto": ""}, {"auto": 1.0}, folder)["auto"].chances
 
 
 def load_gate(
@@ -33,20 +31,24 @@ def load_gate(
     content = file_format.open_file(weights / f"gate{SUFFIX}")
     headers.expect(content, kind="gate", kinds={name: list(each) for name, each in kinds.items()})
     temperatures = headers.temperatures(content, kinds)
-    made = _compiled(content, {f"gate-{name}": f"{name}." for name in kinds}, folder)
-    return {name: open_runner(made[f"gate-{name}"], temperatures[name]).chances for name in kinds}
+    prefixes = {f"gate-{name}": f"{name}." for name in kinds}
+    runners = _runners(content, prefixes, {f"gate-{name}": temperatures[name] for name in kinds}, folder)
+    return {name: runners[f"gate-{name}"].chances for name in kinds}
 
 
-def _compiled(content: Content, prefixes: Mapping[str, str], folder: Path | None) -> dict[str, Compiled]:
-    """The networks of a file, which are one in the cache each."""
+def _runners(
+    content: Content, prefixes: Mapping[str, str], temperatures: Mapping[str, float], folder: Path | None
+) -> dict[str, Runner]:
+    """What runs the networks of a file, which are one in the cache each."""
     key = compiler.made_from(content.header["digest"], Record(), forms.instruction_set())
     places = {name: compiler.place(folder, name, key) for name in prefixes}
-    found = {name: made for name, path in places.items() if (made := kept.read(path, key))}
-    if len(found) == len(prefixes):
-        return found
+    found = {name: compiler.find(path, key, temperatures[name]) for name, path in places.items()}
+    if all(found.values()):
+        return {name: each[0] for name, each in found.items() if each}
     from models.compiled import making  # and with it onnx, which only making needs
 
     networks = making.small(content, prefixes, {"thumbnails": THUMBNAIL, "pictures": SIDE})
-    return {
-        name: compiler.keep(places[name], key, *making.arrays(made, "float32", {})) for name, made in networks.items()
+    made = {
+        name: compiler.keep(places[name], key, *making.arrays(each, "float32", {})) for name, each in networks.items()
     }
+    return {name: open_runner(each, temperatures[name]) for name, each in made.items()}
