@@ -130,8 +130,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--pictures", type=Path, metavar="DIR", help="measure pictures in folders by label, in DIR or below"
     )
     parser.add_argument("--pictures-from-test", action="store_true", help="measure the test pictures as PNG files")
-    parser.add_argument("--forms", action="store_true", help="measure the compiled forms and record which may run")
-    parser.add_argument("--backend", choices=[*FORMS], help="measure one compiled form; nothing is written")
+    compiled = parser.add_mutually_exclusive_group()
+    compiled.add_argument("--forms", action="store_true", help="measure the compiled forms and record which may run")
+    compiled.add_argument("--backend", choices=[*FORMS], help="measure one compiled form; nothing is written")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
     return parser.parse_args(argv)
 

@@ -2,7 +2,8 @@
 
 With ``--forms`` the ranges of activations are measured on pictures learned from, then every form on the test set, and
 what was found is recorded beside the checkpoint (``compiled.record``): which forms may run is decided here. A form may
-if it is as right as the checkpoint: see ``allowed``.
+if it is as right as the checkpoint: see ``allowed``. On x86 without VNNI ``int8`` overflows and is found wrong
+(``compiled.forms``): record on a processor that has it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ FIGURES = ("accuracy", "n", "ece", "nll")
 BATCH = 16
 
 
+class NotRecorded(RuntimeError):
+    """A form wants ranges of activations that are not recorded; the message says what measures them."""
+
+
 def forms(path: Path, data_dir: Path, count: int | None = None) -> dict[str, Any]:
     """Measure ranges and forms of a checkpoint, write its record, and return that. ``count``: test pictures, None: all.
 
@@ -47,7 +52,8 @@ def forms(path: Path, data_dir: Path, count: int | None = None) -> dict[str, Any
     made = making.classifier(source)
     pictures, _ = load_split(source.dataset.name, "train", data_dir)
     learned, _ = held_out_split(len(pictures))
-    ranges = calibration.ranges(made, pictures[learned[spread(len(learned), LEARNED)]].numpy())
+    found = calibration.ranges(made, pictures[learned[spread(len(learned), LEARNED)]].numpy())
+    ranges = {name: (round(least, 6), round(most, 6)) for name, (least, most) in found.items()}  # as they are read
     test = load_split(source.dataset.name, "test", data_dir)
     chosen = spread(len(test[0]), count)
     measured = {
@@ -58,7 +64,7 @@ def forms(path: Path, data_dir: Path, count: int | None = None) -> dict[str, Any
         "checkpoint": source.content.header["digest"],
         "allowed": [form for form, figures in measured.items() if allowed(figures, measured["float32"])],
         "measured": measured,
-        "ranges": {name: [round(bound, 6) for bound in bounds] for name, bounds in ranges.items()},
+        "ranges": ranges,
     }
     atomic.write_json(record.path_for(path), told)
     return told
@@ -99,7 +105,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
         path = checkpoints.path_for(dataset, name, options.weights)
         try:
             told = _told(path, options)
-        except (checkpoints.CheckpointError, DataError, KeyError) as error:
+        except (checkpoints.CheckpointError, DataError, NotRecorded) as error:
             told, failed = str(error), True
         print(f"{name}, {dataset}: {told}", flush=True)
     return int(failed)
@@ -112,9 +118,11 @@ def _told(path: Path, options: argparse.Namespace) -> str:
         return f"{'; '.join(each)}; allowed: {', '.join(found['allowed'])}"
     source = described(file_format.open_file(path))
     ranges = record.read(path, source.content.header["digest"]).ranges
-    if FORMS[options.backend] is not None and not ranges:
-        raise KeyError(f"{options.backend} wants the ranges of activations; lineup evaluate --forms measures them")
-    runner = runner_of(source, making.classifier(source), options.backend, ranges)
+    try:
+        runner = runner_of(source, making.classifier(source), options.backend, ranges)
+    except KeyError as error:
+        wants = f"{options.backend} wants the range of {error}, which {record.path_for(path)} does not tell"
+        raise NotRecorded(f"{wants}; lineup evaluate --forms measures it") from error
     pictures, labels = load_split(source.dataset.name, "test", options.data_dir)
     chosen = spread(len(pictures), options.test_images)
     return f"{options.backend} {_figures(measure(runner, source, (pictures[chosen], labels[chosen]), options.backend))}"
