@@ -8,15 +8,17 @@ from models.devices import choose_device
 
 def choose(settings: Settings) -> Runtime:
     """The runtime for the settings' device and backend. RuntimeError, in one line, where that cannot be."""
+    if settings.backend == "onnxruntime":
+        if settings.device not in ("auto", "cpu"):
+            told = f"LINEUP_BACKEND is 'onnxruntime', which runs on the CPU, but the device is {settings.device!r}"
+            raise RuntimeError(f"{told}; use 'cpu', or LINEUP_BACKEND=torch")
+        return Compiled(settings)
     device = choose_device(settings.device)
-    wanted = settings.backend if settings.backend != "auto" else "onnxruntime" if device == "cpu" else "torch"
-    if wanted == "onnxruntime":
-        if device != "cpu":
-            raise RuntimeError(f"LINEUP_BACKEND is 'onnxruntime', which runs on the CPU, but the device is {device!r}")
+    if settings.backend == "auto" and device == "cpu":
         return Compiled(settings)
     try:
         from app.serving.eager import Eager  # torch
     except ImportError as error:
-        install = "python -m pip install -e '.[torch]'"
-        raise RuntimeError(f"LINEUP_BACKEND is 'torch', which is not installed; install it: {install}") from error
+        right = "install it: python -m pip install -e '.[torch]'; or use 'onnxruntime'"
+        raise RuntimeError(f"LINEUP_BACKEND is 'torch', which cannot be imported ({error}); {right}") from error
     return Eager(settings, device)

@@ -11,20 +11,14 @@ import torch
 from app.serving.engine import Engine, State
 from app.settings import Settings
 from models import catalog, checkpoints
-from models.classifier import Classifier
+from models.compiled import graph
 from models.datasets import DATASETS, UnknownName
-from tests.fakes import FakeEngine
-
-METADATA = {"metrics": {"accuracy": 0.5, "n": 10, "split": "test"}}
+from tests import untrained
+from tests.fakes import FakeBackend, FakeEngine, FakeRuntime
 
 
 def write(root: Path, dataset: str, name: str, *, at: tuple[str, str] | None = None) -> Path:
-    torch.manual_seed(1998)
-    classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset, temperature=2.0)
-    path = checkpoints.path_for(*(at or (dataset, name)), root)
-    path.parent.mkdir(exist_ok=True, parents=True)
-    checkpoints.save(path, classifier, METADATA)
-    return path
+    return untrained.write(root, name, dataset, at=at)
 
 
 def engine_of(root: Path, **settings: Any) -> Engine:
@@ -71,8 +65,13 @@ def test_a_description_says_what_the_checkpoint_says(engine: Engine) -> None:
     told = engine.describe("lenet")
     assert (told["year"], told["parameters"], told["macs"], told["input_size"]) == (1998, 44_426, 281_640, 28)
     there, missing = told["checkpoints"]["mnist"], told["checkpoints"]["fashion-mnist"]
-    assert (there["state"], there["accuracy"], there["n"], there["temperature"]) == ("ready", 0.5, 10, 2.0)
-    assert len(there["digest"]) == 64
+    assert (there["state"], there["accuracy"], there["n"]) == ("ready", 0.5, 10)
+    assert (there["temperature"], there["temperature_sent"]) == (0.5, 2.0)
+    assert len(there["digest"]) == len(there["graph"]) == 64
+    assert there["form"] == "onnxruntime float32"
+    assert (missing["form"], missing["graph"]) == (None, None)
+    in_torch = engine_of(engine.root(), backend="torch").describe("lenet")["checkpoints"]["mnist"]
+    assert (in_torch["form"], in_torch["graph"], in_torch["digest"]) == ("torch", None, there["digest"])
     assert (missing["state"], missing["accuracy"], missing["digest"]) == ("missing", None, None)
 
 
@@ -96,13 +95,37 @@ def test_a_checkpoint_in_the_wrong_place_is_refused(tmp_path: Path) -> None:
     assert "mnist/lenet.lineup holds lenet for fashion-mnist, not lenet for mnist" in str(state.reason)
 
 
-def test_a_network_that_gives_nonsense_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("nonsense", [float("nan"), float("inf")])
+def test_a_network_that_gives_nonsense_is_refused(
+    nonsense: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, "mnist", "lenet")
-    nonsense = torch.full((1, 10), float("nan"))
-    monkeypatch.setattr(Classifier, "probabilities", lambda self, pictures, sent: nonsense)
-    state = engine_of(tmp_path).states()["mnist", "lenet"]
+    monkeypatch.setattr("app.serving.runtimes.choose", lambda settings: FakeRuntime(FakeBackend(nonsense)))
+    engine = engine_of(tmp_path)
+    state = engine.states()["mnist", "lenet"]
     assert state.state == "failed"
     assert "not finite" in str(state.reason)
+    with pytest.raises(KeyError):
+        engine.predict("mnist", "lenet", np.zeros((1, 28, 28), np.uint8))
+
+
+def test_a_network_without_a_skeleton_fails_alone_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, "mnist", "lenet")
+    write(tmp_path, "mnist", "lenet-bn")
+    monkeypatch.setenv("LINEUP_CACHE_DIR", str(tmp_path / "cache"))
+    kept = graph.SKELETONS / "lenet-bn.onnx"
+    (tmp_path / "skeletons").mkdir()
+    (tmp_path / "skeletons" / kept.name).write_bytes(kept.read_bytes())
+    monkeypatch.setattr(graph, "SKELETONS", tmp_path / "skeletons")
+    engine = engine_of(tmp_path, networks="lenet,lenet-bn")
+    states = engine.states()
+    assert states["mnist", "lenet-bn"].state == "ready"
+    assert states["mnist", "lenet"].state == "failed"
+    assert "make skeletons" in str(states["mnist", "lenet"].reason)
+    assert "Traceback" not in caplog.text
+    assert engine_of(tmp_path, backend="torch").states()["mnist", "lenet"].state == "ready"
 
 
 def test_networks_are_chosen_by_the_settings() -> None:
@@ -168,6 +191,8 @@ def test_pytorch_is_set_up_once_for_the_whole_process() -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     try:
         Engine(Settings.model_construct(device="cpu", networks="lenet", threads=3)).configure()
+        assert torch.get_num_threads() == threads, "what is compiled does not ask for it"
+        Engine(Settings.model_construct(device="cpu", backend="torch", networks="lenet", threads=3)).configure()
         assert torch.get_num_threads() == 3
         assert not torch.backends.cudnn.allow_tf32
         assert not torch.backends.cuda.matmul.allow_tf32

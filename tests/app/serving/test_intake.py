@@ -1,6 +1,7 @@
 """The intake as the service has it: the bytes decide, and what cannot be used is answered with its code."""
 
 import io
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,7 @@ from PIL import Image
 
 from app.errors import ApiError
 from app.serving.intake import Intake
-from models.intake import gate
-from models.intake.gate import Gate
+from models.compiled import small
 from tests.fakes import WEIGHTS
 from tests.shipped import shipped_intake
 
@@ -53,13 +53,13 @@ def test_auto_and_gate_are_of_the_folder_that_is_loaded(tmp_path: Path) -> None:
 
 
 def test_what_is_still_loading_says_so_until_all_of_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    intake, states, load = Intake(), [], gate.load
+    intake, states, load = Intake(), [], small.load_gate
 
-    def slow(folder: Path) -> Gate:
+    def slow(folder: Path, kinds: Mapping[str, Collection[str]]) -> object:
         states.append(intake.states["auto"].state)
-        return load(folder)
+        return load(folder, kinds)
 
-    monkeypatch.setattr("app.serving.intake.gate.load", slow)
+    monkeypatch.setattr("app.serving.intake.small.load_gate", slow)
     intake.load(WEIGHTS)
     assert states == ["loading"]
     assert intake.states["auto"].state == "ready"

@@ -12,6 +12,7 @@ import pytest
 import app
 from app.cards import Limits
 from app.serving.intake import Intake
+from app.serving.service import Service
 from app.serving.state import State
 from app.settings import Settings
 from models.datasets import DATASETS
@@ -28,6 +29,17 @@ async def test_models_are_listed_oldest_first(client: httpx.AsyncClient, engine:
     assert [model["name"] for model in body["models"]] == list(engine.names)
     assert (await client.get("/models/vgg11")).json() == body["models"][1]
     assert set(body["models"][1]["checkpoints"]) == set(DATASETS)
+
+
+async def test_a_model_shows_what_runs_it_and_on_which_graph(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LINEUP_CACHE_DIR", str(tmp_path))
+    settings = Settings.model_construct(device="cpu", networks="lenet", weights=WEIGHTS)
+    async with serving(Service(settings)) as client:
+        told = (await client.get("/models/lenet")).json()["checkpoints"]
+    for dataset in DATASETS:
+        (kept,) = tmp_path.glob(f"{dataset}-lenet-*.graph")
+        assert told[dataset]["graph"] == kept.read_bytes()[-32:].hex()
+        assert told[dataset]["form"] in ("onnxruntime float32", "onnxruntime int8", "onnxruntime int8-narrow")
 
 
 async def test_an_unknown_model_is_404(client: httpx.AsyncClient) -> None:
