@@ -2,6 +2,7 @@
 # make test     the tests; make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
 # make bench    what the intake costs, and the README's table
+# make skeletons  the graphs of the networks without their weights, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make torch    PyTorch into .venv, where `make serve` did without: for training and evaluation
 # make lint types tables openapi clean
@@ -16,7 +17,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench fuzz torch lint types tables openapi clean
+.PHONY: serve test test-all pictures bench skeletons fuzz torch lint types tables openapi clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -36,6 +37,9 @@ pictures: .venv/.test
 bench: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.intake
 	$(BIN)/python -m tools.tables
+
+skeletons: .venv/.test
+	$(BIN)/python -m tools.skeletons
 
 fuzz: .venv/.test
 	$(BIN)/python -m pip install --quiet -e ".[fuzz]"
