@@ -20,7 +20,7 @@ Ranges = Mapping[str, tuple[float, float]]  # least and largest value of each ac
 
 # What may run on integers between two convolutions; everything else reads and gives float32.
 BETWEEN = ("MaxPool", "Concat", "Add", "AveragePool")
-FEW = 10  # channels: of so few each is worth its float32, and they cost nothing
+CLASSES = 10  # a convolution that gives a channel a class (NiN's last) stays in float32, as last layers do
 SAME_SCALE = frozenset({"MaxPool"})  # these hand values on as they are
 BIAS_MAX = 2**30  # largest size of a bias's integer
 
@@ -83,7 +83,7 @@ def _integer_nodes(graph: GraphProto) -> list[NodeProto]:
     read: set[str] = set()
     for node in reversed(graph.node):  # readers come after what they read
         told = after.get(node.output[0], node.output[0])
-        if (node.op_type == "Conv" and channels[node.input[1]] > FEW) or (
+        if (node.op_type == "Conv" and channels[node.input[1]] != CLASSES) or (
             node.op_type in BETWEEN and told in read and INPUT not in told
         ):
             integer.insert(0, node)
