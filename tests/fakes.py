@@ -73,6 +73,9 @@ class FakeEngine:
     def lane(self, name: str) -> str:
         return "heavy" if name == "vgg11" else "light"
 
+    def cost(self, name: str) -> int:
+        return 100 if name == "vgg11" else 1
+
     def max_batch(self, name: str) -> int:
         return 1 if name == "vgg11" else 8
 

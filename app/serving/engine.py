@@ -86,6 +86,10 @@ class Engine:
         """
         return "heavy" if catalog.find(name).macs > HEAVY_MACS else "light"
 
+    def cost(self, name: str) -> int:
+        """Multiply-adds of one picture."""
+        return catalog.find(name).macs
+
     def max_batch(self, name: str) -> int:
         """Most pictures in one forward pass. On a CPU a heavy network gains nothing from a long one: keep it short."""
         if self.device != "cpu":

@@ -40,6 +40,10 @@ class Opening:
             self._see_all, Lane(self._tiny_thread), max_batch=AT_ONCE, max_queue=settings.queue_size
         )
 
+    def __len__(self) -> int:
+        """How many pictures wait, or are at work on a thread of their own."""
+        return self._in_hand + len(self._tiny)
+
     async def close(self) -> None:
         """Let what is at work end, and stop every thread."""
         await self._tiny.close()

@@ -56,7 +56,7 @@ class Service:
         self.metrics = Metrics()
         self.memory = Memory(settings.max_held_bytes)
         self.metrics.held.set_function(lambda: self.memory.used)
-        self._opening = Opening(self.intake, settings)
+        self.opening = Opening(self.intake, settings)
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Row]] = {}
         self._loading: asyncio.Task[None] | None = None
@@ -77,7 +77,7 @@ class Service:
         await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
         if self._loading is not None:
             await self._loading
-        await self._opening.close()
+        await self.opening.close()
         for lane in self._lanes.values():
             lane.executor.shutdown(wait=True, cancel_futures=True)
 
@@ -92,13 +92,13 @@ class Service:
 
     async def see(self, upload: Upload, dataset: str, clock: Clock, preparation: Preparation = "auto") -> Seen:
         """Decode and prepare one picture, for `dataset` or for what `auto` decides. Raises ApiError."""
-        seen = await self._opening.see(upload, dataset, clock, preparation)
+        seen = await self.opening.see(upload, dataset, clock, preparation)
         self.metrics.pictures.labels(seen.dataset).inc()
         return seen
 
     async def read(self, upload: Upload, model: str, clock: Clock) -> Reading:
         """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
-        page = await self._opening.read(upload, clock)
+        page = await self.opening.read(upload, clock)
         self.metrics.pictures.labels("mnist").inc()
         room = self._room()
 
@@ -123,12 +123,15 @@ class Service:
         return await submit(self._batchers[dataset, model], item, clock, model)
 
     async def ask_each(self, models: Sequence[str], seen: Seen, clock: Clock) -> AsyncGenerator[tuple[str, Outcome]]:
-        """The answer or the error of each network, as they come; leaving the iteration cancels the rest."""
+        """The answer or the error of each network, as they come; leaving the iteration cancels the rest.
+
+        The hardest is asked first: the others are done beside it, and it alone would be longer than all of them.
+        """
 
         async def ask(model: str) -> tuple[str, Outcome]:
             return model, await settle(self.ask(model, seen, 10, clock))
 
-        tasks = [asyncio.create_task(ask(model)) for model in models]
+        tasks = [asyncio.create_task(ask(model)) for model in sorted(models, key=self.engine.cost, reverse=True)]
         try:
             for finished in asyncio.as_completed(tasks):
                 yield await finished

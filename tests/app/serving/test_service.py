@@ -57,3 +57,44 @@ async def test_so_many_batches_of_a_lane_run_at_once_as_the_engine_has_streams(s
         assert not at_once.acquire(blocking=False)
         engine.gate.set()
         assert [(await response).status_code for response in asked] == [200, 200]
+
+
+async def test_of_several_networks_the_hardest_is_asked_first() -> None:
+    class OneLane(FakeEngine):
+        def lane(self, name: str) -> str:
+            return "light"
+
+    engine = OneLane()
+    async with serving(fake_service(engine)) as client:
+        assert (await client.post("/compare", content=b"\x01")).status_code == 200
+    assert [name for _, name, _ in engine.batches] == ["vgg11", "lenet", "resnet18"]
+
+
+@pytest.mark.parametrize("bad", [b"bad", b"blank", b"boom"])
+async def test_tiny_pictures_that_wait_are_seen_together_and_one_that_is_bad_costs_no_other_its_answer(
+    bad: bytes,
+) -> None:
+    batches: list[int] = []
+
+    class Counted(FakeIntake):
+        def see_all(self, asked: Any, max_pixels: int) -> Any:
+            batches.append(len(asked))
+            return super().see_all(asked, max_pixels)
+
+    intake = Counted()
+    intake.tiny = [b"\x01", b"\x02", b"\x03", bad]
+    service = fake_service(intake=intake)
+    async with serving(service) as client:
+        intake.gate.clear()
+        first = asyncio.create_task(client.post("/predict?model=lenet", content=b"\x01"))
+        assert await asyncio.to_thread(intake.busy.wait, 30)
+        rest = [
+            asyncio.create_task(client.post("/predict?model=lenet", content=one)) for one in (b"\x02", bad, b"\x03")
+        ]
+        while len(service.opening) < 3:
+            await asyncio.sleep(0.001)
+        intake.gate.set()
+        answers = [(await response) for response in (first, *rest)]
+    assert batches == [1, 3]
+    assert [answer.status_code for answer in answers] == [200, 200, 500 if bad == b"boom" else 422, 200]
+    assert [answer.json().get("label") for answer in answers] == ["1", "2", None, "3"]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.intake.decode import DecodeError, decode, original_size
+from models.intake.decode import DecodeError, decode, is_tiny, original_size
 
 MOST = 50_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -268,3 +268,19 @@ def test_the_original_size_is_kept_upright_where_the_picture_is_shrunk(kind, ori
 
 def test_a_picture_from_elsewhere_is_as_it_was():
     assert original_size(Image.new("L", (7, 5))) == (7, 5)
+
+
+@pytest.mark.parametrize(
+    ("data", "tiny"),
+    [
+        (encode(quarters((28, 28))), True),
+        (encode(quarters((64, 64))), True),
+        (encode(quarters((65, 64))), False),
+        (encode(quarters((28, 28)), "JPEG"), False),
+        (encode(quarters((28, 28)))[:20], False),
+        (encode(quarters((28, 28))) + bytes(1 << 14), False),
+        (b"", False),
+    ],
+)
+def test_what_is_tiny_is_known_by_its_head(data, tiny):
+    assert is_tiny(data) == tiny

@@ -1,6 +1,7 @@
 """The way as a whole: what is made once, what each step is told to have taken, and what is missing."""
 
 import io
+import re
 
 import cv2
 import numpy as np
@@ -91,3 +92,34 @@ def test_opencv_leaves_the_threads_to_the_service():
     cv2.setNumThreads(2)
     Intake(None, None).warm()
     assert cv2.getNumThreads() == 1
+
+
+def test_several_are_seen_as_each_alone_and_errors_stay_where_they_are():
+    intake = Intake(shipped_auto(), shipped_gate())
+    files = [(encoded(draw_seven()), "auto"), (b"junk", "auto"), (encoded(draw_shirt()), "auto")]
+    files += [(encoded(Image.new("L", (28, 28), 9)), "mnist"), (encoded(draw_seven()), "mnist")]
+    together = intake.see_all([pipeline.Asked(*file) for file in files], max_pixels=MOST)
+    assert [isinstance(seen, Exception) for seen in together] == [False, True, False, True, False]
+    for (data, dataset), seen in zip(files, together, strict=True):
+        if isinstance(seen, Exception):
+            with pytest.raises(type(seen), match=re.escape(str(seen))):
+                intake.see(data, dataset, max_pixels=MOST)
+            continue
+        alone = intake.see(data, dataset, max_pixels=MOST)
+        assert (seen.picture == alone.picture).all()
+        assert (seen.dataset, seen.steps, seen.as_it_was) == (alone.dataset, alone.steps, alone.as_it_was)
+        assert seen.verdict.reason == alone.verdict.reason
+        assert seen.verdict.score == pytest.approx(alone.verdict.score, abs=1e-5)
+
+
+def test_auto_and_the_gate_see_several_pictures_at_once():
+    sizes = []
+
+    def judge(thumbnails, *pictures):
+        sizes.append(len(thumbnails))
+        return np.float32([[0.9, 0.1, 0, 0, 0][: 5 if pictures else 2]] * len(thumbnails))
+
+    intake = Intake(Auto(judge), Gate({"mnist": judge, "fashion-mnist": judge}))
+    seen = intake.see_all([pipeline.Asked(encoded(draw_seven()), "auto")] * 3, max_pixels=MOST)
+    assert [one.dataset for one in seen] == ["mnist"] * 3
+    assert sizes == [3, 3]
