@@ -1,4 +1,4 @@
-"""The command `lineup`: serve, compile, train, evaluate, predict, compare, models.
+"""The command `lineup`: serve, compile, train, evaluate, predict, compare, models, bench.
 
 Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 """
@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from app.cli import bench_options
 
 if TYPE_CHECKING:
     from app.cli.local import Local
@@ -74,9 +76,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     compiled.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
     compiled.set_defaults(run=_compile)
+    bench = commands.add_parser("bench", help="how fast a running service is")
+    bench_options.add_to(bench)
+    bench.set_defaults(run=_bench)
     commands.add_parser("train", help="train networks; see `lineup train --help`", add_help=False)
     commands.add_parser("evaluate", help="measure checkpoints; see `lineup evaluate --help`", add_help=False)
     return parser
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from app.cli import bench
+
+    try:
+        asked = bench.asked_by(options)
+    except ValueError as error:
+        raise WrongUsage(error) from error
+    return bench.measure(asked, as_json=options.json)
 
 
 def _hand_over(command: str, arguments: list[str]) -> int:
