@@ -1,7 +1,8 @@
 # make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that); PyTorch only where there is an NVIDIA GPU
 # make test     the tests; make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
-# make bench    what the intake costs, and the README's table
+# make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
+#               other options: python -m bench.serving --help); make bench-intake: what the intake costs
 # make skeletons  the graphs of the networks without their weights, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make torch    PyTorch into .venv, where `make serve` did without: for training and evaluation
@@ -17,7 +18,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench skeletons fuzz torch lint types tables openapi clean
+.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz torch lint types tables openapi clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -35,6 +36,11 @@ pictures: .venv/.test
 	$(BIN)/python -m tools.tables
 
 bench: .venv/.test
+	@$(MAKE) --no-print-directory .venv-bench/.rivals || echo "LitServe and BentoML could not be installed: their rows will say so"
+	$(BIN)/python -m bench.serving $(BENCH)
+	$(BIN)/python -m tools.tables
+
+bench-intake: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.intake
 	$(BIN)/python -m tools.tables
 
@@ -61,7 +67,7 @@ openapi: .venv/.test
 	$(BIN)/python -m tools.openapi > openapi.json.new && mv openapi.json.new openapi.json
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # The environment, in layers; each is made once, and again when what it was made from changes. PyTorch is a layer beside
 # the service's, over which the tests lie.
@@ -84,4 +90,12 @@ clean:
 
 .venv/.test: .venv/.serve .venv/.torch
 	$(BIN)/python -m pip install --quiet -e ".[torch,dev]"
+	@touch $@
+
+# What `make bench` compares with, in an environment of its own that finds torch and Pillow in .venv.
+.venv-bench/.rivals: .venv/.torch bench/rivals/requirements.txt
+	$(BIN)/python -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet -r bench/rivals/requirements.txt
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lineup-torch.pth"
 	@touch $@

@@ -1,1 +1,1 @@
-"""What `make bench` runs, and the figures that it recorded."""
+"""What `make bench` and `make bench-intake` run, and the figures that they recorded."""

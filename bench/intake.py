@@ -1,4 +1,4 @@
-"""What the intake costs: ``make bench``, or ``python -m bench.intake``.
+"""What the intake costs: ``make bench-intake``, or ``python -m bench.intake``.
 
 Milliseconds of one core from the bytes of an upload to the picture that the networks see: decoding 12 megapixels in
 each format, deciding digit or clothing, preparing pictures of several kinds, judging them. The picture is made here: a
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from bench import machine
 from models import checkpoints
 from models.evaluation.evaluate_pictures import circumstances
 from models.intake import auto, decode, gate, picture
@@ -129,10 +130,11 @@ def judging() -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    """Measure, print and record."""
+    """Measure, print and record, once no other measurement runs."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    parts = {"decode, 12 megapixels": decoding(), "prepare": preparing(), "judge": judging()}
+    with machine.alone():
+        parts = {"decode, 12 megapixels": decoding(), "prepare": preparing(), "judge": judging()}
     for part, figures in parts.items():
         for name, told in figures.items():
             print(f"{part:22} {name:42} {told['median']:8.2f} ms, at most {told['most']:.2f}")

@@ -9,6 +9,7 @@ def test_every_step_and_format_is_timed_and_recorded(tmp_path, monkeypatch, caps
     monkeypatch.setattr(intake, "MEGAPIXELS", (400, 300))
     monkeypatch.setattr(intake, "RUNS", 1)
     monkeypatch.setattr(intake, "RECORD", tmp_path / "intake.json")
+    monkeypatch.setattr(intake.machine, "LOCK", tmp_path / "measure.lock")
     intake.main()
     found = json.loads((tmp_path / "intake.json").read_text())
     assert set(found["ms"]["decode, 12 megapixels"]) == set(intake.FORMATS)

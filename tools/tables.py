@@ -16,6 +16,7 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
+from tools import speed
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (ROOT / "README.md", ROOT / "weights" / "README.md")
@@ -151,6 +152,21 @@ def _ms(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
+def serving() -> str:
+    """Lineup's speed as multiples of that of others, and under what circumstances."""
+    record = _serving_record()
+    return f"{table(*speed.ratios(record))}\n\n{speed.circumstances(record)}"
+
+
+def serving_costs() -> str:
+    """What serving costs, Lineup's and others'."""
+    return table(*speed.costs(_serving_record()))
+
+
+def _serving_record() -> Any:
+    return json.loads((ROOT / "bench" / "serving.json").read_text(encoding="utf-8"))
+
+
 def settings() -> str:
     """Every setting with its default."""
     rows = [
@@ -168,6 +184,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "pictures": pictures,
     "strangers": strangers,
     "intake": intake,
+    "serving": serving,
+    "serving_costs": serving_costs,
     "settings": settings,
 }
 

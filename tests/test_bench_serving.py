@@ -1,0 +1,279 @@
+"""The comparison with other servers, run on small ones with a closed loop of our own: no wrk, LitServe or BentoML."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.bench import Asked, report_of
+from app.cli.clients import run
+from app.cli.load import Load, target
+from bench import intake, machine, servers, serving, wrk
+from bench.servers import PORT, PYTHON, RIVALS, SERVERS, NotStartedError, Server
+from models import catalog
+
+SERVER = str(Path(__file__).with_name("bench_server.py"))
+SEVEN = list(catalog.ARCHITECTURES)
+
+
+def server(name: str, label: str = "7", seconds: float = 0, **options: Any) -> Server:
+    paths = {name: "/predict?model=NETWORK"}
+    return Server((PYTHON, SERVER, PORT, label, str(seconds)), paths, "small", "/", ("numpy",), **options)
+
+
+def closed(url: str, content_type: str, body: bytes, clients: int, seconds: float) -> dict[str, Any]:
+    """What wrk would say."""
+    load = Load(clients, seconds, warm_up_s=0)
+    report = report_of(Asked(url, content_type, body, load), run(target(url, content_type, body), load))
+    times = {name: getattr(report, name) for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")}
+    failed = sum(report.errors.values())
+    return {"n": report.completed, "per_second": report.per_second, **times, "errors": failed}
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for a measurement, nor looks at what else the machine does."""
+    monkeypatch.setattr(machine, "LOCK", tmp_path / "measure.lock")
+    monkeypatch.setattr(machine, "busy_cores", lambda: 0.5)
+    monkeypatch.setattr(servers, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(wrk, "version", lambda: "wrk 4")
+    monkeypatch.setattr(wrk, "closed_loop", closed)
+    monkeypatch.setattr(serving, "WARM_UP_S", 0.1)
+    monkeypatch.setattr(serving, "ENOUGH", 1)
+    monkeypatch.setattr(serving.signal, "signal", lambda *_: None)
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Server]:
+    """Servers by name, in place of the real ones."""
+    known = {
+        "tutorial": server("tutorial", seconds=0.01, compare="/compare"),
+        "litserve": server("litserve", one_network=True),
+        "bentoml": Server((PYTHON, "-c", "raise SystemExit('no bento')"), {"bentoml": "/"}, "-", "/", (), None, True),
+        "lineup": server("lineup", compare="/compare"),
+    }
+    known["lineup"].paths["lineup, dataset=auto"] = "/predict?model=NETWORK&dataset=auto"
+    monkeypatch.setattr(serving, "SERVERS", known)
+    return known
+
+
+def recorded(tmp_path: Path, *options: str) -> dict[str, Any]:
+    path = tmp_path / "serving.json"
+    assert serving.main(["--seconds", "0.1", "--record", str(path), *options]) == 0
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def test_every_server_is_measured_and_one_that_does_not_start_says_why(
+    known: dict[str, Server], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = recorded(tmp_path, "--networks", "lenet,vgg11", "--shares", ".5,.75")
+    assert {"date", "hardware", "versions", "load", "busy_cores_before"} <= set(found)
+    assert found["versions"]["numpy"]
+    assert set(found["servers"]) == {"tutorial", "litserve", "bentoml", "lineup", "lineup, dataset=auto"}
+    for name, told in found["servers"].items():
+        assert list(told["networks"]) == ["lenet", "vgg11"]
+        assert "compare" not in told  # only where all seven are measured
+        for figures in told["networks"].values():
+            check(figures, name)
+    shown = capsys.readouterr().out
+    assert "0.5 cores are busy with something else" in shown
+    assert "did not start: ended with 1: no bento" in shown
+
+
+def check(figures: dict[str, Any], name: str) -> None:
+    if name == "bentoml":
+        assert figures == {"error": "did not start: ended with 1: no bento"}
+        return
+    assert (figures["lone"]["clients"], figures["many"]["clients"]) == (1, 16)
+    for part in (figures["lone"], figures["many"], *figures["open"]):
+        assert part["n"] > 0
+        assert part["p50_ms"] <= part["p95_ms"] <= part["p99_ms"] <= part["max_ms"]
+        assert not part["errors"]
+    assert figures["many"]["cpu_ms"] >= 0
+    assert figures["peak_mb"] > 1
+    shares = [] if name.endswith("auto") else [0.5, 0.75]
+    assert [part["share"] for part in figures["open"]] == shares
+    for part in figures["open"]:
+        assert part["rate"] == pytest.approx(part["share"] * figures["many"]["per_second"], rel=0.01)
+
+
+def test_all_seven_are_asked_together_by_those_who_can(known: dict[str, Server], tmp_path: Path) -> None:
+    found = recorded(tmp_path, "--servers", "lineup", "--shares", "")
+    compared = found["servers"]["lineup"]["compare"]
+    assert compared["many"]["clients"] == 8
+    assert "compare" not in found["servers"]["lineup, dataset=auto"]
+    assert list(found["servers"]["lineup"]["networks"]) == SEVEN
+
+
+@pytest.mark.parametrize(("label", "told"), [("2", "takes the 7 for 2"), ("", "answers 503")])
+def test_who_does_other_work_is_not_compared(label: str, told: str) -> None:
+    with servers.running(server("x", label), "lenet", servers.pythons(Path("no")), ["lenet"]) as (address, pid):
+        figures = serving.measured(f"{address}/predict", pid, 16, 0.1, [], closed)
+    assert told in figures["error"]
+
+
+def test_what_wrk_cannot_do_is_told_in_the_row() -> None:
+    def broken(*_: Any) -> dict[str, Any]:
+        raise RuntimeError("wrk failed: out of luck")
+
+    with servers.running(server("x"), "lenet", servers.pythons(Path("no")), ["lenet"]) as (address, pid):
+        figures = serving.measured(f"{address}/predict", pid, 16, 0.1, [], broken)
+    assert figures == {"error": "wrk failed: out of luck"}
+
+
+def test_a_server_that_answers_none_of_them_has_no_figures() -> None:
+    def silent(*_: Any) -> dict[str, Any]:
+        return {"n": 0, "per_second": 0.0, "p50_ms": 0.0, "errors": 16}
+
+    with servers.running(server("x"), "lenet", servers.pythons(Path("no")), ["lenet"]) as (address, pid):
+        figures = serving.measured(f"{address}/predict", pid, 16, 0.1, [0.5], silent)
+    assert figures == {"error": "no request was answered"}
+
+
+def test_a_missing_wrk_is_named_with_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wrk, "version", lambda: None)
+    assert serving.main([]) == 2
+    assert "apt install wrk" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--networks", "lenet,resnet19"], "no 'resnet19'; there are: lenet, alexnet"),
+        (["--servers", "triton"], "no 'triton'; there are: tutorial, litserve, bentoml, lineup"),
+        (["--shares", "0.5,9"], "9 is no share of the capacity"),
+    ],
+)
+def test_a_wrong_option_is_named(options: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        serving.main(options)
+    assert told in capsys.readouterr().err
+
+
+def test_a_server_is_gone_afterwards_with_its_children() -> None:
+    parent = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]])"
+    kept = Server((PYTHON, "-c", parent, SERVER, PORT, "7", "0"), {"x": "/"}, "-", "/", ())
+    with servers.running(kept, "lenet", servers.pythons(Path("no")), ["lenet"]) as (_, pid):
+        members = machine.family(pid)
+        assert len(members) == 2
+    end = time.monotonic() + 30
+    while any(_lives(member) for member in members):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _lives(pid: int) -> bool:
+    told = machine._stat(pid)
+    return told is not None and told[0] != "Z"  # whoever adopts orphans may not have buried it yet
+
+
+def test_an_interpreter_that_is_not_there_is_named() -> None:
+    rival = Server((RIVALS, "-c", ""), {"x": "/"}, "-", "/", ())
+    with (
+        pytest.raises(NotStartedError, match="no-python cannot be started: No such file"),
+        servers.running(rival, "lenet", servers.pythons(Path("no-python")), ["lenet"]),
+    ):
+        pass
+
+
+def test_a_server_that_is_never_ready_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "READY_S", 0.3)
+    slow = Server((PYTHON, "-uc", "import time; print('loading'); time.sleep(60)"), {"x": "/"}, "-", "/", ())
+    with (
+        pytest.raises(NotStartedError, match="not ready after"),
+        servers.running(slow, "lenet", servers.pythons(Path("no")), ["lenet"]),
+    ):
+        pass
+
+
+def test_the_servers_see_none_of_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINEUP_DEADLINE_S", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    seen = servers._environment("lenet", ["lenet", "nin"])
+    assert "LINEUP_DEADLINE_S" not in seen
+    assert "OMP_NUM_THREADS" not in seen
+    assert (seen["LINEUP_NETWORKS"], seen["BENCH_NETWORK"]) == ("lenet,nin", "lenet")
+
+
+def test_the_real_servers_are_scripts_that_are_there() -> None:
+    for told in SERVERS.values():
+        for module in [part.partition(":")[0] for part in told.command if part.startswith("bench.")]:
+            assert (servers.ROOT / (module.replace(".", "/") + ".py")).is_file()
+        assert PORT in told.command
+        assert told.one_network or all("NETWORK" in path for path in told.paths.values())
+
+
+def test_processor_time_and_memory_are_of_the_whole_family() -> None:
+    work = "held = bytes(range(256)) * 400_000\nfor _ in range(2_000_000): pass\nprint('done', flush=True)\ninput()"
+    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    with subprocess.Popen(
+        [sys.executable, "-c", parent, work], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"done\n"
+        assert len(machine.family(process.pid)) == 2
+        assert machine.cpu_seconds(process.pid) > 0.02
+        assert machine.peak_mb(process.pid) > 100
+        process.communicate(b"\n")
+    assert machine.peak_mb(process.pid) == 0
+
+
+def test_measurements_wait_for_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    waited = threading.Event()
+
+    def second() -> None:
+        with machine.alone():
+            waited.set()
+
+    with machine.alone():
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert not waited.wait(0.1)
+    thread.join(30)
+    assert waited.is_set()
+
+
+def test_the_hardware_is_named() -> None:
+    found = machine.hardware()
+    assert found["processor"]
+    assert 1 <= found["cores"] <= (os.cpu_count() or 1)
+    assert set(found["flags"]) <= set(machine.FLAGS)
+
+
+def test_the_figures_of_wrk_are_read() -> None:
+    line = '{"requests": 100, "seconds": 2.0, "p50": 1500.0, "p95": 2000.0, "p99": 3000.0, "max": 9000.0, '
+    line += '"connect": 0, "read": 1, "write": 0, "status": 4, "timeout": 2}'
+    assert wrk.figures(f"Running 2s test\n 2 threads\n{wrk.MARK}{line}\n") == {
+        "n": 96,
+        "per_second": 48.0,
+        "p50_ms": 1.5,
+        "p95_ms": 2.0,
+        "p99_ms": 3.0,
+        "max_ms": 9.0,
+        "errors": 7,
+    }
+
+
+def test_the_script_of_wrk_prints_what_is_read() -> None:
+    assert f'io.write("{wrk.MARK}"' in wrk.SCRIPT
+    for name in ("requests", "seconds", "p50", "p95", "p99", "max", "connect", "read", "write", "status", "timeout"):
+        assert f'"{name}": ' in wrk.SCRIPT
+
+
+def test_the_intake_waits_its_turn_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+    monkeypatch.setattr(intake, "RECORD", tmp_path / "intake.json")
+    monkeypatch.setattr(intake, "decoding", lambda: held.append(machine.LOCK.exists()) or {})
+    monkeypatch.setattr(intake, "preparing", dict)
+    monkeypatch.setattr(intake, "judging", dict)
+    intake.main()
+    assert held == [True]

@@ -1,0 +1,82 @@
+"""The tables of `make bench`, from figures made up here."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import speed, tables
+
+
+def figures(per_second: float, lone_ms: float, *, failed: int = 0, p99_ms: float = 50.0) -> dict[str, Any]:
+    return {
+        "lone": {"p50_ms": lone_ms, "errors": 0, "n": 9},
+        "many": {"per_second": per_second, "errors": failed, "n": 5000, "cpu_ms": 1.25},
+        "open": [
+            {"share": 0.5, "p99_ms": 1.0, "errors": {}},
+            {"share": speed.AT, "p99_ms": p99_ms, "errors": {"503": 2} if failed else {}},
+        ],
+        "peak_mb": 1544,
+    }
+
+
+@pytest.fixture
+def record() -> dict[str, Any]:
+    lenet = {
+        "lineup": figures(1234.4, 1.2),
+        "lineup, dataset=auto": figures(900.0, 1.5),
+        "tutorial": figures(411.5, 2.4, failed=3),
+        "litserve": figures(2000, 0.6),
+        "bentoml": {"error": "did not start: ended with 1: no module"},
+    }
+    servers: dict[str, Any] = {name: {"networks": {"lenet": told}} for name, told in lenet.items()}
+    servers["lineup"]["compare"] = figures(30, 10)
+    servers["tutorial"]["compare"] = figures(5, 60)
+    return {
+        "date": "2026-11-25T01:02:03+00:00",
+        "hardware": {"processor": "AMD EPYC", "cores": 2, "flags": ["avx512_vnni"]},
+        "versions": {"python": "3.11.7", "torch": "2.14.1"},
+        "load": {"picture": "28x28 PNG", "closed": "wrk 4, 1 and 16 clients"},
+        "servers": servers,
+    }
+
+
+def test_speed_is_told_in_multiples_of_others(record: dict[str, Any]) -> None:
+    headings, (lenet, seven) = speed.ratios(record)
+    assert headings[1] == "Lineup, requests/s (lone, ms)"
+    assert lenet == ["lenet", "1,234 (1.2)", "900 (1.5)", "3.0 (2.0), 5 failed", "0.6 (0.5)", "did not start"]
+    assert seven == ["all seven", "30.0 (10.0)", "-", "6.0 (6.0)", "-", "-"]
+
+
+def test_costs_are_told_of_each(record: dict[str, Any]) -> None:
+    headings, rows = speed.costs(record)
+    assert headings == ["network", "Lineup", "tutorial", "LitServe", "BentoML"]
+    assert rows[0] == ["lenet", "50.0, 1.2, 1,544", "50.0, 1.2, 1,544", "50.0, 1.2, 1,544", "did not start"]
+
+
+def test_a_record_of_lineup_alone_has_tables(record: dict[str, Any]) -> None:
+    record["servers"] = {"lineup": {"networks": {"lenet": record["servers"]["lineup"]["networks"]["lenet"]}}}
+    assert speed.ratios(record)[1] == [["lenet", "1,234 (1.2)", "-", "-", "-", "-"]]
+
+
+def test_a_rival_that_answered_nothing_has_no_ratio(record: dict[str, Any]) -> None:
+    record["servers"]["litserve"]["networks"]["lenet"] = {"error": "no request was answered"}
+    assert speed.ratios(record)[1][0][4] == "no request was answered"
+
+
+def test_the_circumstances_are_told_below_the_table(
+    record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "serving.json").write_text(json.dumps(record))
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    text = tables.fill("<!-- table: serving -->\n<!-- end -->\n<!-- table: serving_costs -->\n<!-- end -->\n")
+    for told in (
+        "| lenet | 1,234 (1.2) |",
+        "2026-11-25, 2 cores of an AMD EPYC (avx512_vnni)",
+        "5,000 answers",
+        "1,544",
+    ):
+        assert told in text
+    assert tables.fill(text) == text

@@ -1,0 +1,109 @@
+"""What `make bench` recorded, as rows for the README: who is how many times faster, and what it costs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+OURS, AUTO = "lineup", "lineup, dataset=auto"
+RIVALS = {"tutorial": "tutorial", "litserve": "LitServe", "bentoml": "BentoML"}
+AT = 0.75  # of its own capacity: the load at which p99 is told
+ALL_SEVEN = "all seven"
+Rows = tuple[list[str], list[list[str]]]
+
+
+def ratios(record: dict[str, Any]) -> Rows:
+    """Lineup's requests a second and lone median, and both as multiples of each rival's."""
+    headings = ["network", "Lineup, requests/s (lone, ms)", "`dataset=auto`"]
+    headings += [f"times {title} (lone)" for title in RIVALS.values()]
+    rows = []
+    for network in _networks(record):
+        ours = _figures(record, OURS, network)
+        told = [_speed(ours), _speed(_figures(record, AUTO, network))]
+        rows.append([network, *told, *(_times(ours, _figures(record, rival, network)) for rival in RIVALS)])
+    return headings, rows
+
+
+def costs(record: dict[str, Any]) -> Rows:
+    """Of each server p99 in an open loop, processor time and memory."""
+    rows = [
+        [network, *(_cost(_figures(record, name, network)) for name in (OURS, *RIVALS))]
+        for network in _networks(record)
+    ]
+    return ["network", "Lineup", *RIVALS.values()], rows
+
+
+def circumstances(record: dict[str, Any]) -> str:
+    """When, on what, with which versions and how often."""
+    hardware, versions, load = record["hardware"], record["versions"], record["load"]
+    flags = f" ({', '.join(hardware['flags'])})" if hardware["flags"] else ""
+    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    counts = sorted(figures["many"]["n"] for figures in _all(record) if "many" in figures)
+    n = f"{counts[0]:,} to {counts[-1]:,} answers a figure" if counts else "no figures"
+    return (
+        f"{record['date'][:10]}, {hardware['cores']} cores of an {hardware['processor']}{flags}; {load['picture']}; "
+        f"{load['closed']}; {n}. {told}."
+    )
+
+
+def _all(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for server in record["servers"].values():
+        yield from server["networks"].values()
+        if "compare" in server:
+            yield server["compare"]
+
+
+def _networks(record: dict[str, Any]) -> list[str]:
+    ours = record["servers"][OURS]
+    return [*ours["networks"], *([ALL_SEVEN] if "compare" in ours else [])]
+
+
+def _figures(record: dict[str, Any], server: str, network: str) -> dict[str, Any] | None:
+    """None where it was not asked for."""
+    known = record["servers"].get(server, {"networks": {}})
+    found: dict[str, Any] | None = known.get("compare") if network == ALL_SEVEN else known["networks"].get(network)
+    return found
+
+
+def _wrong(figures: dict[str, Any] | None) -> str | None:
+    """What is to be told in place of figures, if something is."""
+    if figures is None:
+        return "-"
+    if "error" in figures:
+        return str(figures["error"]).partition(":")[0]
+    return None
+
+
+def _errors(figures: dict[str, Any]) -> str:
+    """Requests that failed, as words to add; nothing where all were answered."""
+    parts = [figures["lone"]["errors"], figures["many"]["errors"]]
+    failed = sum(parts) + sum(sum(part["errors"].values()) for part in figures["open"])
+    return f", {failed:,} failed" if failed else ""
+
+
+def _speed(figures: dict[str, Any] | None) -> str:
+    if wrong := _wrong(figures):
+        return wrong
+    assert figures is not None
+    return f"{_short(figures['many']['per_second'])} ({figures['lone']['p50_ms']:.1f}){_errors(figures)}"
+
+
+def _times(ours: dict[str, Any] | None, rival: dict[str, Any] | None) -> str:
+    if wrong := _wrong(rival) or _wrong(ours):
+        return wrong
+    assert ours is not None
+    assert rival is not None
+    faster = ours["many"]["per_second"] / rival["many"]["per_second"]
+    sooner = rival["lone"]["p50_ms"] / ours["lone"]["p50_ms"]
+    return f"{faster:.1f} ({sooner:.1f}){_errors(rival)}"
+
+
+def _cost(figures: dict[str, Any] | None) -> str:
+    if wrong := _wrong(figures):
+        return wrong
+    assert figures is not None
+    p99 = next((part["p99_ms"] for part in figures["open"] if part["share"] == AT), None)
+    late = "-" if p99 is None else _short(p99)
+    return f"{late}, {_short(figures['many']['cpu_ms'])}, {figures['peak_mb']:,}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
