@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from app.errors import ApiError
 from app.serving.state import State
+from app.settings import cores
 from models.checkpoints import SUFFIX
 from models.compiled import small
 from models.intake import decode, pipeline
@@ -34,8 +35,11 @@ class Intake:
 
     def load(self, root: Path) -> None:
         """Load and warm auto and gate from `root`; without one of them the service goes on and says so."""
-        decides, auto_state = _loaded("auto", root, lambda folder: Auto(small.load_auto(folder, ANSWERS)))
-        judges, gate_state = _loaded("gate", root, lambda folder: Gate(small.load_gate(folder, KINDS)))
+        threads = min(2, cores())  # pictures are seen in turn or together, while a core has nothing else to do
+        decides, auto_state = _loaded(
+            "auto", root, lambda folder: Auto(small.load_auto(folder, ANSWERS, threads=threads))
+        )
+        judges, gate_state = _loaded("gate", root, lambda folder: Gate(small.load_gate(folder, KINDS, threads=threads)))
         ready = pipeline.Intake(decides, judges)
         ready.warm()
         self._pipeline = ready  # before the states say so: others look at them meanwhile

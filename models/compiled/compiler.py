@@ -51,12 +51,12 @@ def load(source: Described, folder: Path | None = None, instructions: str | None
     return open_runner(made, *temperatures), made
 
 
-def find(path: Path, key: Mapping[str, str], *temperatures: float) -> tuple[Runner, Compiled] | None:
+def find(path: Path, key: Mapping[str, str], *temperatures: float, threads: int = 1) -> tuple[Runner, Compiled] | None:
     """What runs a network of the cache, and that network; None where it is not there, or is nothing that runs."""
     if (made := kept.read(path, key)) is None:
         return None
     try:
-        return open_runner(made, *temperatures), made
+        return open_runner(made, *temperatures, threads=threads), made
     except Exception as error:  # whole, and made of the same, and yet not by us; ONNX Runtime has many errors
         log.warning("%s is no compiled network (%s): it is made anew", path, type(error).__name__)
         return None
