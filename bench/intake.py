@@ -20,8 +20,11 @@ from PIL import Image, ImageDraw
 
 from bench import machine
 from models import checkpoints
+from models.compiled import small
 from models.evaluation.evaluate_pictures import circumstances
-from models.intake import auto, decode, gate, picture
+from models.intake import decode, picture
+from models.intake.auto import ANSWERS, Auto
+from models.intake.gate import KINDS, Gate
 from models.intake.thumbnail import thumbnail
 
 RECORD = Path(__file__).with_name("intake.json")
@@ -121,7 +124,8 @@ def judging() -> dict[str, dict[str, float]]:
     """The thumbnail of the line on a canvas, made once, and the two small networks that see it."""
     pixels = np.asarray(drawing((1050, 800), 4))
     sent, seen = thumbnail(pixels), picture.prepare_pixels(pixels, "mnist").picture
-    decides, judges = (load(checkpoints.root()) for load in (auto.load, gate.load))
+    folder = checkpoints.root()
+    decides, judges = Auto(small.load_auto(folder, ANSWERS)), Gate(small.load_gate(folder, KINDS))
     return {
         "thumbnail": timed(lambda: thumbnail(pixels)),
         "auto: digit or clothing": timed(lambda: decides.decide_by(sent)),

@@ -1,7 +1,16 @@
-"""What `make bench` recorded, as rows for the README: who is how many times faster, and what it costs."""
+"""What `make bench` recorded, as rows for the README: who is how many times faster, and what it costs; and what was
+recorded of compiled forms.
+"""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from models import catalog, checkpoints
+from models.compiled import record as forms_record
+from models.compiled.forms import FORMS
+from models.datasets import DATASETS
 
 OURS, AUTO = "lineup", "lineup, dataset=auto"
 RIVALS = {"tutorial": "tutorial", "litserve": "LitServe", "bentoml": "BentoML"}
@@ -29,6 +38,26 @@ def costs(record: dict[str, Any]) -> Rows:
         for network in _networks(record)
     ]
     return ["network", "Lineup", *RIVALS.values()], rows
+
+
+def forms(weights: Path) -> Rows:
+    """Of each network and dataset accuracy and calibration error in each form; struck out what may not run."""
+    rows = []
+    for dataset in DATASETS:
+        for name in catalog.ARCHITECTURES:
+            path = forms_record.path_for(checkpoints.path_for(dataset, name, weights))
+            told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+            rows.append([f"{dataset}/{name}", *(_form(told, form) for form in FORMS)])
+    return ["accuracy (calibration error)", *FORMS], rows
+
+
+def _form(told: dict[str, Any] | None, form: str) -> str:
+    if told is None:
+        return "-"
+    figures = told["measured"][form]
+    of = "" if figures["n"] == 10_000 else f" of {figures['n']:,}"
+    text = f"{figures['accuracy']:.2%}{of} ({figures['ece']:.2%})"
+    return text if form in told["allowed"] else f"~~{text}~~"
 
 
 def circumstances(record: dict[str, Any]) -> str:

@@ -154,8 +154,8 @@ def _ms(value: float) -> str:
 
 def serving() -> str:
     """Lineup's speed as multiples of that of others, and under what circumstances."""
-    record = _serving_record()
-    return f"{table(*speed.ratios(record))}\n\n{speed.circumstances(record)}"
+    measured = _serving_record()
+    return f"{table(*speed.ratios(measured))}\n\n{speed.circumstances(measured)}"
 
 
 def serving_costs() -> str:
@@ -165,6 +165,11 @@ def serving_costs() -> str:
 
 def _serving_record() -> Any:
     return json.loads((ROOT / "bench" / "serving.json").read_text(encoding="utf-8"))
+
+
+def forms() -> str:
+    """Accuracy of each checkpoint in each form that it can be compiled to, and which may run."""
+    return table(*speed.forms(checkpoints.root()))
 
 
 def settings() -> str:
@@ -185,6 +190,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "strangers": strangers,
     "intake": intake,
     "serving": serving,
+    "forms": forms,
     "serving_costs": serving_costs,
     "settings": settings,
 }

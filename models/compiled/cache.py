@@ -14,6 +14,7 @@ import os
 import struct
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from models.checkpoints import atomic
 from models.checkpoints.codings import Array
 
 MAGIC = b"LINEUPG\x01"
+KEPT = 3  # of each name: a checkpoint before and after it was trained on, or two versions side by side
 MAX_FILE = 1 << 30  # bytes; the largest, VGG-11's in float32, has 45 MB
 DTYPES = ("uint8", "float32", "int32")
 
@@ -59,11 +61,24 @@ def _of_user() -> Path:
 
 
 def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Compiled:
-    """Keep a compiled network. OSError where that cannot be."""
+    """Keep a compiled network, and of those of its name before it the newest ones. OSError where that cannot be.
+
+    ``path`` ends in a hyphen and what tells it from others of its name.
+    """
     made = build(header, arrays)
     with atomic.replacing(path) as file:
         file.writelines([*_body(made.header, made.arrays), bytes.fromhex(made.digest)])
+    _forget(path)
     return replace(made, kept=True)
+
+
+def _forget(path: Path) -> None:
+    """Delete the oldest of a name, so that years of checkpoints and versions fill no disk."""
+    name = path.stem.rpartition("-")[0]
+    same = [other for other in path.parent.glob(f"{name}-*{path.suffix}") if other.stem.rpartition("-")[0] == name]
+    with suppress(OSError):  # another process does the same at the same time
+        for old in sorted(same, key=lambda other: other.stat().st_mtime, reverse=True)[KEPT:]:
+            old.unlink(missing_ok=True)
 
 
 def build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Compiled:

@@ -182,3 +182,20 @@ def test_a_user_without_a_home_keeps_nothing(monkeypatch):
     with pytest.raises(OSError, match="null"):
         cache.write(cache.folder() / "x.graph", HEADER, ARRAYS)
     assert cache.read(cache.folder() / "x.graph", KEY) is None
+
+
+def test_of_each_name_the_newest_are_kept(tmp_path):
+    for number in range(cache.KEPT + 2):
+        path = tmp_path / f"mnist-lenet-{number}.graph"
+        cache.write(path, HEADER, ARRAYS)
+        os.utime(path, (number, number))
+    cache.write(tmp_path / "fashion-mnist-lenet-0.graph", HEADER, ARRAYS)
+    last = tmp_path / "mnist-lenet-last.graph"
+    cache.write(last, HEADER, ARRAYS)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [
+        "fashion-mnist-lenet-0.graph",
+        "mnist-lenet-3.graph",
+        "mnist-lenet-4.graph",
+        "mnist-lenet-last.graph",
+    ]
