@@ -70,6 +70,7 @@ def small(content: Content, skeletons: Mapping[str, str], sides: Mapping[str, in
         own = {tensor.removeprefix(prefix): array for tensor, array in tensors.items() if tensor.startswith(prefix)}
         graph.fill(model, own)
         graph.fold_batch_norm(model)
+        graph.widen(model)
         for given in [given.name for given in model.graph.input]:
             graph.take_pictures(model, given, sides[given], sides[given])
     return {name: Made(model, ()) for name, model in models.items()}

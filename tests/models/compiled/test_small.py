@@ -7,7 +7,7 @@ import pytest
 
 from models.checkpoints import CheckpointError, file_format
 from models.checkpoints.networks import tensors_of
-from models.compiled import small
+from models.compiled import making, small
 from models.intake import small_cnn
 from models.intake.auto import ANSWERS
 from models.intake.gate import KINDS
@@ -135,3 +135,12 @@ def test_each_file_has_its_own_place(tmp_path, folder):
     file_format.amend(tmp_path / "auto.lineup", {"note": "another digest"})
     small.load_auto(tmp_path, ANSWERS, folder)
     assert len(list(folder.iterdir())) == 2
+
+
+def test_between_its_convolutions_the_gate_is_as_wide_as_the_kernels_want():
+    content = file_format.open_file(WEIGHTS / "gate.lineup")
+    made = making.small(content, {f"gate-{name}": f"{name}." for name in KINDS}, {"thumbnails": 64, "pictures": 28})
+    for each in made.values():
+        shapes = {tensor.name: tensor.dims for tensor in each.model.graph.initializer}
+        widths = [shapes[node.input[1]][0] for node in each.model.graph.node if node.op_type == "Conv"]
+        assert widths == [16, 32, 48, 56, 32, 48, 56]
