@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.intake import pipeline
+from models.intake import decode, pipeline
 from models.intake.auto import Auto
 from models.intake.gate import Gate
 from models.intake.pipeline import CannotDecide, Intake, WrongForm
@@ -123,3 +123,9 @@ def test_auto_and_the_gate_see_several_pictures_at_once():
     seen = intake.see_all([pipeline.Asked(encoded(draw_seven()), "auto")] * 3, max_pixels=MOST)
     assert [one.dataset for one in seen] == ["mnist"] * 3
     assert sizes == [3, 3]
+
+
+def test_no_request_waits_for_the_decoder_of_heic_to_be_imported():
+    decode.register_heif.cache_clear()
+    Intake(None, None).warm()
+    assert decode.register_heif.cache_info().currsize == 1
