@@ -282,5 +282,22 @@ def test_a_picture_from_elsewhere_is_as_it_was():
         (b"", False),
     ],
 )
-def test_what_is_tiny_is_known_by_its_head(data, tiny):
+def test_what_is_tiny_is_known_by_its_bytes(data, tiny):
     assert is_tiny(data) == tiny
+
+
+@pytest.mark.parametrize("at", [33, -12], ids=["before the picture", "behind it"])
+@pytest.mark.parametrize(
+    ("kind", "held", "tiny"),
+    [
+        (b"tEXt", b"Author\0Ada", True),
+        (b"zTXt", b"Author\0\0" + zlib.compress(bytes(1_000_000)), False),
+        (b"iTXt", b"Author\0\1\0\0\0" + zlib.compress(bytes(1_000_000)), False),
+        (b"iCCP", b"mine\0\0" + zlib.compress(bytes(1_000_000)), False),
+        (b"IHDR", struct.pack(">IIBBBBB", 7000, 7000, 1, 0, 0, 0, 0), False),
+    ],
+)
+def test_a_tiny_picture_is_tiny_all_through(kind, held, tiny, at):
+    png = encode(quarters((28, 28)))
+    chunk = struct.pack(">I", len(held)) + kind + held + struct.pack(">I", zlib.crc32(kind + held))
+    assert is_tiny(png[:at] + chunk + png[at:]) == tiny
