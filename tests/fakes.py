@@ -179,6 +179,8 @@ class FakeIntake:
         for data, dataset, preparation in asked:
             try:
                 seen.append(self.see(data, dataset, max_pixels, preparation))
+            except ApiError as error:
+                seen.append(error.with_traceback(None))  # as the real one's, which was never raised
             except Exception as error:
                 seen.append(error)
         return seen

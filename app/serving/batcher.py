@@ -131,6 +131,7 @@ class Batcher(Generic[Item, Result]):
             raise
         finally:
             timer.cancel()
+            del entry  # an error remembers this frame: with the entry it would keep itself, and the item, until gc
 
     async def close(self) -> None:
         """Answer what waits with Closed, let running batches finish, and stop."""

@@ -3,7 +3,8 @@
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from app.errors import ApiError
@@ -13,7 +14,7 @@ from app.serving.intake import Intake, Preparation, Seen
 from app.serving.lane import Lane
 from app.serving.together import copy, fail
 from app.settings import Settings, cores
-from app.uploads import Upload
+from app.uploads import Share, Upload
 from models.intake.pipeline import Page
 
 Item = TypeVar("Item")
@@ -56,10 +57,13 @@ class Opening:
             arguments = (upload.data, dataset, self._settings.max_pixels, preparation)
             return await self._alone(upload, clock, self._intake.see, *arguments)
         # Its few bytes are not held for a request that is given up: a batch is over in milliseconds.
-        done = await submit(self._tiny, (upload.data, dataset, preparation), clock, "the intake")
-        if isinstance(done.value, Exception):
-            raise done.value
-        return done.value
+        seen = (await submit(self._tiny, (upload.data, dataset, preparation), clock, "the intake")).value
+        try:
+            if isinstance(seen, Exception):
+                raise seen
+            return seen
+        finally:
+            del seen  # an error remembers its frames: one that remembers the error keeps the upload until gc comes by
 
     async def read(self, upload: Upload, clock: Clock) -> Page:
         """The digits on an upload. Raises ApiError."""
@@ -77,21 +81,23 @@ class Opening:
         future = self._pool.submit(work, *arguments)
         self._in_hand += 1
         upload.share.hold()
-
-        def done() -> None:
-            self._in_hand -= 1
-            upload.share.release()
-            copy(future, answer)
-
         # At the deadline, or when its client goes away, a picture that waits for a thread is dropped. One that has a
         # thread keeps it, its place and its memory until that is done.
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done))
-        timer = loop.call_at(clock.deadline, lambda: fail(answer, late(clock)))
+        done = partial(self._done, upload.share, answer)
+        future.add_done_callback(partial(loop.call_soon_threadsafe, done))
+        timer = loop.call_at(clock.deadline, fail, answer, late(clock))
         try:
             return await answer
         finally:
             timer.cancel()
             future.cancel()
+            del answer, future, done  # see above
+
+    def _done(self, share: Share, answer: asyncio.Future[T], future: Future[T]) -> None:
+        """A thread has done its work on an upload, or was never asked to."""
+        self._in_hand -= 1
+        share.release()
+        copy(future, answer)
 
 
 async def submit(batcher: Batcher[Item, T], item: Item, clock: Clock, who: str) -> Done[T]:

@@ -108,9 +108,12 @@ class Intake:
         as they are. Raises IntakeError.
         """
         seen = self.see_all([Asked(data, dataset, raw)], max_pixels=max_pixels)[0]
-        if isinstance(seen, Exception):
-            raise seen
-        return seen
+        try:
+            if isinstance(seen, Exception):
+                raise seen
+            return seen
+        finally:
+            del seen  # an error remembers its frames: one that remembers the error keeps the file until gc comes by
 
     def see_all(self, asked: Sequence[Asked], *, max_pixels: int) -> list[Seen | Exception]:
         """The same of several files, which auto and the gate see at once; the error in its place where one fails.
@@ -135,7 +138,10 @@ class Intake:
         self._decide([sight for sight in sights.values() if sight.dataset == "auto"])
         each(lambda number: _prepare(sights[number]))
         self._judge(list(sights.values()))
-        return [found.get(number) or _seen(sights[number]) for number in range(len(asked))]
+        try:
+            return [found.get(number) or _seen(sights[number]) for number in range(len(asked))]
+        finally:
+            found.clear()  # see above
 
     def read(self, data: bytes, *, max_pixels: int) -> Page:
         """The digits of a number on the picture in a file. Raises IntakeError."""

@@ -1,7 +1,10 @@
 """The way as a whole: what is made once, what each step is told to have taken, and what is missing."""
 
+import gc
 import io
 import re
+import sys
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -12,7 +15,7 @@ from models.intake import decode, pipeline
 from models.intake.auto import Auto
 from models.intake.gate import Gate
 from models.intake.pipeline import CannotDecide, Intake, WrongForm
-from models.intake.steps import NothingFound
+from models.intake.steps import IntakeError, NothingFound
 from models.intake.thumbnail import thumbnail
 from tests.models.intake.test_picture import draw_seven, draw_shirt
 from tests.shipped import shipped_auto, shipped_gate
@@ -129,3 +132,18 @@ def test_no_request_waits_for_the_decoder_of_heic_to_be_imported():
     decode.register_heif.cache_clear()
     Intake(None, None).warm()
     assert decode.register_heif.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("picture", [Image.new("L", (40, 40), 9), None], ids=["blank", "damaged"])
+def test_a_file_that_cannot_be_seen_is_let_go_with_its_error(picture):
+    data = bytes(1000) if picture is None else encoded(picture)
+    alone = sys.getrefcount(data)
+    gc.collect()
+    gc.disable()
+    try:
+        for dataset in ("mnist", "auto"):
+            with suppress(IntakeError):
+                Intake(None, None).see(data, dataset, max_pixels=10**6)
+        assert sys.getrefcount(data) == alone
+    finally:
+        gc.enable()
