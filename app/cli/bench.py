@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlunsplit
 
 import httpx
 from PIL import Image, ImageDraw
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from app.cli.clients import run
-from app.cli.load import MOST_CLIENTS, Load, Tally, multipart, target
+from app.cli.load import MOST_CLIENTS, Load, Tally, multipart, split, target
 
 CLIENT_BUSY = 0.8  # of a core; from there on the client waits for itself
 LATE_MS = 5.0
@@ -93,8 +93,8 @@ def asked_by(options: Namespace) -> Asked:
 
 
 def address(url: str, path: str, **query: str | None) -> str:
-    """`url` with `path` after it, and those parts of the query that are given."""
-    parts = urlsplit(f"{url.rstrip('/')}/{path.lstrip('/')}")
+    """`url` with `path` after it, and those parts of the query that are given. ValueError."""
+    parts = split(f"{url.rstrip('/')}/{path.lstrip('/')}")
     told = urlencode({name: value for name, value in query.items() if value is not None})
     return urlunsplit(parts._replace(query="&".join(part for part in (parts.query, told) if part)))
 
@@ -118,7 +118,7 @@ def probe(asked: Asked) -> str | None:
             timeout=max(asked.load.timeout_s, 30),
             trust_env=False,  # a proxy would be measured
         )
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last two: of a host that cannot be
         return f"no answer from {asked.url}: {error or type(error).__name__}"
     return None if answer.is_success else f"{asked.url} answers {answer.status_code}: {answer.text[:300]}"
 

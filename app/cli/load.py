@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 Arrivals = Literal["poisson", "even"]
 BOUNDARY = "lineup-bench-5f0c2e"
@@ -62,22 +62,31 @@ class Tally:
                 self.errors[outcome] += 1
 
 
-def target(url: str, content_type: str, body: bytes) -> Target:
-    """POST `body` to `url`. ValueError, which names the wrong value, if that is no address of the web."""
+def split(url: str) -> SplitResult:
+    """The parts of an address of the web. ValueError, which names the wrong value, if it is none."""
+    wanted = "wanted one like http://127.0.0.1:8000"
     try:
         parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:  # a port that is no number, say
-        raise ValueError(f"the address {url!r} cannot be: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"the address is {url!r}; wanted one like http://127.0.0.1:8000")
+        host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
+    except ValueError as error:  # a port that is no number, say, or a name that is too long
+        raise ValueError(f"the address is {url!r}, which cannot be ({error}); {wanted}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"the address is {url!r}; {wanted}")
+    return parts
+
+
+def target(url: str, content_type: str, body: bytes) -> Target:
+    """POST `body` to `url`. ValueError, which names the wrong value, if that is no address of the web."""
+    parts = split(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not path.isascii() or any(character.isspace() for character in path):
         raise ValueError(f"the path {path!r} has characters that an address must have escaped")
     head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\nAccept: application/json\r\n"
     head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     secure = parts.scheme == "https"
-    return Target(parts.hostname, port or (443 if secure else 80), secure, head.encode() + body)
+    port = parts.port or (443 if secure else 80)
+    return Target(parts.hostname or "", port, secure, head.encode() + body)
 
 
 def multipart(picture: bytes, media_type: str, name: str) -> tuple[str, bytes]:

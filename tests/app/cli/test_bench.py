@@ -113,9 +113,17 @@ def test_a_wrong_option_is_named(options: list[str], told: str, capsys: pytest.C
     assert told in capsys.readouterr().err
 
 
-def test_a_wrong_address_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "localhost:8000"]) == 2
-    assert "'localhost:8000/predict'; wanted one like http://127.0.0.1:8000" in capsys.readouterr().err
+@pytest.mark.parametrize("url", ["localhost:8000", "http://[::1", "http://a..b", f"http://{'a' * 64}.de"])
+def test_a_wrong_address_is_named(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", url]) == 2
+    told = capsys.readouterr().err
+    assert f"{url}/predict'" in told
+    assert "wanted one like http://127.0.0.1:8000" in told
+
+
+def test_a_host_that_only_looks_like_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "http://xn--", *QUICK]) == 1
+    assert "no answer from http://xn--/predict" in capsys.readouterr().err
 
 
 def test_the_picture_drawn_is_of_the_datasets_kind() -> None:
