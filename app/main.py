@@ -70,6 +70,7 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
             yield
         finally:
             await service.close()
+            gc.unfreeze()  # or what ends here would stay for as long as the process
 
     return lifespan
 

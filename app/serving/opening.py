@@ -34,6 +34,7 @@ class Opening:
     def __init__(self, intake: Intake, settings: Settings) -> None:
         self._intake = intake
         self._settings = settings
+        self._closed = False
         self._in_hand = 0  # pictures that wait for a thread of their own, or have one
         self._pool = ThreadPoolExecutor(settings.intake_threads or min(4, max(2, cores())), "intake")
         self._tiny_thread = ThreadPoolExecutor(1, "tiny")
@@ -46,10 +47,11 @@ class Opening:
         return self._in_hand + len(self._tiny)
 
     async def close(self) -> None:
-        """Let what is at work end, and stop every thread."""
+        """Let what is at work end, refuse what waits, and stop every thread."""
+        self._closed = True
         await self._tiny.close()
         for executor in (self._tiny_thread, self._pool):
-            executor.shutdown(wait=True, cancel_futures=True)
+            await asyncio.to_thread(executor.shutdown, wait=True, cancel_futures=True)
 
     async def see(self, upload: Upload, dataset: str, clock: Clock, preparation: Preparation) -> Seen:
         """An upload as a picture for `dataset`, or for what auto decides. Raises ApiError."""
@@ -74,6 +76,8 @@ class Opening:
 
     async def _alone(self, upload: Upload, clock: Clock, work: Callable[..., T], *arguments: object) -> T:
         """What `work` gives of an upload on a thread, before the deadline. Raises ApiError."""
+        if self._closed:
+            raise closing()
         if self._in_hand >= self._settings.queue_size:
             raise ApiError("queue_full", f"{self._in_hand} pictures wait to be opened already", retry_after=1)
         loop = asyncio.get_running_loop()
@@ -97,7 +101,10 @@ class Opening:
         """A thread has done its work on an upload, or was never asked to."""
         self._in_hand -= 1
         share.release()
-        copy(future, answer)
+        if future.cancelled():
+            fail(answer, closing())
+        else:
+            copy(future, answer)
 
 
 async def submit(batcher: Batcher[Item, T], item: Item, clock: Clock, who: str) -> Done[T]:
@@ -110,7 +117,12 @@ async def submit(batcher: Batcher[Item, T], item: Item, clock: Clock, who: str) 
     except Late:
         raise late(clock) from None
     except Closed:
-        raise ApiError("not_ready", "the service is shutting down", retry_after=5) from None
+        raise closing() from None
+
+
+def closing() -> ApiError:
+    """The answer where there will be none."""
+    return ApiError("not_ready", "the service is shutting down", retry_after=5)
 
 
 def late(clock: Clock) -> ApiError:

@@ -35,9 +35,7 @@ async def settle(work: Awaitable[T]) -> T | ApiError:
 
 def copy(done: Future[T], waited_for: asyncio.Future[T]) -> None:
     """What a thread gave or raised, to whoever waits for it in the event loop, if anybody still does."""
-    if done.cancelled():
-        waited_for.cancel()
-    elif error := done.exception():
+    if error := done.exception():
         fail(waited_for, error)
     elif not waited_for.done():
         waited_for.set_result(done.result())

@@ -1,13 +1,20 @@
-"""What the service does beside answering: how it starts."""
+"""What the service does beside answering: how it starts and how it ends."""
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import main
+from app.errors import ApiError
+from app.serving.clock import Clock
+from app.serving.opening import Opening
 from app.serving.service import Service
+from app.settings import Settings
+from app.uploads import Memory, Share, Upload
 from tests.app.conftest import serving
 from tests.fakes import FakeEngine, FakeIntake, fake_service
 
@@ -98,3 +105,42 @@ async def test_tiny_pictures_that_wait_are_seen_together_and_one_that_is_bad_cos
     assert batches == [1, 3]
     assert [answer.status_code for answer in answers] == [200, 200, 500 if bad == b"boom" else 422, 200]
     assert [answer.json().get("label") for answer in answers] == ["1", "2", None, "3"]
+
+
+async def test_while_the_service_closes_what_is_at_work_is_answered_and_what_waits_is_refused() -> None:
+    intake = FakeIntake()
+    opening, memory = Opening(intake, Settings.model_construct(intake_threads=1)), Memory(1000)  # type: ignore[arg-type]
+
+    async def see(data: bytes) -> Any:
+        with Share(memory) as share:
+            return await opening.see(Upload(data, share), "mnist", Clock.starting(30), "auto")
+
+    intake.gate.clear()
+    asked = [asyncio.create_task(see(b"\x01"))]
+    assert await asyncio.to_thread(intake.busy.wait, 30)
+    asked.append(asyncio.create_task(see(b"\x02")))
+    while len(opening) < 2:
+        await asyncio.sleep(0)
+    closing = asyncio.create_task(opening.close())
+    with pytest.raises(ApiError, match="shutting down"):
+        await asked[1]
+    with pytest.raises(ApiError, match="shutting down"):
+        await see(b"\x03")
+    assert not closing.done()
+    intake.gate.set()
+    assert (await asked[0]).picture[0, 0] == 1
+    await closing
+
+
+async def test_what_is_out_of_the_garbage_collectors_sight_is_back_in_it_when_the_application_ends() -> None:
+    made = fake_service()
+    settled = threading.Event()
+
+    def settle() -> None:
+        main._settle()
+        settled.set()
+
+    async with serving(Service(made.settings, made.engine, made.intake, loaded=settle)):
+        assert await asyncio.to_thread(settled.wait, 30)
+        assert gc.get_freeze_count()
+    assert not gc.get_freeze_count()
