@@ -80,9 +80,9 @@ class Engine:
     def lane(self, name: str) -> Literal["light", "heavy"]:
         """The lane that a network runs in.
 
-        One forward of VGG-11 takes about 100 ms on two cores, one of LeNet half a millisecond. In one lane LeNet
-        would stand behind VGG-11; with a thread for the light networks and one for the heavy ones the operating
-        system shares the cores between the two, and only networks of about the same weight wait for each other.
+        One forward of VGG-11 takes a hundred times as long as one of LeNet. In one lane LeNet would stand behind
+        VGG-11; with `streams` threads for the light networks and as many for the heavy ones the operating system
+        shares the cores between the two, and only networks of about the same weight wait for each other.
         """
         return "heavy" if catalog.find(name).macs > HEAVY_MACS else "light"
 

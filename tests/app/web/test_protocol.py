@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -52,6 +53,14 @@ def statuses(received: bytes) -> list[int]:
 
 def test_the_quick_parser_is_there_and_used() -> None:
     assert server.options()["http"] is server.protocol() != "h11"
+
+
+def test_without_httptools_the_careful_parser_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httptools", None)
+    monkeypatch.delitem(sys.modules, "app.web.httptools_protocol")
+    with running(create_app(service=fake_service())) as port:
+        assert statuses(talk(port, GET + b"\r\n", after=LAST)) == [200, 200]
+        assert statuses(talk(port, GET + UPGRADE + b"\r\n", after=LAST)) == [200, 200]
 
 
 @pytest.mark.parametrize(
