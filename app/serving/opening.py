@@ -16,6 +16,7 @@ from app.serving.together import copy, fail
 from app.settings import Settings, cores
 from app.uploads import Share, Upload
 from models.intake.pipeline import Page
+from models.intake.steps import given
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -60,13 +61,7 @@ class Opening:
             arguments = (upload.data, dataset, self._settings.max_pixels, preparation)
             return await self._alone(upload, clock, self._intake.see, *arguments)
         # Its few bytes are not held for a request that is given up: a batch is soon over.
-        seen = (await submit(self._tiny, (upload.data, dataset, preparation), clock, "the intake")).value
-        try:
-            if isinstance(seen, Exception):
-                raise seen
-            return seen
-        finally:
-            del seen  # an error remembers its frames: one that remembers the error keeps the upload until gc comes by
+        return given((await submit(self._tiny, (upload.data, dataset, preparation), clock, "the intake")).value)
 
     async def read(self, upload: Upload, clock: Clock) -> Page:
         """The digits on an upload. Raises ApiError."""
@@ -96,7 +91,7 @@ class Opening:
         finally:
             timer.cancel()
             future.cancel()
-            del answer, future, done  # see above
+            del answer, future, done  # see given()
 
     def _done(self, share: Share, answer: asyncio.Future[T], future: Future[T]) -> None:
         """A thread has done its work on an upload, or was never asked to."""

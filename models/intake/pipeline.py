@@ -21,7 +21,7 @@ from models.intake.auto import Auto
 from models.intake.gate import Gate, Verdict
 from models.intake.picture import Prepared
 from models.intake.pixels import UInt8
-from models.intake.steps import IntakeError, NothingFound, Step
+from models.intake.steps import IntakeError, NothingFound, Step, given
 from models.intake.thumbnail import thumbnail
 
 CANNOT_DECIDE = "digit or clothing cannot be decided here; name the dataset: mnist or fashion-mnist"
@@ -107,13 +107,7 @@ class Intake:
         """Turn a file into a picture for ``dataset``, or for what auto decides ("auto"); with ``raw``, take its 28x28
         as they are. Raises IntakeError.
         """
-        seen = self.see_all([Asked(data, dataset, raw)], max_pixels=max_pixels)[0]
-        try:
-            if isinstance(seen, Exception):
-                raise seen
-            return seen
-        finally:
-            del seen  # an error remembers its frames: one that remembers the error keeps the file until gc comes by
+        return given(self.see_all([Asked(data, dataset, raw)], max_pixels=max_pixels)[0])
 
     def see_all(self, asked: Sequence[Asked], *, max_pixels: int) -> list[Seen | Exception]:
         """The same of several files, which auto and the gate see at once; the error in its place where one fails.
@@ -141,7 +135,7 @@ class Intake:
         try:
             return [found.get(number) or _seen(sights[number]) for number in range(len(asked))]
         finally:
-            found.clear()  # see above
+            found.clear()  # see given()
 
     def read(self, data: bytes, *, max_pixels: int) -> Page:
         """The digits of a number on the picture in a file. Raises IntakeError."""

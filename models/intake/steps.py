@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class IntakeError(ValueError):
@@ -24,3 +26,13 @@ class Step:
 
     name: str
     parameters: dict[str, Any]
+
+
+def given(outcome: T | Exception) -> T:
+    """What was given, or the error that came in its place, raised."""
+    try:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+    finally:
+        del outcome  # an error remembers its frames: one that remembers the error keeps the picture until gc comes by
