@@ -55,6 +55,10 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
         if gone and task.uncancel() == 0:  # else: somebody else wants an end, too
             raise ClientDisconnect from None
         raise
+    except Exception:
+        if gone:
+            task.uncancel()  # or whoever answers the error would be ended in its stead
+        raise
     finally:
         over = True
         watch.cancel()

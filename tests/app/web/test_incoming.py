@@ -98,3 +98,26 @@ async def test_who_goes_away_in_the_moment_of_the_answer_ends_nothing_that_comes
     work.gives.set_result(7)
     client.leaves.set_result({"type": "http.disconnect"})
     assert await task in (7, -1)
+
+
+async def test_an_error_in_the_moment_of_going_away_is_the_works_and_ends_nothing_else() -> None:
+    client = Client()
+
+    async def fails() -> int:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            raise ValueError("its own") from None
+        return 7
+
+    async def request() -> int:
+        with pytest.raises(ValueError, match="its own"):
+            await unless_gone(client.request, fails())
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    asked = asyncio.create_task(request())
+    await asyncio.sleep(0.01)
+    client.leaves.set_result({"type": "http.disconnect"})
+    assert await asked == 0
