@@ -55,9 +55,9 @@ def test_auto_and_gate_are_of_the_folder_that_is_loaded(tmp_path: Path) -> None:
 def test_what_is_still_loading_says_so_until_all_of_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     intake, states, load = Intake(), [], small.load_gate
 
-    def slow(folder: Path, kinds: Mapping[str, Collection[str]]) -> object:
+    def slow(folder: Path, kinds: Mapping[str, Collection[str]], *, threads: int) -> object:
         states.append(intake.states["auto"].state)
-        return load(folder, kinds)
+        return load(folder, kinds, threads=threads)
 
     monkeypatch.setattr("app.serving.intake.small.load_gate", slow)
     intake.load(WEIGHTS)
