@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 T = TypeVar("T")
 Asked = tuple[bytes, str, Preparation]
 
-AT_ONCE = 16  # tiny pictures that one thread sees together: some ten milliseconds, and 160 if all are noise of 64x64
+AT_ONCE = 16  # tiny pictures that one thread sees together: some ten milliseconds, and 50 if all are noise of 32x32
 
 
 class Opening:

@@ -176,16 +176,15 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _parse(path: Path, text: bytes) -> dict[str, Any]:
+    too_deep = CheckpointError(f"{path}: its header is nested too deep; at most {MAX_NESTING} levels are read")
     try:
         header = json.loads(text)
     except ValueError as error:
         raise CheckpointError(f"{path}: its header is not JSON: {error}") from error
     except RecursionError as error:
-        raise CheckpointError(
-            f"{path}: its header is nested too deep; at most {MAX_NESTING} levels are read"
-        ) from error
+        raise too_deep from error
     if not _nested_at_most(header, MAX_NESTING):
-        raise CheckpointError(f"{path}: its header is nested too deep; at most {MAX_NESTING} levels are read")
+        raise too_deep
     if not isinstance(header, dict) or not isinstance(header.get("tensors"), list):
         raise CheckpointError(f"{path}: its header lists no tensors")
     return header

@@ -66,7 +66,7 @@ TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
     8: Image.Transpose.ROTATE_90,
 }
 ON_THEIR_SIDE = (5, 6, 7, 8)
-TINY_PIXELS, TINY_BYTES = 64 * 64, 16 * 1024
+TINY_PIXELS, TINY_BYTES = 32 * 32, 16 * 1024
 INFLATED = (b"zTXt", b"iTXt", b"iCCP")  # chunks of a PNG, each up to a megabyte from a thousand bytes
 ORIGINAL_SIZE = "original_size"  # a key of PIL's Image.info
 
