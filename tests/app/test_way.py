@@ -15,10 +15,15 @@ from app.serving.engine import Engine
 from app.serving.service import Service
 from app.settings import Settings
 from models import checkpoints
+from models.checkpoints import file_format
+from models.checkpoints.described import described
+from models.compiled import making, record
 from models.data.splits import load_split
 from models.datasets import DATASETS
+from models.evaluation import evaluate_forms
 from tests.app.conftest import serving
 from tests.app.serving.test_engine import write
+from tests.fakes import WEIGHTS
 
 pytestmark = pytest.mark.anyio
 
@@ -143,3 +148,23 @@ async def test_compare_names_what_is_not_there(root: Path, picture: NDArray[np.u
         body = (await client.post("/compare?dataset=mnist", content=encode(Image.fromarray(picture)))).json()
     assert body["unavailable"] == ["vgg11"]
     assert body["agreement"]["of"] == 1
+
+
+@pytest.mark.parametrize("name", ["densenet", "alexnet"])
+async def test_the_answer_over_http_is_that_of_evaluate_on_the_same_back_end(
+    picture: NDArray[np.uint8], name: str
+) -> None:
+    settings = Settings.model_construct(weights=WEIGHTS, device="cpu", networks=name)
+    path = checkpoints.path_for("mnist", name, WEIGHTS)
+    source = described(file_format.open_file(path))
+    ranges = record.read(path, source.content.header["digest"]).ranges
+    async with serving(Service(settings, Engine(settings))) as client:
+        told = (await client.get(f"/models/{name}")).json()["checkpoints"]["mnist"]
+        sent = encode(Image.fromarray(picture))
+        answer = (await client.post(f"/predict?model={name}&dataset=mnist&prepare=raw", content=sent)).json()
+    backend, form = told["form"].split()
+    runner = evaluate_forms.runner_of(source, making.classifier(source), form, ranges)
+    expected = runner.probabilities(picture[None])[0].tolist()
+    assert (backend, len(told["graph"])) == ("onnxruntime", 64)
+    found = {one["index"]: one["probability"] for one in answer["predictions"]}
+    assert [found[index] for index in range(10)] == pytest.approx(expected, abs=6e-5)
