@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.settings import cores
+from models import processor
 
 LOCK = Path(__file__).resolve().parents[1] / "runs" / "measure.lock"
 PROC = Path("/proc")
@@ -34,15 +34,8 @@ def alone() -> Iterator[None]:
 
 def hardware() -> dict[str, Any]:
     """The processor, how many of its cores may be used, and which of FLAGS it has."""
-    told = PROC / "cpuinfo"
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    has = values.get("flags", "").split()
-    return {
-        "processor": values.get("model name", platform.machine()),
-        "cores": cores(),
-        "flags": [flag for flag in FLAGS if flag in has],
-    }
+    known = processor.read()
+    return {"processor": known.name, "cores": cores(), "flags": [flag for flag in FLAGS if flag in known.flags]}
 
 
 def busy_cores(seconds: float = 1.0) -> float:

@@ -6,7 +6,7 @@ from app.serving.backends import Loaded
 from app.settings import Settings, cores
 from models.checkpoints import file_format
 from models.checkpoints.described import described
-from models.compiled import compiler
+from models.compiled import compiler, forms
 
 
 class Compiled:
@@ -16,6 +16,7 @@ class Compiled:
 
     def __init__(self, settings: Settings) -> None:
         self.streams = settings.threads or cores()
+        self._instructions = forms.instruction_set()
 
     def configure(self) -> None:
         """Nothing is global here."""
@@ -23,7 +24,7 @@ class Compiled:
     def load(self, path: Path) -> Loaded:
         """See Runtime. Compiles the checkpoint where the cache does not have it."""
         source = described(file_format.open_file(path))
-        runner, made = compiler.load(source)
+        runner, made = compiler.load(source, instructions=self._instructions)
         return Loaded(
             runner,
             source.architecture.name,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from models import processor
+
 # Form -> largest size of a weight's integer; None: float32.
 FORMS: Mapping[str, int | None] = MappingProxyType({"float32": None, "int8": 127, "int8-narrow": 63})
 X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
@@ -14,9 +16,12 @@ X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
 DECISIVE = ("avx2", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "amx_int8")
 
 
-def instruction_set(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The machine's kind and what decides the speed of its integers: "x86_64 avx2 avx512f avx512_vnni"."""
-    flags = _flags(cpuinfo)
+def instruction_set(cpuinfo: Path = processor.CPUINFO) -> str:
+    """The machine's kind and what decides the speed of its integers: "x86_64 avx2 avx512f avx512_vnni".
+
+    Where nothing tells the flags, as on Windows, the narrow weights are right for x86 (``usable``).
+    """
+    flags = processor.read(cpuinfo).flags
     return " ".join([platform.machine().lower() or "unknown", *(flag for flag in DECISIVE if flag in flags)])
 
 
@@ -29,11 +34,3 @@ def usable(instructions: str) -> tuple[str, ...]:
     machine, *flags = instructions.split()
     narrow = machine in X86 and not any("vnni" in flag for flag in flags)
     return ("float32", "int8-narrow") if narrow else ("float32", "int8")
-
-
-def _flags(cpuinfo: Path) -> frozenset[str]:
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not Linux: then nothing is known, and the narrow weights are right everywhere
-        return frozenset()
-    return frozenset(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))

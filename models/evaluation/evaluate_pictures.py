@@ -16,7 +16,7 @@ import PIL
 import torch
 from torch import Tensor
 
-from models import checkpoints, datasets
+from models import checkpoints, datasets, processor
 from models.checkpoints import atomic
 from models.data import pictures, splits
 from models.data.pictures import PictureSet
@@ -137,15 +137,9 @@ def circumstances(device: torch.device) -> dict[str, Any]:
     named = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hardware": {"networks": named, "intake": _processor()},
+        "hardware": {"networks": named, "intake": processor.read().name},
         "versions": versions | {"pillow": PIL.__version__},
     }
-
-
-def _processor() -> str:
-    told = Path("/proc/cpuinfo")  # Linux's; elsewhere there is but the kind of machine
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def summary(name: str, report: Mapping[str, Any]) -> str:
