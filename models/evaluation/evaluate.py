@@ -25,7 +25,7 @@ from models.checkpoints import atomic, file_format
 from models.classifier import Classifier
 from models.compiled.forms import FORMS
 from models.data import scene_sets
-from models.data.pictures import spread
+from models.data.pictures import evenly
 from models.data.scene_sets import SceneSet
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation import evaluate_forms, evaluate_pictures, metrics
@@ -41,14 +41,6 @@ def compute_logits(classifier: Classifier, pictures: Tensor, *, batch_size: int 
     batches = pictures.split(batch_size)
     shown = track(batches, description=note, transient=True, disable=not sys.stdout.isatty())
     return torch.cat([classifier(batch.to(device)).cpu() for batch in shown])
-
-
-def evenly(pictures: Tensor, labels: Tensor, count: int | None) -> tuple[Tensor, Tensor]:
-    """``count`` pictures evenly spread over the set, always the same (MNIST's first half is the easier one); None:
-    all.
-    """
-    index = spread(len(pictures), count)
-    return pictures[index], labels[index]
 
 
 def evaluate(

@@ -29,7 +29,7 @@ from models.compiled.cache import Compiled
 from models.compiled.forms import FORMS
 from models.compiled.making import Made
 from models.compiled.runner import Runner, open_runner
-from models.data.pictures import spread
+from models.data.pictures import evenly, spread
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation import metrics
 
@@ -54,12 +54,8 @@ def forms(path: Path, data_dir: Path, count: int | None = None) -> dict[str, Any
     learned, _ = held_out_split(len(pictures))
     found = calibration.ranges(made, pictures[learned[spread(len(learned), LEARNED)]].numpy())
     ranges = {name: (round(least, 6), round(most, 6)) for name, (least, most) in found.items()}  # as they are read
-    test = load_split(source.dataset.name, "test", data_dir)
-    chosen = spread(len(test[0]), count)
-    measured = {
-        form: measure(runner_of(source, made, form, ranges), source, (test[0][chosen], test[1][chosen]), form)
-        for form in FORMS
-    }
+    test = evenly(*load_split(source.dataset.name, "test", data_dir), count)
+    measured = {form: measure(runner_of(source, made, form, ranges), source, test, form) for form in FORMS}
     told = {
         "checkpoint": source.content.header["digest"],
         "allowed": [form for form, figures in measured.items() if allowed(figures, measured["float32"])],
@@ -123,9 +119,8 @@ def _told(path: Path, options: argparse.Namespace) -> str:
     except KeyError as error:
         wants = f"{options.backend} wants the range of {error}, which {record.path_for(path)} does not tell"
         raise NotRecorded(f"{wants}; lineup evaluate --forms measures it") from error
-    pictures, labels = load_split(source.dataset.name, "test", options.data_dir)
-    chosen = spread(len(pictures), options.test_images)
-    return f"{options.backend} {_figures(measure(runner, source, (pictures[chosen], labels[chosen]), options.backend))}"
+    test = evenly(*load_split(source.dataset.name, "test", options.data_dir), options.test_images)
+    return f"{options.backend} {_figures(measure(runner, source, test, options.backend))}"
 
 
 def _figures(figures: Mapping[str, float]) -> str:

@@ -7,6 +7,7 @@ import torch
 
 from models import catalog, checkpoints
 from models.classifier import Classifier
+from models.data.pictures import evenly
 from models.evaluation import evaluate
 from tests.idx import write_dataset
 
@@ -49,8 +50,8 @@ def test_the_report_is_written_beside_the_checkpoint_and_the_figures_into_it(pat
 
 def test_fewer_pictures_are_told_and_evenly_spread():
     pictures, labels = torch.arange(100), torch.arange(100)
-    assert evaluate.evenly(pictures, labels, 4)[1].tolist() == [0, 25, 50, 75]
-    assert len(evaluate.evenly(pictures, labels, None)[0]) == len(evaluate.evenly(pictures, labels, 500)[0]) == 100
+    assert evenly(pictures, labels, 4)[1].tolist() == [0, 25, 50, 75]
+    assert len(evenly(pictures, labels, None)[0]) == len(evenly(pictures, labels, 500)[0]) == 100
 
 
 def test_the_command_measures_what_is_there_and_fails_for_what_is_not(path, data_dir, tmp_path, capsys):
