@@ -114,28 +114,14 @@ class Intake:
 
         The time of what is done at once is told with each of them.
         """
-        found: dict[int, Seen | Exception] = {}
-        sights: dict[int, _Sight] = {}
-
-        def each(step: Callable[[int], None]) -> None:
-            for number in [number for number in range(len(asked)) if number not in found]:
-                try:
-                    step(number)
-                except Exception as error:  # whatever is wrong with one, the others are seen
-                    found[number] = error
-                    sights.pop(number, None)
-
-        def decoded(number: int) -> None:
-            sights[number] = _decoded(asked[number], max_pixels)
-
-        each(decoded)
-        self._decide([sight for sight in sights.values() if sight.dataset == "auto"])
-        each(lambda number: _prepare(sights[number]))
-        self._judge(list(sights.values()))
+        sights = [_tried(_decoded, one, max_pixels) for one in asked]
+        self._decide([sight for sight in _well(sights) if sight.dataset == "auto"])
+        sights = [_tried(_prepared, sight) if isinstance(sight, _Sight) else sight for sight in sights]
+        self._judge(_well(sights))
         try:
-            return [found.get(number) or _seen(sights[number]) for number in range(len(asked))]
+            return [_seen(sight) if isinstance(sight, _Sight) else sight for sight in sights]
         finally:
-            found.clear()  # see given()
+            sights.clear()  # see given()
 
     def read(self, data: bytes, *, max_pixels: int) -> Page:
         """The digits of a number on the picture in a file. Raises IntakeError."""
@@ -183,6 +169,18 @@ class Intake:
             _tell(own, "gate", start)
 
 
+def _tried(step: Callable[..., _Sight], *arguments: object) -> _Sight | Exception:
+    """What a step makes of a picture, or the error in its place: whatever is wrong with one, the others are seen."""
+    try:
+        return step(*arguments)
+    except Exception as error:
+        return error
+
+
+def _well(sights: Sequence[_Sight | Exception]) -> list[_Sight]:
+    return [sight for sight in sights if isinstance(sight, _Sight)]
+
+
 def _decoded(asked: Asked, max_pixels: int) -> _Sight:
     start = time.perf_counter()
     image = decode.decode(asked.data, max_pixels=max_pixels)
@@ -191,13 +189,14 @@ def _decoded(asked: Asked, max_pixels: int) -> _Sight:
     return sight
 
 
-def _prepare(sight: _Sight) -> None:
+def _prepared(sight: _Sight) -> _Sight:
     if sight.dataset == "auto":
         raise CannotDecide(CANNOT_DECIDE)
     start = time.perf_counter()
     raw = sight.asked.raw
     sight.prepared = _raw(sight.image) if raw else picture.prepare_pixels(sight.pixels, sight.dataset)
     _tell([sight], "prepare", start)
+    return sight
 
 
 def _thumbnail(sight: _Sight) -> UInt8:
