@@ -46,6 +46,11 @@ def wanted(model: ModelProto) -> Wanted:
     return floats | {f"{name}num_batches_tracked": ((), "int64") for name in counters}
 
 
+def sides(model: ModelProto) -> dict[str, int]:
+    """The side S of each input float32 [n, 1, S, S] of a skeleton, by its name."""
+    return {given.name: given.type.tensor_type.shape.dim[-1].dim_value for given in model.graph.input}
+
+
 def fill(model: ModelProto, arrays: Mapping[str, Array]) -> None:
     """Give every initializer of a skeleton that ``arrays`` names its values, float32 of its shape."""
     for tensor in model.graph.initializer:

@@ -39,14 +39,14 @@ def quantise(model: ModelProto, ranges: Ranges, *, weight_max: int = 127) -> Non
     graph = model.graph
     scales = {name: _scale(*ranges[name]) for name in activations(model)}
     makers = {output: node for node in graph.node for output in node.output}
-    integer = _integer_nodes(graph)
+    integer = {node.output[0] for node in _integer_nodes(graph)}
     for name in scales:  # a pool has its input's scale, so that it moves bytes and computes nothing
         maker = makers.get(name)
         if maker is not None and maker.op_type in SAME_SCALE and maker.input[0] in scales:
             scales[name] = scales[maker.input[0]]
     nodes: list[NodeProto] = []
     for node in graph.node:
-        if node in integer and node.op_type == "Conv":
+        if node.op_type == "Conv" and node.output[0] in integer:
             nodes += _weights(graph, node, scales[node.input[0]][0], weight_max)
         nodes.append(node)
         for output in node.output:

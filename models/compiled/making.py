@@ -56,9 +56,9 @@ def _skeleton(source: Described) -> ModelProto:
         raise CheckpointError(f"there is no models/compiled/skeletons/{name}.onnx to compile from; {right}") from error
 
 
-def small(content: Content, skeletons: Mapping[str, str], sides: Mapping[str, int]) -> dict[str, Made]:
-    """The networks of a file, by the names of their ``skeletons``, each with the prefix of its tensors in the file;
-    ``sides``: of the uint8 pictures [N, S, S] of their inputs. CheckpointError if the tensors do not fit.
+def small(content: Content, skeletons: Mapping[str, str]) -> dict[str, Made]:
+    """The networks of a file, by the names of their ``skeletons``, each with the prefix of its tensors in the file,
+    from uint8 pictures [N, S, S] of each input on. CheckpointError if the tensors do not fit.
     """
     models = {name: graph.skeleton(name) for name in skeletons}
     wanted = {
@@ -71,8 +71,8 @@ def small(content: Content, skeletons: Mapping[str, str], sides: Mapping[str, in
         graph.fill(model, own)
         graph.fold_batch_norm(model)
         graph.widen(model)
-        for given in [given.name for given in model.graph.input]:
-            graph.take_pictures(model, given, sides[given], sides[given])
+        for given, side in graph.sides(model).items():
+            graph.take_pictures(model, given, side, side)
     return {name: Made(model, ()) for name, model in models.items()}
 
 

@@ -64,8 +64,8 @@ class Runner:
         """
         if as_sent is None or not as_sent.any():
             return self.chances(pictures)
-        temperatures = np.where(as_sent, np.float32(self.temperature_sent), np.float32(self.temperature))
-        return softmax((self.logits(pictures) / temperatures[:, None]).astype(np.float32))
+        temperatures: Float = np.where(as_sent, self.temperature_sent, self.temperature).astype(np.float32)
+        return softmax(self.logits(pictures) / temperatures[:, None])
 
 
 def softmax(logits: Float) -> Float:

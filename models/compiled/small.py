@@ -10,9 +10,6 @@ from models.checkpoints.file_format import Content
 from models.compiled import compiler, forms
 from models.compiled.record import Record
 from models.compiled.runner import Float, Runner, UInt8, open_runner
-from models.datasets import SIDE
-
-THUMBNAIL = 64  # side of the thumbnails that they see; intake.thumbnail makes them
 
 
 def load_auto(
@@ -51,7 +48,7 @@ def _runners(
         return {name: each[0] for name, each in found.items() if each}
     from models.compiled import making  # and with it onnx, which only making needs
 
-    networks = making.small(content, prefixes, {"thumbnails": THUMBNAIL, "pictures": SIDE})
+    networks = making.small(content, prefixes)
     made = {
         name: compiler.keep(places[name], key, *making.arrays(each, "float32", {})) for name, each in networks.items()
     }

@@ -105,7 +105,6 @@ def test_all_of_them_are_small():
     assert sum(path.stat().st_size for path in graph.SKELETONS.iterdir()) < 200_000
 
 
-def test_thumbnails_are_as_the_intake_makes_them():
-    from models.compiled.small import THUMBNAIL
-
-    assert THUMBNAIL == THUMBNAIL_SIDE
+@pytest.mark.parametrize("name", ["auto", *(f"gate-{dataset}" for dataset in KINDS)])
+def test_thumbnails_are_as_the_intake_makes_them(name):
+    assert graph.sides(graph.skeleton(name))["thumbnails"] == THUMBNAIL_SIDE

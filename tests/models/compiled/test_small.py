@@ -139,7 +139,7 @@ def test_each_file_has_its_own_place(tmp_path, folder):
 
 def test_between_its_convolutions_the_gate_is_as_wide_as_the_kernels_want():
     content = file_format.open_file(WEIGHTS / "gate.lineup")
-    made = making.small(content, {f"gate-{name}": f"{name}." for name in KINDS}, {"thumbnails": 64, "pictures": 28})
+    made = making.small(content, {f"gate-{name}": f"{name}." for name in KINDS})
     for each in made.values():
         shapes = {tensor.name: tensor.dims for tensor in each.model.graph.initializer}
         widths = [shapes[node.input[1]][0] for node in each.model.graph.node if node.op_type == "Conv"]
