@@ -58,7 +58,7 @@ class Engine:
 
     def load(self, root: Path) -> None:
         """Load and warm every checkpoint that is in `root`, the quick networks first; a bad one stops no other."""
-        for name in sorted(self.names, key=lambda n: catalog.find(n).macs):
+        for name in sorted(self.names, key=self.cost):
             for dataset in self.datasets:
                 if self._stop.is_set():
                     return
@@ -84,7 +84,7 @@ class Engine:
         VGG-11; with `streams` threads for the light networks and as many for the heavy ones the operating system
         shares the cores between the two, and only networks of about the same weight wait for each other.
         """
-        return "heavy" if catalog.find(name).macs > HEAVY_MACS else "light"
+        return "heavy" if self.cost(name) > HEAVY_MACS else "light"
 
     def cost(self, name: str) -> int:
         """Multiply-adds of one picture."""
@@ -94,7 +94,7 @@ class Engine:
         """Most pictures in one forward pass. On a CPU a heavy network gains nothing from a long one: keep it short."""
         if self.device != "cpu":
             return self._settings.max_batch_size
-        fitting = int(self._settings.max_batch_gmacs * 1e9 / catalog.find(name).macs)
+        fitting = int(self._settings.max_batch_gmacs * 1e9 / self.cost(name))
         return max(1, min(self._settings.max_batch_size, fitting))
 
     def describe(self, name: str) -> dict[str, Any]:

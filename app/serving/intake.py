@@ -62,7 +62,8 @@ class Intake:
     def see_all(self, asked: Sequence[tuple[bytes, str, Preparation]], max_pixels: int) -> list[Seen | Exception]:
         """The same of several uploads at once: data, dataset and preparation of each; errors in their places."""
         each = [Asked(data, dataset, preparation == "raw") for data, dataset, preparation in asked]
-        return [_as_answer(seen) for seen in self._pipeline.see_all(each, max_pixels=max_pixels)]
+        seen = self._pipeline.see_all(each, max_pixels=max_pixels)
+        return [_answer(one) if isinstance(one, IntakeError) else one for one in seen]
 
     def is_tiny(self, data: bytes) -> bool:
         """Whether an upload is so small a picture that it is best seen together with others."""
@@ -91,8 +92,8 @@ def _as_answers() -> Iterator[None]:
     try:
         yield
     except IntakeError as error:
-        raise ApiError(error.code, str(error)) from error
+        raise _answer(error) from error
 
 
-def _as_answer(seen: Seen | Exception) -> Seen | Exception:
-    return ApiError(seen.code, str(seen)) if isinstance(seen, IntakeError) else seen
+def _answer(error: IntakeError) -> ApiError:
+    return ApiError(error.code, str(error))
