@@ -57,6 +57,16 @@ async def waiting(batcher: Batcher[int, int], count: int) -> None:
         await asyncio.sleep(0)
 
 
+def recording(order: list[str], name: str, device: Device) -> Callable[[list[int]], list[int]]:
+    """The device's work, each batch of it told in ``order`` by this name."""
+
+    def run(items: list[int]) -> list[int]:
+        order.append(name)
+        return device.run(items)
+
+    return run
+
+
 async def occupied(batcher: Batcher[int, int], device: Device) -> asyncio.Task[Any]:
     """Close the gate behind one request, so that the next ones have to wait."""
     device.gate.clear()
@@ -201,14 +211,8 @@ async def test_batchers_that_share_a_lane_take_turns() -> None:
     device = Device()
     lane = Lane(ThreadPoolExecutor(1))
 
-    def running(name: str) -> Callable[[list[int]], list[int]]:
-        def run(items: list[int]) -> list[int]:
-            order.append(name)
-            return device.run(items)
-
-        return run
-
-    async with batching(running("a"), lane, max_batch=1) as a, batching(running("b"), lane, max_batch=1) as b:
+    run_a, run_b = (recording(order, name, device) for name in "ab")
+    async with batching(run_a, lane, max_batch=1) as a, batching(run_b, lane, max_batch=1) as b:
         first = await occupied(a, device)
         tasks = [asyncio.create_task(a.submit(n, soon())) for n in range(3)]
         tasks += [asyncio.create_task(b.submit(n, soon())) for n in range(3)]

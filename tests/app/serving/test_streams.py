@@ -1,7 +1,6 @@
 """The batcher on a lane of several streams."""
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from app.serving.batcher import Batcher, Closed, Late, QueueFull
 from app.serving.lane import Lane
-from tests.app.serving.test_batcher import Device, batching, occupied, soon, waiting
+from tests.app.serving.test_batcher import Device, batching, occupied, recording, soon, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -92,14 +91,8 @@ async def test_batchers_that_share_several_streams_take_turns() -> None:
     executor = ThreadPoolExecutor(2)
     lane = Lane(executor, 2)
 
-    def running(name: str) -> Callable[[list[int]], list[int]]:
-        def run(items: list[int]) -> list[int]:
-            order.append(name)
-            return device.run(items)
-
-        return run
-
-    async with batching(running("a"), lane, max_batch=1) as a, batching(running("b"), lane, max_batch=1) as b:
+    run_a, run_b = (recording(order, name, device) for name in "ab")
+    async with batching(run_a, lane, max_batch=1) as a, batching(run_b, lane, max_batch=1) as b:
         first = await all_busy(a, device, 2)
         tasks = [asyncio.create_task(a.submit(n, soon())) for n in range(6)]
         await waiting(a, 6)
