@@ -1,19 +1,33 @@
 """Settings of the service, read from the environment: `LINEUP_PORT=9000` sets `port`."""
 
+import difflib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+DAY_S = 86_400  # what a time may be at most: the event loop's timers know no infinity
+PREFIX = "LINEUP_"
+ELSEWHERE = ("LINEUP_CACHE_DIR", "LINEUP_BIND")  # read by models.compiled and by docker-compose.yml
+
+
+def _has_keys(value: SecretStr) -> SecretStr:
+    if not split(value.get_secret_value()) or not value.get_secret_value().isprintable():
+        raise ValueError("it should hold keys of printable characters, separated by commas")
+    return value
+
+
+Keys = Annotated[SecretStr, AfterValidator(_has_keys)]
 
 
 class Settings(BaseSettings):
     """What can be set, with its default and the reason for it; every limit is shown by `GET /limits`."""
 
-    model_config = SettingsConfigDict(env_prefix="LINEUP_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     weights: Annotated[
         Path | None, Field(description="Folder of the checkpoints; unset: `weights/` beside `models/`.")
@@ -54,11 +68,21 @@ class Settings(BaseSettings):
     ] = 512 * MIB
     deadline_s: Annotated[
         float,
-        Field(description="Seconds from the whole upload to the answer; later is 504 `deadline_exceeded`.", gt=0),
+        Field(
+            description="Seconds from the whole upload to the answer; later is 504 `deadline_exceeded`.",
+            gt=0,
+            le=DAY_S,
+            allow_inf_nan=False,
+        ),
     ] = 10.0
     upload_s: Annotated[
         float,
-        Field(description="Seconds that an upload may take; it may also never pause longer than `deadline_s`.", gt=0),
+        Field(
+            description="Seconds that an upload may take; it may also never pause longer than `deadline_s`.",
+            gt=0,
+            le=DAY_S,
+            allow_inf_nan=False,
+        ),
     ] = 60.0
     queue_size: Annotated[
         int,
@@ -67,7 +91,12 @@ class Settings(BaseSettings):
     max_batch_size: Annotated[int, Field(description="Most pictures in one forward pass.", ge=1)] = 64
     max_batch_gmacs: Annotated[
         float,
-        Field(description="On a CPU, most multiply-adds (in 1e9) in one forward pass, so that none takes long.", gt=0),
+        Field(
+            description="On a CPU, most multiply-adds (in 1e9) in one forward pass, so that none takes long.",
+            gt=0,
+            le=1e9,
+            allow_inf_nan=False,
+        ),
     ] = 5.0
     threads: Annotated[
         int, Field(description="CPU threads for the forward passes together; 0: one for each core that is there.", ge=0)
@@ -75,6 +104,58 @@ class Settings(BaseSettings):
     intake_threads: Annotated[
         int, Field(description="Threads that decode and prepare pictures; 0: two to four by the cores.", ge=0)
     ] = 0
+    api_key: Annotated[
+        Keys | None,
+        Field(
+            description="Keys of clients, separated by commas, for `Authorization: Bearer KEY` or `X-API-Key: KEY`; without "
+            "one is 401 `unauthorized`. Health, readiness, metrics and the documentation stay open; unset: everything."
+        ),
+    ] = None
+    admin_key: Annotated[
+        Keys | None,
+        Field(description="The same for `/admin/...`; clients' routes take it too. Unset: those routes are 404."),
+    ] = None
+    rate_limit: Annotated[
+        float,
+        Field(
+            description="Requests a second of one key, or else address (of IPv6 a /64); more is 429 `rate_limited`; 0: no "
+            "limit. Every worker counts for itself.",
+            ge=0,
+            le=1e6,
+            allow_inf_nan=False,
+        ),
+    ] = 0.0
+    rate_burst: Annotated[
+        int, Field(description="Requests that may come at once below that limit; 0: as many as in a second.", ge=0)
+    ] = 0
+    cors_origins: Annotated[
+        str,
+        Field(
+            description="Origins whose pages may ask the service, like `https://example.org`, separated by commas; `*`: all; "
+            "empty: none but its own.",
+            pattern=r"^\s*(\*|https?://[^\s/,*]+(\s*,\s*https?://[^\s/,*]+)*)?\s*$",
+        ),
+    ] = ""
+    log_requests: Annotated[
+        bool, Field(description="A line of JSON on stdout for every request; never with pictures or keys.")
+    ] = False
+
+
+def split(value: str) -> list[str]:
+    """What stands between the commas."""
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def misspelt(environment: Iterable[str]) -> list[str]:
+    """A sentence for each name in the environment that looks like a setting and is none."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields] + [*ELSEWHERE]
+    wrong = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return [f"{name} is no setting, and is ignored; {_nearest(name.upper(), known)}" for name in wrong]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"do you mean {near[0]}?" if near else "the README lists those that there are"
 
 
 def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
