@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from app import cards
 from app.web.openapi import errors
 from app.web.parameters import DEFAULT_MODEL, ModelPath, TheService, check_names
+from app.web.route import Route
 
-router = APIRouter(tags=["about"])
+router = APIRouter(tags=["about"], route_class=Route)
 
 
 @router.get(
@@ -16,7 +17,7 @@ router = APIRouter(tags=["about"])
     operation_id="list_models",
     summary="The networks, oldest first",
     response_model=cards.Models,
-    responses=errors(500),
+    responses=errors(422, 500),
 )
 async def list_models(service: TheService) -> dict[str, Any]:
     """Year, paper, idea, size and accuracy of each network, and which checkpoint is loaded."""
@@ -28,7 +29,7 @@ async def list_models(service: TheService) -> dict[str, Any]:
     operation_id="get_model",
     summary="One network",
     response_model=cards.Model,
-    responses=errors(404, 500),
+    responses=errors(404, 422, 500),
 )
 async def get_model(service: TheService, name: ModelPath) -> dict[str, Any]:
     """The same for one network."""
@@ -41,7 +42,7 @@ async def get_model(service: TheService, name: ModelPath) -> dict[str, Any]:
     operation_id="list_datasets",
     summary="The datasets and their classes",
     response_model=cards.Datasets,
-    responses=errors(500),
+    responses=errors(422, 500),
 )
 async def list_datasets(service: TheService) -> cards.Datasets:
     """What the networks were trained on."""
@@ -58,7 +59,7 @@ async def list_datasets(service: TheService) -> cards.Datasets:
     operation_id="get_limits",
     summary="The limits in force",
     response_model=cards.Limits,
-    responses=errors(500),
+    responses=errors(422, 500),
 )
 async def get_limits(service: TheService) -> dict[str, Any]:
     """Sizes in bytes and pixels, counts, and times in seconds."""

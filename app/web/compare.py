@@ -18,8 +18,9 @@ from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import JSON, NDJSON, VARY, as_json, preferred
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DatasetName, Networks, PreparationName, chosen, service_of
+from app.web.route import Route
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(tags=["answers"], route_class=Route)
 
 
 @router.post(

@@ -7,11 +7,12 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app import cards
-from app.errors import body
 from app.web.openapi import METRICS_ANSWER, NOT_READY_ANSWER, errors
 from app.web.parameters import TheService
+from app.web.refusals import Refusal
+from app.web.route import Route
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(tags=["operation"], route_class=Route)
 
 
 @router.get(
@@ -19,7 +20,7 @@ router = APIRouter(tags=["operation"])
     operation_id="get_health",
     summary="Is the process alive?",
     response_model=cards.Health,
-    responses=errors(500),
+    responses=errors(422, 500),
 )
 async def get_health() -> dict[str, str]:
     """Answers as soon as the process listens, whatever is loaded."""
@@ -31,7 +32,7 @@ async def get_health() -> dict[str, str]:
     operation_id="get_readiness",
     summary="Are the networks loaded and warm?",
     response_model=cards.Readiness,
-    responses=NOT_READY_ANSWER | errors(500),
+    responses=NOT_READY_ANSWER | errors(422, 500),
 )
 async def get_readiness(service: TheService) -> JSONResponse:
     """200 once every checkpoint that is there is warm, and at least one is; 503 before."""
@@ -46,7 +47,7 @@ async def get_readiness(service: TheService) -> JSONResponse:
         return JSONResponse(listed)
     loading = sum(state.state == "loading" for state in states.values())
     told = f"{loading} of {len(states)} networks still to load" if loading else "no network could be loaded"
-    return JSONResponse({**body("not_ready", told), **listed}, 503, headers={"Retry-After": "2"})
+    return Refusal("not_ready", told, headers={"Retry-After": "2"}, more=listed)
 
 
 @router.get(
@@ -54,7 +55,7 @@ async def get_readiness(service: TheService) -> JSONResponse:
     operation_id="get_metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
-    responses=METRICS_ANSWER | errors(500),
+    responses=METRICS_ANSWER | errors(422, 500),
 )
 async def get_metrics(service: TheService) -> Response:
     """Requests, latencies, queues, batches and pictures, in Prometheus' text format."""

@@ -14,13 +14,13 @@ DOCS_CSP = (
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/docs")
+@router.api_route("/docs", methods=["GET", "HEAD"])
 async def docs() -> FileResponse:
     """Swagger UI."""
     return FileResponse(STATIC / "docs" / "index.html", headers={"Content-Security-Policy": DOCS_CSP})
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def home() -> RedirectResponse:
     """There is no page of its own yet: the documentation is it."""
     return RedirectResponse("/docs", 307)

@@ -20,8 +20,9 @@ from app.web.parameters import (
     check_names,
     service_of,
 )
+from app.web.route import Route
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(tags=["answers"], route_class=Route)
 
 
 @router.post(

@@ -9,8 +9,9 @@ from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import JSON, PNG, VARY, as_json, preferred
 from app.web.openapi import PICTURE_BODY, PREPARED_ANSWER, errors
 from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, service_of
+from app.web.route import Route
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(tags=["answers"], route_class=Route)
 
 
 @router.post(

@@ -8,13 +8,30 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from app.errors import STATUS, ApiError, body, show
+from app.web.record import record_of
 
 
-def response(code: str, message: str, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
+class Refusal(JSONResponse):
+    """An error as an answer with the status that belongs to its code; `more` goes beside the error in its body."""
+
+    def __init__(
+        self, code: str, message: str, *, headers: Mapping[str, str] | None = None, more: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__({**body(code, message), **(more or {})}, STATUS[code], headers=dict(headers or {}))
+        self.code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and tell the request's record."""
+        record_of(scope).code = self.code
+        await super().__call__(scope, receive, send)
+
+
+def response(code: str, message: str, *, headers: Mapping[str, str] | None = None) -> Refusal:
     """The error as an answer with the status that belongs to its code."""
-    return JSONResponse(body(code, message), STATUS[code], headers=dict(headers or {}))
+    return Refusal(code, message, headers=headers)
 
 
 async def on_api_error(_: Request, error: Exception) -> JSONResponse:
@@ -28,9 +45,10 @@ async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     """Answer what the framework itself refuses: no such route, no such method."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        headers = {"Allow": "GET, HEAD", **(error.headers or {})}
-        message = f"{show(request.method)} is not possible on {show(request.url.path)}; use {headers['Allow']}"
-        return response("method_not_allowed", message, headers=headers)
+        allowed = {part.strip() for part in (error.headers or {}).get("Allow", "GET").split(",")}
+        told = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+        message = f"{show(request.method)} is not possible on {show(request.url.path)}; use {told}"
+        return response("method_not_allowed", message, headers={**(error.headers or {}), "Allow": told})
     if error.status_code == 404:
         return response("not_found", f"nothing at {show(request.url.path)}; see /docs for what there is")
     code = "internal" if error.status_code >= 500 else "invalid_parameter"
