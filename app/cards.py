@@ -17,6 +17,8 @@ LIMITS = {
     "queue_size": 256,
     "max_batch_size": 64,
     "max_batch_gmacs": 5.0,
+    "rate_limit": 0.0,
+    "rate_burst": 0,
 }
 CHECKPOINT = {
     "state": "ready",
@@ -137,6 +139,8 @@ class Limits(BaseModel):
     queue_size: int
     max_batch_size: int
     max_batch_gmacs: float
+    rate_limit: float
+    rate_burst: int
 
 
 class Health(BaseModel):

@@ -17,6 +17,7 @@ STATUS: Mapping[str, int] = {
     "nothing_found": 422,
     "invalid_parameter": 422,
     "queue_full": 429,
+    "rate_limited": 429,
     "internal": 500,
     "not_ready": 503,
     "model_unavailable": 503,

@@ -1,8 +1,10 @@
 """The application: `create_app(settings)` puts service, routes, errors and pages together."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +17,8 @@ from app import __version__
 from app.errors import ApiError
 from app.serving.service import Service
 from app.settings import Settings
-from app.web import about, compare, operation, pages, predict, prepare, refusals
+from app.web import about, compare, guard, operation, pages, predict, prepare, refusals
+from app.web.cors import Cors
 from app.web.middleware import Outermost
 from app.web.openapi import complete
 
@@ -48,12 +51,21 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         },
     )
     app.state.service = service
-    app.add_middleware(Outermost, metrics=service.metrics)
+    _guard(app, service)
     for group in (predict, compare, prepare, about, operation, pages):
         app.include_router(group.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     app.openapi = _openapi(app, service)  # type: ignore[method-assign]
     return app
+
+
+def _guard(app: FastAPI, service: Service) -> None:
+    """Put round the application what every request passes: the last one is the outermost."""
+    settings = service.settings
+    if guard.needed(settings):
+        app.add_middleware(guard.Guard, settings=settings)
+    cors = partial(Cors, settings=settings) if settings.cors_origins.strip() else None
+    app.add_middleware(Outermost, metrics=service.metrics, cors=cors, log_requests=settings.log_requests)
 
 
 def _settle() -> None:
@@ -66,9 +78,12 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.start()
+        fresh = asyncio.create_task(service.metrics.keep_fresh()) if service.metrics.shared else None
         try:
             yield
         finally:
+            if fresh is not None:
+                fresh.cancel()
             await service.close()
             gc.unfreeze()  # or what ends here would stay for as long as the process
 

@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     api_key: Annotated[
         Keys | None,
         Field(
-            description="Keys of clients, separated by commas, for `Authorization: Bearer KEY` or `X-API-Key: KEY`; without "
-            "one is 401 `unauthorized`. Health, readiness, metrics and the documentation stay open; unset: everything."
+            description="Keys of clients, separated by commas, for `Authorization: Bearer KEY` or `X-API-Key: KEY`; "
+            "without one is 401 `unauthorized`. Health, readiness, metrics and documentation stay open; unset: all."
         ),
     ] = None
     admin_key: Annotated[
@@ -118,8 +118,8 @@ class Settings(BaseSettings):
     rate_limit: Annotated[
         float,
         Field(
-            description="Requests a second of one key, or else address (of IPv6 a /64); more is 429 `rate_limited`; 0: no "
-            "limit. Every worker counts for itself.",
+            description="Requests a second of one key, or else address (of IPv6 a /64); more is 429 `rate_limited`; "
+            "0: no limit. Every worker counts for itself.",
             ge=0,
             le=1e6,
             allow_inf_nan=False,
@@ -131,8 +131,8 @@ class Settings(BaseSettings):
     cors_origins: Annotated[
         str,
         Field(
-            description="Origins whose pages may ask the service, like `https://example.org`, separated by commas; `*`: all; "
-            "empty: none but its own.",
+            description="Origins whose pages may ask the service, like `https://example.org`, separated by commas; "
+            "`*`: all; empty: none but its own.",
             pattern=r"^\s*(\*|https?://[^\s/,*]+(\s*,\s*https?://[^\s/,*]+)*)?\s*$",
         ),
     ] = ""

@@ -5,6 +5,7 @@ Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -186,8 +187,10 @@ def _settings(**given: object) -> "Settings":
     """The settings of the environment, and over them those that the command line gives."""
     from pydantic import ValidationError
 
-    from app.settings import Settings
+    from app.settings import Settings, misspelt
 
+    for sentence in misspelt(os.environ):
+        print(f"lineup: {sentence}", file=sys.stderr)
     told = {name: value for name, value in given.items() if value is not None}
     try:
         return Settings(**told)  # type: ignore[arg-type]
@@ -196,7 +199,8 @@ def _settings(**given: object) -> "Settings":
         name = str(wrong["loc"][0])
         source = f"--{name}" if name in told else f"LINEUP_{name.upper()}"
         right = Settings.model_fields[name].description
-        raise WrongUsage(f"{source} is {wrong['input']!r}: {wrong['msg']}. {right}") from error
+        value = "wrong" if name.endswith("_key") else repr(wrong["input"])  # keys are told to nobody
+        raise WrongUsage(f"{source} is {value}: {wrong['msg']}. {right}") from None
 
 
 def _local(options: argparse.Namespace, names: Sequence[str]) -> "Local":

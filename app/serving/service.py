@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.serving.clock import Clock
 from app.serving.engine import Engine
 from app.serving.intake import Intake, Preparation
 from app.serving.lane import Lane
-from app.serving.metrics import Metrics
+from app.serving.metrics import Checkpoint, Metrics
 from app.serving.opening import Opening, submit
 from app.serving.state import State
 from app.serving.together import gather, settle
@@ -55,8 +56,10 @@ class Service:
         self.intake = intake or Intake()
         self.metrics = Metrics()
         self.memory = Memory(settings.max_held_bytes)
-        self.metrics.held.set_function(lambda: self.memory.used)
         self.opening = Opening(self.intake, settings)
+        self.metrics.watch(self.metrics.held, lambda: self.memory.used)
+        self.metrics.watch(self.metrics.intake, self.opening.__len__)
+        self.metrics.watch_checkpoints(self._checkpoints)
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Row]] = {}
         self._loading: asyncio.Task[None] | None = None
@@ -68,7 +71,7 @@ class Service:
         self.engine.configure()
         for dataset, model in self.engine.states():
             batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
-            self.metrics.queue.labels(model, dataset).set_function(batcher.__len__)
+            self.metrics.watch(self.metrics.queue.labels(model, dataset), batcher.__len__)
         self._loading = asyncio.create_task(asyncio.to_thread(self._load, root))
 
     async def close(self) -> None:
@@ -86,20 +89,20 @@ class Service:
         states = {state.state for state in [*self.engine.states().values(), *self.intake.states.values()]}
         return "loading" not in states and any(s.state == "ready" for s in self.engine.states().values())
 
-    def clock(self) -> Clock:
-        """A clock that starts now."""
-        return Clock.starting(self.settings.deadline_s)
+    def clock(self, limit_s: float = math.inf) -> Clock:
+        """A clock that starts now, with `limit_s` to go where that is less than everybody has."""
+        return Clock.starting(min(limit_s, self.settings.deadline_s))
 
     async def see(self, upload: Upload, dataset: str, clock: Clock, preparation: Preparation = "auto") -> Seen:
         """Decode and prepare one picture, for `dataset` or for what `auto` decides. Raises ApiError."""
         seen = await self.opening.see(upload, dataset, clock, preparation)
-        self.metrics.pictures.labels(seen.dataset).inc()
+        self.metrics.saw(seen)
         return seen
 
     async def read(self, upload: Upload, model: str, clock: Clock) -> Reading:
         """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
         page = await self.opening.read(upload, clock)
-        self.metrics.pictures.labels("mnist").inc()
+        self.metrics.saw_page(page.decode_s, page.find_s)
         room = self._room()
 
         async def ask(found: Found) -> Done[Row]:
@@ -120,7 +123,9 @@ class Service:
         """What a network's batcher gives for a picture. Raises ApiError."""
         if problem := _problem(dataset, model, self.engine.states()):
             raise problem
-        return await submit(self._batchers[dataset, model], item, clock, model)
+        done = await submit(self._batchers[dataset, model], item, clock, model)
+        self.metrics.waited(model, done.queued_s)
+        return done
 
     async def ask_each(self, models: Sequence[str], seen: Seen, clock: Clock) -> AsyncGenerator[tuple[str, Outcome]]:
         """The answer or the error of each network, as they come; leaving the iteration cancels the rest.
@@ -172,6 +177,13 @@ class Service:
         problems = [_problem(name, model, states) for name in datasets for model in models]
         if problems and all(problems):
             raise min(filter(None, problems), key=lambda problem: problem.code != "not_ready")  # that may yet change
+
+    def _checkpoints(self) -> Iterable[Checkpoint]:
+        """Those that are loaded, as the metrics tell them."""
+        for name in self.engine.names:
+            for dataset, told in self.engine.describe(name)["checkpoints"].items():
+                if told["digest"] is not None:
+                    yield name, dataset, told["digest"], told["form"]
 
     def _room(self) -> asyncio.Semaphore:
         # One request takes at most a quarter of the queue at a time, so that it cannot fill it against all others.

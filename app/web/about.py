@@ -17,7 +17,7 @@ router = APIRouter(tags=["about"], route_class=Route)
     operation_id="list_models",
     summary="The networks, oldest first",
     response_model=cards.Models,
-    responses=errors(422, 500),
+    responses=errors(401, 422, 429, 500),
 )
 async def list_models(service: TheService) -> dict[str, Any]:
     """Year, paper, idea, size and accuracy of each network, and which checkpoint is loaded."""
@@ -29,7 +29,7 @@ async def list_models(service: TheService) -> dict[str, Any]:
     operation_id="get_model",
     summary="One network",
     response_model=cards.Model,
-    responses=errors(404, 422, 500),
+    responses=errors(401, 404, 422, 429, 500),
 )
 async def get_model(service: TheService, name: ModelPath) -> dict[str, Any]:
     """The same for one network."""
@@ -42,7 +42,7 @@ async def get_model(service: TheService, name: ModelPath) -> dict[str, Any]:
     operation_id="list_datasets",
     summary="The datasets and their classes",
     response_model=cards.Datasets,
-    responses=errors(422, 500),
+    responses=errors(401, 422, 429, 500),
 )
 async def list_datasets(service: TheService) -> cards.Datasets:
     """What the networks were trained on."""
@@ -59,7 +59,7 @@ async def list_datasets(service: TheService) -> cards.Datasets:
     operation_id="get_limits",
     summary="The limits in force",
     response_model=cards.Limits,
-    responses=errors(422, 500),
+    responses=errors(401, 422, 429, 500),
 )
 async def get_limits(service: TheService) -> dict[str, Any]:
     """Sizes in bytes and pixels, counts, and times in seconds."""

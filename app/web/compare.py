@@ -15,9 +15,10 @@ from app.serving.clock import Clock
 from app.serving.intake import Seen
 from app.serving.service import Service
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import JSON, NDJSON, VARY, as_json, preferred
+from app.web.media_types import JSON, NDJSON, VARY, Json, preferred, server_timing
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DatasetName, Networks, PreparationName, chosen, service_of
+from app.web.record import record_of
 from app.web.route import Route
 
 router = APIRouter(tags=["answers"], route_class=Route)
@@ -28,7 +29,7 @@ router = APIRouter(tags=["answers"], route_class=Route)
     operation_id="compare",
     summary="The same picture through all networks",
     response_model=answers.Comparison,
-    responses=COMPARISON_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
+    responses=COMPARISON_ANSWER | errors(401, 404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
 async def compare(
@@ -48,9 +49,12 @@ async def compare(
         seen = await unless_gone(request, service.see(upload, dataset, clock, prepare))
     del upload  # its memory is given back by now, and networks may take long
     if preferred(request.headers.get("accept", ""), (JSON, NDJSON)) == NDJSON:
-        return StreamingResponse(_lines(service, names, seen, clock), media_type=NDJSON, headers=VARY)
+        record_of(request.scope).dataset = seen.dataset
+        so_far = server_timing(assemble.intake_timing(seen, clock.total_ms()))
+        lines = _lines(service, names, seen, clock)
+        return StreamingResponse(lines, media_type=NDJSON, headers={**VARY, **so_far})
     outcomes = await unless_gone(request, _gather(service, names, seen, clock))
-    return as_json(assemble.comparison(outcomes, seen, clock.total_ms()), headers=VARY)
+    return Json(assemble.comparison(outcomes, seen, clock.total_ms()), headers=VARY)
 
 
 async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) -> dict[str, Outcome]:

@@ -3,7 +3,7 @@ the client has gone.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -13,8 +13,10 @@ from starlette.requests import ClientDisconnect
 from app.serving.clock import Clock
 from app.serving.service import Service
 from app.uploads import Share, Upload
+from app.web import deadline
 from app.web.body import read_one
 from app.web.parameters import check_names
+from app.web.record import record_of
 
 T = TypeVar("T")
 
@@ -26,11 +28,25 @@ async def one_picture(
     """The picture of a request, and the clock that starts when it is there. Raises ApiError, before anything is read
     where the names do not exist or no network can answer.
     """
-    check_names(service, dataset, models)
-    service.check_available(dataset, models)
+    start = checked(request, service, dataset, models)
     with Share(service.memory) as share:
         upload = await read_one(request, service.settings, share)
-        yield upload, service.clock()
+        yield upload, start()
+
+
+def checked(request: Request, service: Service, dataset: str, models: list[str]) -> Callable[[], Clock]:
+    """Look at all of a request but its body; what it gives starts the request's clock. Raises ApiError."""
+    check_names(service, dataset, models)
+    record, limit_s = record_of(request.scope), deadline.limit_s(request)
+    if len(models) == 1:
+        record.model = models[0]
+    service.check_available(dataset, models)
+
+    def start() -> Clock:
+        record.clock = service.clock(limit_s)
+        return record.clock
+
+    return start
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:

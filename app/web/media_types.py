@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.web.record import record_of
 
 JSON, NDJSON, PNG = "application/json", "application/x-ndjson", "image/png"
 VARY = {"Vary": "Accept"}  # of answers that another Accept would make another
@@ -47,6 +50,20 @@ def _rating(media_type: str, ratings: dict[str, float]) -> tuple[float, bool]:
     return rating, named and rating > 0
 
 
-def as_json(answer: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
+class Json(Response):
     """An answer as it is sent. It was checked when it was made: FastAPI would check it once more."""
-    return Response(answer.model_dump_json(), media_type=JSON, headers=headers)
+
+    def __init__(self, answer: BaseModel, headers: Mapping[str, str] | None = None) -> None:
+        timing = server_timing(getattr(answer, "timing_ms", None))
+        super().__init__(answer.model_dump_json(), media_type=JSON, headers={**(headers or {}), **timing})
+        self._dataset: str = getattr(answer, "dataset", "")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and tell the request's record."""
+        record_of(scope).dataset = self._dataset
+        await super().__call__(scope, receive, send)
+
+
+def server_timing(steps: BaseModel | None) -> dict[str, str]:
+    """The header that tells browsers and proxies what an answer's steps took (W3C Server Timing)."""
+    return {"Server-Timing": ", ".join([f"{name};dur={ms}" for name, ms in steps])} if steps else {}

@@ -19,17 +19,20 @@ _MESSAGES = {
     "nothing_found": "the picture is blank: ink and ground differ by 1.2%, at least 6% are needed",
     "invalid_parameter": "'top_k' is '11'; it should be less than or equal to 10",
     "queue_full": "256 requests are waiting already for vgg11; try again in 3 s",
+    "rate_limited": "more than 10 requests a second; try again in 1 s",
+    "unauthorized": "this needs a key; send it as Authorization: Bearer KEY, or as X-API-Key: KEY",
     "internal": "the service failed; its log says more under request 8f0c6d3e5a7b9c8d",
     "not_ready": "vgg11 for mnist is still loading; try again shortly",
     "model_unavailable": "vgg11 for mnist is missing: there is no mnist/vgg11.lineup in the folder of checkpoints",
     "deadline_exceeded": "there was no answer within 10 s",
 }
 _DESCRIPTIONS = {
+    401: "No key, or a wrong one, where `LINEUP_API_KEY` is set.",
     404: "No such network or dataset.",
     413: "Too many bytes, files or pixels.",
     415: "Declared or found to be something other than a picture.",
     422: "A wrong parameter, or a picture that cannot be opened or holds nothing.",
-    429: "Too many requests wait already; `Retry-After` says in how many seconds to try again.",
+    429: "Too many requests wait already, or came from this client; `Retry-After` says after how many seconds to try.",
     500: "The service failed.",
     503: "Still loading, or there is no checkpoint.",
     504: "No answer before the deadline.",
@@ -42,6 +45,10 @@ _NDJSON_LINES: tuple[Json, ...] = (
     answers.COMPARISON_TAIL,
 )
 
+_KEYS: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Where the service asks for a key."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same, as another header."},
+}
 _BYTES: Json = {"type": "string", "format": "binary"}
 _RAW: Json = {"schema": {**_BYTES, "description": "The picture's bytes."}}
 
@@ -51,7 +58,15 @@ def _form(field: str, schema: Json, description: str) -> Json:
     return {"schema": {"type": "object", "required": [field], "properties": {field: described}}}
 
 
+_DEADLINE: Json = {
+    "name": "X-Deadline-Ms",
+    "in": "header",
+    "description": "Milliseconds that the client waits for its answer once the upload is whole; shortens the service's "
+    "own deadline and never lengthens it. A late answer is 504, and no network is asked for it any more.",
+    "schema": {"type": "integer", "minimum": 1, "examples": [500]},
+}
 PICTURE_BODY: Json = {
+    "parameters": [_DEADLINE],
     "requestBody": {
         "required": True,
         "description": "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC: as a form, or as the raw body.",
@@ -60,16 +75,17 @@ PICTURE_BODY: Json = {
             "image/*": _RAW,
             "application/octet-stream": _RAW,
         },
-    }
+    },
 }
 BATCH_BODY: Json = {
+    "parameters": [_DEADLINE],
     "requestBody": {
         "required": True,
         "description": "Pictures as for `/predict`; how many and how large, `/limits` says.",
         "content": {
             "multipart/form-data": _form("files", {"type": "array", "items": _BYTES}, "The pictures, in order.")
         },
-    }
+    },
 }
 COMPARISON_ANSWER: dict[int | str, Json] = {
     200: {
@@ -100,7 +116,7 @@ METRICS_ANSWER: dict[int | str, Json] = {
         "content": {
             "text/plain": {
                 "schema": {"type": "string"},
-                "example": 'lineup_requests_total{route="/predict",status="200"} 12.0\n',
+                "example": 'lineup_requests_total{code="ok",model="lenet",route="/predict",status="200"} 12.0\n',
             }
         },
     }
@@ -119,8 +135,11 @@ def complete(document: Json, networks: Sequence[str], datasets: Sequence[str]) -
     """Add to FastAPI's document the names that there are, and each answer's example where tools look for it."""
     choices = {"model": list(networks), "dataset": ["auto", *datasets]}
     components = document["components"]["schemas"]
+    document["components"]["securitySchemes"] = _KEYS
     for path in document["paths"].values():
         for operation in path.values():
+            if "401" in operation["responses"]:
+                operation["security"] = [{}, *({name: []} for name in _KEYS)]
             for parameter in operation.get("parameters", []):
                 if parameter["name"] in choices:
                     parameter["schema"]["enum"] = choices[parameter["name"]]

@@ -8,8 +8,8 @@ from app.serving import assemble
 from app.serving.assemble import Answered, Outcome
 from app.uploads import Share
 from app.web.body import read_many
-from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import as_json
+from app.web.incoming import checked, one_picture, unless_gone
+from app.web.media_types import Json
 from app.web.openapi import BATCH_BODY, PICTURE_BODY, errors
 from app.web.parameters import (
     DEFAULT_MODEL,
@@ -17,7 +17,6 @@ from app.web.parameters import (
     ModelName,
     PreparationName,
     TopK,
-    check_names,
     service_of,
 )
 from app.web.route import Route
@@ -30,7 +29,7 @@ router = APIRouter(tags=["answers"], route_class=Route)
     operation_id="predict",
     summary="One network's answer for a picture",
     response_model=answers.Prediction,
-    responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
+    responses=errors(401, 404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
 async def predict(
@@ -47,7 +46,7 @@ async def predict(
         async def answer() -> Answered:
             return await service.ask(model, await service.see(upload, dataset, clock, prepare), top_k, clock)
 
-        return as_json((await unless_gone(request, answer())).prediction)
+        return Json((await unless_gone(request, answer())).prediction)
 
 
 @router.post(
@@ -55,7 +54,7 @@ async def predict(
     operation_id="predict_batch",
     summary="One network's answers for many pictures",
     response_model=answers.BatchAnswer,
-    responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
+    responses=errors(401, 404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=BATCH_BODY,
 )
 async def predict_batch(
@@ -67,15 +66,14 @@ async def predict_batch(
 ) -> Response:
     """Send the pictures as multipart field `files`. Each gets its answer or its own error, in the order sent."""
     service = service_of(request)
-    check_names(service, dataset, [model])
-    service.check_available(dataset, [model])
+    start = checked(request, service, dataset, [model])
     with Share(service.memory) as share:
         uploads = await read_many(request, service.settings, share)
-        clock = service.clock()
+        clock = start()
         outcomes = await unless_gone(request, service.ask_many(model, uploads, dataset, top_k, clock, prepare))
     results = [_item(outcome) for outcome in outcomes]
     timing = answers.BatchTotal(total=clock.total_ms())
-    return as_json(answers.BatchAnswer(model=model, results=results, timing_ms=timing))
+    return Json(answers.BatchAnswer(model=model, results=results, timing_ms=timing))
 
 
 def _item(outcome: Outcome) -> answers.Prediction | answers.ErrorBody:

@@ -6,9 +6,10 @@ from fastapi.responses import Response
 from app import readings
 from app.serving import assemble
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import JSON, PNG, VARY, as_json, preferred
+from app.web.media_types import JSON, PNG, VARY, Json, preferred, server_timing
 from app.web.openapi import PICTURE_BODY, PREPARED_ANSWER, errors
 from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, service_of
+from app.web.record import record_of
 from app.web.route import Route
 
 router = APIRouter(tags=["answers"], route_class=Route)
@@ -19,7 +20,7 @@ router = APIRouter(tags=["answers"], route_class=Route)
     operation_id="prepare",
     summary="What the networks see of a picture",
     response_model=readings.PreparedPicture,
-    responses=PREPARED_ANSWER | errors(404, 413, 415, 422, 429, 500, 503, 504),
+    responses=PREPARED_ANSWER | errors(401, 404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
 async def prepare(request: Request, dataset: DatasetName = "auto", scale: Scale = 1) -> Response:
@@ -32,8 +33,10 @@ async def prepare(request: Request, dataset: DatasetName = "auto", scale: Scale 
     async with one_picture(request, service, dataset, []) as (upload, clock):
         seen = await unless_gone(request, service.see(upload, dataset, clock))
     if preferred(request.headers.get("accept", ""), (PNG, JSON)) == JSON:
-        return as_json(assemble.prepared(seen, scale, clock.total_ms()), headers=VARY)
-    headers = {"Lineup-Dataset": seen.dataset, **VARY}
+        return Json(assemble.prepared(seen, scale, clock.total_ms()), headers=VARY)
+    record_of(request.scope).dataset = seen.dataset
+    timing = server_timing(assemble.intake_timing(seen, clock.total_ms()))
+    headers = {"Lineup-Dataset": seen.dataset, **VARY, **timing}
     return Response(assemble.png(seen.picture, scale), media_type=PNG, headers=headers)
 
 
@@ -42,7 +45,7 @@ async def prepare(request: Request, dataset: DatasetName = "auto", scale: Scale 
     operation_id="read",
     summary="The number on a picture",
     response_model=readings.Reading,
-    responses=errors(404, 413, 415, 422, 429, 500, 503, 504),
+    responses=errors(401, 404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
 async def read(request: Request, model: ModelName = DEFAULT_MODEL) -> Response:
@@ -53,4 +56,4 @@ async def read(request: Request, model: ModelName = DEFAULT_MODEL) -> Response:
     """
     service = service_of(request)
     async with one_picture(request, service, "mnist", [model]) as (upload, clock):
-        return as_json(await unless_gone(request, service.read(upload, model, clock)))
+        return Json(await unless_gone(request, service.read(upload, model, clock)))

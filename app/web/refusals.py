@@ -18,9 +18,15 @@ class Refusal(JSONResponse):
     """An error as an answer with the status that belongs to its code; `more` goes beside the error in its body."""
 
     def __init__(
-        self, code: str, message: str, *, headers: Mapping[str, str] | None = None, more: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__({**body(code, message), **(more or {})}, STATUS[code], headers=dict(headers or {}))
+        own = {"WWW-Authenticate": 'Bearer realm="lineup"'} if code == "unauthorized" else {}
+        super().__init__({**body(code, message), **(more or {})}, STATUS[code], headers={**own, **(headers or {})})
         self.code = code
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
