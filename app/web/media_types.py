@@ -66,4 +66,7 @@ class Json(Response):
 
 def server_timing(steps: BaseModel | None) -> dict[str, str]:
     """The header that tells browsers and proxies what an answer's steps took (W3C Server Timing)."""
-    return {"Server-Timing": ", ".join([f"{name};dur={ms}" for name, ms in steps])} if steps else {}
+    if steps is None:
+        return {}
+    # Made of the JSON, {"decode":0.3,...}: pydantic writes numbers in half the time that Python does.
+    return {"Server-Timing": steps.model_dump_json()[2:-1].replace('":', ";dur=").replace(',"', ", ")}
