@@ -68,7 +68,7 @@ class Metrics:
         count, latency = known
         count.inc()
         latency.observe(seconds)
-        if code in REFUSALS:
+        if code in REFUSALS and route != "/readyz":  # which says so to whoever asks just that
             self.rejected(code)
 
     def rejected(self, reason: str) -> None:

@@ -1,6 +1,7 @@
 """The whole way on real parts: a PNG over HTTP gets the answer that its checkpoint gives for the same pixels."""
 
 import io
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -55,6 +56,23 @@ def encode(image: Image.Image, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind)
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+async def test_where_no_folder_can_be_written_pictures_are_answered(
+    root: Path, picture: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    monkeypatch.setenv("LINEUP_CACHE_DIR", "/dev/null/graphs")
+    with pytest.raises(FileNotFoundError, match="No usable temporary directory"):
+        tempfile.gettempdir()
+    settings = Settings.model_construct(weights=root, device="cpu", networks="lenet")
+    large = Image.fromarray(picture).resize((900, 900))
+    async with serving(Service(settings, Engine(settings))) as client:
+        files = {"file": ("one", encode(large, kind), "image/png")}
+        answer = await client.post("/predict?model=lenet&dataset=mnist", files=files)
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist"])

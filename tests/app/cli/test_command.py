@@ -139,7 +139,14 @@ def test_wrong_usage_is_named(weights, tmp_path, monkeypatch, capsys, arguments,
 @pytest.mark.parametrize("arguments", [["predict", "x.png"], ["compare", "x.png"], ["serve"]], ids=lambda a: a[0])
 @pytest.mark.parametrize(
     ("name", "value", "told"),
-    [("LINEUP_DEVICE", "tpu", "is 'tpu'"), ("LINEUP_PORT", "x", "is 'x'"), ("LINEUP_DEVICE", "cuda", "no GPU here")],
+    [
+        ("LINEUP_DEVICE", "tpu", "is 'tpu'"),
+        ("LINEUP_PORT", "x", "is 'x'"),
+        ("LINEUP_DEVICE", "cuda", "no GPU here"),
+        ("LINEUP_DEADLINE_S", "inf", "is 'inf': Input should be a finite number"),
+        ("LINEUP_UPLOAD_S", "1e300", "less than or equal to 86400"),
+        ("LINEUP_API_KEY", " ,", "is wrong: Value error, it should hold keys"),
+    ],
 )
 def test_a_wrong_setting_is_named_too(weights, monkeypatch, capsys, arguments, name, value, told):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
@@ -149,6 +156,19 @@ def test_a_wrong_setting_is_named_too(weights, monkeypatch, capsys, arguments, n
     assert told in shown
     assert name in shown or told == "no GPU here"
     assert len(shown.splitlines()) == 1
+
+
+def test_a_wrong_key_is_not_repeated(weights, monkeypatch, capsys):
+    monkeypatch.setenv("LINEUP_API_KEY", "secret\nkey")
+    assert main(["serve"]) == 2
+    assert "secret" not in capsys.readouterr().err
+
+
+def test_a_misspelt_variable_is_told_and_does_not_stop(weights, folder, monkeypatch, capsys):
+    monkeypatch.setenv("LINEUP_DEADLNE_S", "a value")
+    assert main(["predict", str(folder / "seven.png"), "--model", "lenet", "--dataset", "mnist"]) == 0
+    told = "lineup: LINEUP_DEADLNE_S is no setting, and is ignored; do you mean LINEUP_DEADLINE_S?\n"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["predict"], ["dance"]])

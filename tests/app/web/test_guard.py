@@ -28,7 +28,12 @@ GUARDED = [(m, p.replace("{name}", "lenet")) for m, p in operations() if p not i
 async def test_without_a_key_nothing_is_answered_or_read(method: str, path: str) -> None:
     intake = FakeIntake()
     async with serving(fake_service(intake=intake, api_key=KEYS)) as client:
-        for headers in ({}, {"X-API-Key": "first-key,"}, {"Authorization": "Bearer first"}, {"Authorization": "Basic x"}):
+        for headers in (
+            {},
+            {"X-API-Key": "first-key,"},
+            {"Authorization": "Bearer first"},
+            {"Authorization": "Basic x"},
+        ):
             refused = await client.request(method, path, headers=headers, content=b"\x07")
             assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthorized")
             assert refused.headers["WWW-Authenticate"].startswith("Bearer")

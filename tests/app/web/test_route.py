@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from app.main import create_app
+from tests.documented import operations
 from tests.fakes import fake_service
 from tests.serving import running, until
-from tests.documented import operations
 
 GETS = [path.replace("{name}", "lenet") for method, path in operations() if method == "GET"]
 PAGES = ["/", "/docs", "/openapi.json", "/static/docs/docs.js"]
@@ -18,10 +18,12 @@ CHANGING = {"x-request-id", "date"}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[httpx.Client]:
-    with running(create_app(service=fake_service())) as port:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            until(lambda: client.get("/readyz").status_code == 200)
-            yield client
+    with (
+        running(create_app(service=fake_service())) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        until(lambda: client.get("/readyz").status_code == 200)
+        yield client
 
 
 @pytest.mark.parametrize("path", [*GETS, *PAGES, "/models/resnet19", "/nope"])
