@@ -123,10 +123,10 @@ async def test_metrics_count_by_route_never_by_path(client: httpx.AsyncClient) -
     await client.get("/a/path/nobody/knows")
     text = (await client.get("/metrics")).text
     for line in (
-        'lineup_requests_total{route="/predict",status="200"} 2.0',
-        'lineup_requests_total{route="/predict",status="422"} 1.0',
-        'lineup_requests_total{route="/models/{name}",status="404"} 1.0',
-        'lineup_requests_total{route="other",status="404"} 1.0',
+        'lineup_requests_total{code="ok",model="resnet18",route="/predict",status="200"} 1.0',
+        'lineup_requests_total{code="undecodable",model="resnet18",route="/predict",status="422"} 1.0',
+        'lineup_requests_total{code="unknown_model",model="",route="/models/{name}",status="404"} 1.0',
+        'lineup_requests_total{code="not_found",model="",route="other",status="404"} 1.0',
         'lineup_request_seconds_count{route="/predict"} 3.0',
         'lineup_pictures_total{dataset="mnist"} 1.0',
         'lineup_pictures_total{dataset="fashion-mnist"} 1.0',
