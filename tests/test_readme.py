@@ -74,7 +74,7 @@ def test_the_curl_examples_are_answered(line, service):
 
 def test_there_are_examples_to_check():
     assert len(snippets("python")) == 2
-    assert len(CURL) == 5
+    assert len(CURL) == 6
 
 
 def test_the_example_of_an_answer_has_the_fields_of_an_answer(service):

@@ -123,9 +123,12 @@ class Metrics:
             self._refresh()
             await asyncio.sleep(FRESH_S)
 
-    def text(self) -> bytes:
+    async def text(self) -> bytes:
         """All metrics, those of all processes where they share a folder, in Prometheus' text format."""
         self._refresh()
+        return await asyncio.to_thread(self._written)  # milliseconds, that no other request should wait
+
+    def _written(self) -> bytes:
         if not self.shared:
             return generate_latest(self._registry)
         together = CollectorRegistry()

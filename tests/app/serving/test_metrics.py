@@ -110,9 +110,9 @@ def test_a_checkpoint_that_was_swapped_says_so() -> None:
     metrics = Metrics()
     loaded = [("lenet", "mnist", "a" * 64, "int8")]
     metrics.watch_checkpoints(lambda: loaded)
-    metrics.text()
+    asyncio.run(metrics.text())
     loaded[0] = ("lenet", "mnist", "b" * 64, "int8")
-    told = parsed(metrics.text().decode())
+    told = parsed(asyncio.run(metrics.text()).decode())
     name = "lineup_checkpoint_info{{dataset=mnist,digest={},form=int8,model=lenet}}"
     assert (told[name.format("a" * 64)], told[name.format("b" * 64)]) == (0, 1)
 
@@ -121,7 +121,7 @@ def test_a_breaker_and_what_never_reaches_the_application() -> None:
     metrics = Metrics()
     metrics.breaker.labels("vgg11", "mnist").set(1)
     metrics.rejected("too_many_connections")
-    told = parsed(metrics.text().decode())
+    told = parsed(asyncio.run(metrics.text()).decode())
     assert told["lineup_breaker_open{dataset=mnist,model=vgg11}"] == 1
     assert told["lineup_rejections_total{reason=too_many_connections}"] == 1
 
