@@ -25,6 +25,7 @@ from models.intake.steps import Step
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 BAD, BLANK, BOOM, SLOW = b"bad", b"blank", b"boom", b"slow"
+DIGEST = "0" * 64
 
 
 class FakeEngine:
@@ -47,6 +48,7 @@ class FakeEngine:
         self.gated: Container[str] = self.names
         self.busy = threading.Event()  # set as soon as a network has got a batch
         self.batches: list[tuple[str, str, int]] = []
+        self.measured: dict[tuple[str, str], float] = {}  # seconds a picture took when a network was warmed
         self.wrong: dict[str, int] = {}
         self.failing: set[str] = set()
         self.now = {(d, n): State("loading") for d in self.datasets for n in self.names}
@@ -73,6 +75,12 @@ class FakeEngine:
     def lane(self, name: str) -> str:
         return "heavy" if name == "vgg11" else "light"
 
+    def digest(self, dataset: str, name: str) -> str:
+        return DIGEST
+
+    def seconds(self) -> dict[tuple[str, str], float]:
+        return dict(self.measured)
+
     def cost(self, name: str) -> int:
         return 100 if name == "vgg11" else 1
 
@@ -94,7 +102,7 @@ class FakeEngine:
         return rows
 
     def describe(self, name: str) -> dict[str, Any]:
-        checkpoint = {"accuracy": 0.99, "n": 10000, "temperature": 1.0, "temperature_sent": 1.2, "digest": "0" * 64}
+        checkpoint = {"accuracy": 0.99, "n": 10000, "temperature": 1.0, "temperature_sent": 1.2, "digest": DIGEST}
         checkpoint |= {"form": "fake", "graph": None}
         parts = {d: {"state": self.now[d, name].state, "reason": None, **checkpoint} for d in self.datasets}
         told = {"name": name, "title": name, "year": 1998, "paper": "-", "idea": "-"}

@@ -83,14 +83,20 @@ def test_a_network_imports_torch_alone(module: str) -> None:
     assert tops(module) - sys.stdlib_module_names == {"torch"}
 
 
-@pytest.mark.parametrize("module", ["app.answers", "app.errors", "app.settings", "app.uploads", "app.serving.lane"])
+QUEUES = tuple(f"app.serving.{part}" for part in ("lane", "turns", "pace", "breaker", "tickets"))
+
+
+@pytest.mark.parametrize("module", ["app.answers", "app.errors", "app.settings", "app.uploads", *QUEUES])
 def test_what_both_halves_speak_of_imports_nothing_of_ours(module: str) -> None:
     assert not ours(module)
 
 
-def test_the_batcher_knows_its_lane_alone_neither_torch_nor_web() -> None:
-    assert ours("app.serving.batcher") == {"app.serving.lane"}
-    assert tops("app.serving.batcher") | tops("app.serving.lane") <= {*sys.stdlib_module_names, "app"}
+def test_the_batcher_knows_what_queues_are_made_of_and_neither_torch_nor_web() -> None:
+    assert ours("app.serving.batcher") == set(QUEUES)
+    assert {top for module in ("app.serving.batcher", *QUEUES) for top in tops(module)} <= {
+        *sys.stdlib_module_names,
+        "app",
+    }
 
 
 @pytest.mark.parametrize("module", below("app.web"))

@@ -10,10 +10,10 @@ from app.answers import Comparison, Prediction
 from app.errors import ApiError, one_of
 from app.serving import assemble, runtimes
 from app.serving.assemble import Answered, Outcome
-from app.serving.backends import Loaded
-from app.serving.batcher import Done
+from app.serving.backends import Chances, Loaded
 from app.serving.clock import ms
 from app.serving.intake import Intake
+from app.serving.tickets import Done
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
@@ -82,10 +82,10 @@ class Local:
             return error
 
     def _ask(self, model: str, seen: Seen, top_k: int, start: float) -> Answered:
-        backend = self._load(seen.dataset, model).backend
+        loaded = self._load(seen.dataset, model)
         began = time.perf_counter()
-        value = backend.probabilities(seen.picture[None], np.array([not seen.as_it_was]))[0]
-        done = Done(value, 0.0, time.perf_counter() - began, 1)
+        value = loaded.backend.probabilities(seen.picture[None], np.array([not seen.as_it_was]))[0]
+        done = Done(Chances(value, loaded.header["digest"]), 0.0, time.perf_counter() - began, 1)
         total_ms = ms(time.perf_counter() - start)
         return assemble.answered(model, seen, DATASETS[seen.dataset].classes, done, top_k, total_ms)
 

@@ -22,8 +22,9 @@ from app.answers import (
 )
 from app.errors import ApiError
 from app.readings import Box, Digit, Line, PreparedPicture, Reading, ReadingTiming, Step
-from app.serving.batcher import Done
+from app.serving.backends import Chances
 from app.serving.clock import ms
+from app.serving.tickets import Done
 from models.intake.gate import Verdict
 from models.intake.pipeline import Page, Seen
 from models.intake.read import Found
@@ -36,10 +37,21 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Answered:
-    """One network's answer, and the exact probabilities float32 [K] that it is told of in four digits."""
+    """One network's answer; the exact probabilities float32 [K] that it is told of in four digits; and the digest of
+    the checkpoint that gave them.
+    """
 
     prediction: Prediction
     probabilities: NDArray[np.float32]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """A number, and the digests of the checkpoints that read it: one, but while they are exchanged."""
+
+    reading: Reading
+    digests: Sequence[str]
 
 
 Outcome = Answered | ApiError
@@ -53,10 +65,10 @@ def scores(probabilities: NDArray[np.float32], classes: Sequence[str]) -> list[S
 
 
 def answered(
-    model: str, seen: Seen, classes: Sequence[str], done: Done[NDArray[np.float32]], top_k: int, total_ms: float
+    model: str, seen: Seen, classes: Sequence[str], done: Done[Chances], top_k: int, total_ms: float
 ) -> Answered:
     """One network's answer, with the `top_k` likeliest classes."""
-    ranked = scores(done.value, classes)
+    ranked = scores(done.value.probabilities, classes)
     told = Prediction(
         model=model,
         **judged(seen),
@@ -67,7 +79,7 @@ def answered(
         timing_ms=Timing(**_steps_ms(seen), queue=ms(done.queued_s), inference=ms(done.ran_s), total=total_ms),
         batch_size=done.batch_size,
     )
-    return Answered(told, done.value)
+    return Answered(told, done.value.probabilities, done.value.digest)
 
 
 def judged(seen: Seen) -> dict[str, Any]:
@@ -107,18 +119,17 @@ def png(picture: NDArray[np.uint8], scale: int) -> bytes:
     return file.getvalue()
 
 
-def reading(
-    model: str, page: Page, done: Sequence[Done[NDArray[np.float32]]], classes: Sequence[str], total_ms: float
-) -> Reading:
+def reading(model: str, page: Page, done: Sequence[Done[Chances]], classes: Sequence[str], total_ms: float) -> Read:
     """The number: the digits found, with what the network gave for each, in their order."""
     answers = iter(done)
     lines = []
     for found in page.lines:
-        digits = [_digit(one, next(answers).value, classes) for one in found]
+        digits = [_digit(one, next(answers).value.probabilities, classes) for one in found]
         lines.append(Line(text="".join(digit.label for digit in digits), digits=digits))
     waited = max(one.queued_s + one.ran_s for one in done)
     timing = ReadingTiming(decode=ms(page.decode_s), find=ms(page.find_s), inference=ms(waited), total=total_ms)
-    return Reading(model=model, number="\n".join(line.text for line in lines), lines=lines, timing_ms=timing)
+    told = Reading(model=model, number="\n".join(line.text for line in lines), lines=lines, timing_ms=timing)
+    return Read(told, sorted({one.value.digest for one in done}))
 
 
 def _digit(found: Found, probabilities: NDArray[np.float32], classes: Sequence[str]) -> Digit:

@@ -23,6 +23,14 @@ class Backend(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """What a network says of a picture: probabilities float32 [K], and the digest of the checkpoint that said so."""
+
+    probabilities: NDArray[np.float32]
+    digest: str
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A backend, what its checkpoint is, and what runs it: `form` in words, `graph` the digest of a compiled one."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is a request's own, and tells requests apart
 class Clock:
     """When a request's upload was complete, by `time.perf_counter`; when its answer is due, in the event loop's time;
     and how many seconds lie between.
@@ -23,6 +23,10 @@ class Clock:
     def starting(cls, limit_s: float) -> Self:
         """A clock that starts now."""
         return cls(time.perf_counter(), asyncio.get_running_loop().time() + limit_s, limit_s)
+
+    def left_s(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - asyncio.get_running_loop().time()
 
     def total_ms(self) -> float:
         """Milliseconds since the upload was complete."""

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # Networks above this many multiply-adds a picture run in a lane of their own (see lane()).
 HEAVY_MACS = 500_000_000
+# What PyTorch on a GPU and ONNX Runtime say, each in an error of its own, where memory is at an end.
+NO_MEMORY = ("out of memory", "bad allocation", "failed to allocate memory")
 
 
 class Engine:
@@ -42,6 +45,7 @@ class Engine:
         self.device, self.streams = self._runtime.device, self._runtime.streams
         self._loaded: dict[tuple[str, str], Loaded] = {}
         self._states = {(d, n): State("loading") for d in self.datasets for n in self.names}
+        self._seconds: dict[tuple[str, str], float] = {}
         self._stop = threading.Event()
 
     def root(self) -> Path:
@@ -71,11 +75,25 @@ class Engine:
     def predict(
         self, dataset: str, name: str, pictures: NDArray[np.uint8], as_sent: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float32]:
-        """Pictures uint8 [N, 28, 28] to probabilities float32 [N, 10], calibrated. KeyError if it is not ready.
+        """Pictures uint8 [N, 28, 28] to probabilities float32 [N, 10], calibrated. KeyError if it is not ready,
+        MemoryError where the device has not enough for so many at once.
 
         `as_sent`: bool [N], which of them were not of the dataset's own kind as they were sent; None: none.
         """
-        return self._loaded[dataset, name].backend.probabilities(pictures, as_sent)
+        try:
+            return self._loaded[dataset, name].backend.probabilities(pictures, as_sent)
+        except Exception as error:
+            if any(words in str(error).lower() for words in NO_MEMORY):
+                raise MemoryError(f"{name} on {len(pictures)} pictures") from error
+            raise
+
+    def digest(self, dataset: str, name: str) -> str:
+        """SHA-256 of the checkpoint that `predict` uses, in hex. KeyError if it is not ready."""
+        return str(self._loaded[dataset, name].header.get("digest"))
+
+    def seconds(self) -> dict[tuple[str, str], float]:
+        """What a picture took each (dataset, network) that is ready, when it was warmed."""
+        return dict(self._seconds)
 
     def lane(self, name: str) -> Literal["light", "heavy"]:
         """The lane that a network runs in.
@@ -150,7 +168,9 @@ class Engine:
     def _warm(self, dataset: str, name: str) -> None:
         # The first pass of each shape picks kernels and allocates; nobody should wait for that.
         for count in {1, self.max_batch(name)}:
+            begun = time.perf_counter()
             result = self.predict(dataset, name, np.zeros((count, SIDE, SIDE), np.uint8))
+            self._seconds[dataset, name] = (time.perf_counter() - begun) / count
             if not np.isfinite(result).all():
                 raise checkpoints.CheckpointError(f"{name} for {dataset} gives probabilities that are not finite")
 

@@ -1,28 +1,27 @@
 """The intake's queues: pictures wait here for the threads that open and prepare them."""
 
-import asyncio
-import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from app.errors import ApiError
-from app.serving.batcher import Batcher, Closed, Done, Late, QueueFull
+from app.serving import pace
+from app.serving.answering import as_answers
+from app.serving.batcher import Batcher
 from app.serving.clock import Clock
 from app.serving.intake import Intake, Preparation, Seen
 from app.serving.lane import Lane
-from app.serving.together import copy, fail
+from app.serving.pool import Pool
 from app.settings import Settings, cores
-from app.uploads import Share, Upload
+from app.uploads import Upload
 from models.intake.pipeline import Page
 from models.intake.steps import given
 
-Item = TypeVar("Item")
 T = TypeVar("T")
 Asked = tuple[bytes, str, Preparation]
 
 AT_ONCE = 16  # tiny pictures that one thread sees together: some ten milliseconds, and 50 if all are noise of 32x32
+PLACES = 2  # threads that one request has at most; there is one more, so that the next request need not wait for it
 
 
 class Opening:
@@ -30,97 +29,61 @@ class Opening:
 
     A picture of the datasets' size takes less than a millisecond, much of it to begin and end each step, so those that
     wait are seen together, like a network's batch, on a thread of their own. Every other has a thread for itself, which
-    may take tenths of a second.
+    may take seconds for the worst that is still a picture. `intake` may be exchanged at any time.
     """
 
     def __init__(self, intake: Intake, settings: Settings) -> None:
-        self._intake = intake
-        self._settings = settings
-        self._closed = False
-        self._in_hand = 0  # pictures that wait for a thread of their own, or have one
-        self._pool = ThreadPoolExecutor(settings.intake_threads or min(4, max(2, cores())), "intake")
+        self.intake = intake
+        self._max_pixels = settings.max_pixels
+        threads = settings.intake_threads or min(4, max(PLACES + 1, cores()))
+        self.pool = Pool(threads, max(1, min(PLACES, threads - 1)), "intake")
         self._tiny_thread = ThreadPoolExecutor(1, "tiny")
-        self._tiny: Batcher[Asked, Seen | Exception] = Batcher(
-            self._see_all, Lane(self._tiny_thread), max_batch=AT_ONCE, max_queue=settings.queue_size
+        self.tiny: Batcher[Asked, Seen | Exception] = Batcher(
+            self._see_all, Lane(self._tiny_thread), max_batch=AT_ONCE, max_queue=None
         )
 
     def __len__(self) -> int:
         """How many pictures wait, or are at work on a thread of their own."""
-        return self._in_hand + len(self._tiny)
+        return len(self.pool) + len(self.tiny)
+
+    def check_room(self, clock: Clock) -> None:
+        """Raise ApiError where one more picture, even of the quicker kind, could not be opened in time."""
+        with as_answers("the intake", clock):
+            pace.check(len(self), None, self.wait_s(), clock.left_s())
+
+    def wait_s(self) -> float:
+        """Seconds after which a picture that came now would be open, if it is of the quicker kind."""
+        return min(self.pool.wait_s(), self.tiny.wait_s())
+
+    def busy_s(self) -> float:
+        """For how many seconds a thread has been busy with the same; 0 where none is."""
+        return max(self.pool.busy_s(), self.tiny.busy_s())
 
     async def close(self) -> None:
         """Let what is at work end, refuse what waits, and stop every thread."""
-        self._closed = True
-        await self._tiny.close()
-        for executor in (self._tiny_thread, self._pool):
-            await asyncio.to_thread(executor.shutdown, wait=True, cancel_futures=True)
+        await self.tiny.close()
+        self._tiny_thread.shutdown()
+        await self.pool.close()
 
     async def see(self, upload: Upload, dataset: str, clock: Clock, preparation: Preparation) -> Seen:
         """An upload as a picture for `dataset`, or for what auto decides. Raises ApiError."""
-        if not self._intake.is_tiny(upload.data):
-            arguments = (upload.data, dataset, self._settings.max_pixels, preparation)
-            return await self._alone(upload, clock, self._intake.see, *arguments)
-        # Its few bytes are not held for a request that is given up: a batch is soon over.
-        return given((await submit(self._tiny, (upload.data, dataset, preparation), clock, "the intake")).value)
+        if not self.intake.is_tiny(upload.data):
+            return await self._alone(self.intake.see, upload, clock, dataset, self._max_pixels, preparation)
+        return given(await self._together((upload.data, dataset, preparation), clock))
 
     async def read(self, upload: Upload, clock: Clock) -> Page:
         """The digits on an upload. Raises ApiError."""
-        return await self._alone(upload, clock, self._intake.read, upload.data, self._settings.max_pixels)
+        return await self._alone(self.intake.read, upload, clock, self._max_pixels)
 
     def _see_all(self, asked: Sequence[Asked]) -> list[Seen | Exception]:
-        return self._intake.see_all(asked, self._settings.max_pixels)
+        return self.intake.see_all(asked, self._max_pixels)
 
-    async def _alone(self, upload: Upload, clock: Clock, work: Callable[..., T], *arguments: object) -> T:
-        """What `work` gives of an upload on a thread, before the deadline. Raises ApiError."""
-        if self._closed:
-            raise closing()
-        if self._in_hand >= self._settings.queue_size:
-            raise ApiError("queue_full", f"{self._in_hand} pictures wait to be opened already", retry_after=1)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        future = self._pool.submit(work, *arguments)
-        self._in_hand += 1
-        upload.share.hold()
-        # At the deadline, or when its client goes away, a picture that waits for a thread is dropped. One that has a
-        # thread keeps it, its place and its memory until that is done.
-        done = partial(self._done, upload.share, answer)
-        future.add_done_callback(partial(loop.call_soon_threadsafe, done))
-        timer = loop.call_at(clock.deadline, fail, answer, late(clock))
-        try:
-            return await answer
-        finally:
-            timer.cancel()
-            future.cancel()
-            del answer, future, done  # see given()
+    async def _together(self, asked: Asked, clock: Clock) -> Seen | Exception:
+        """What is seen of a tiny upload. It is not held for a request that is given up: a batch is soon over."""
+        with as_answers("the intake", clock):
+            return (await self.tiny.submit(asked, clock.deadline, clock)).value
 
-    def _done(self, share: Share, answer: asyncio.Future[T], future: Future[T]) -> None:
-        """A thread has done its work on an upload, or was never asked to."""
-        self._in_hand -= 1
-        share.release()
-        if future.cancelled():
-            fail(answer, closing())
-        else:
-            copy(future, answer)
-
-
-async def submit(batcher: Batcher[Item, T], item: Item, clock: Clock, who: str) -> Done[T]:
-    """What a batcher gives for an item, its refusals as answers. Raises ApiError."""
-    try:
-        return await batcher.submit(item, clock.deadline)
-    except QueueFull as error:
-        wait = max(1, math.ceil(error.retry_after))
-        raise ApiError("queue_full", f"{error} for {who}; try again in {wait} s", retry_after=wait) from None
-    except Late:
-        raise late(clock) from None
-    except Closed:
-        raise closing() from None
-
-
-def closing() -> ApiError:
-    """The answer where there will be none."""
-    return ApiError("not_ready", "the service is shutting down", retry_after=5)
-
-
-def late(clock: Clock) -> ApiError:
-    """The answer where there is none in time."""
-    return ApiError("deadline_exceeded", f"there was no answer within {clock.limit_s:g} s")
+    async def _alone(self, work: Callable[..., T], upload: Upload, clock: Clock, *arguments: object) -> T:
+        """What `work` gives of an upload on a thread of its own."""
+        with as_answers("the intake", clock):
+            return await self.pool.run(partial(work, upload.data, *arguments), clock.deadline, clock, upload.share)

@@ -4,25 +4,20 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from app.errors import ApiError
-from app.readings import Reading
 from app.serving import assemble
-from app.serving.assemble import Answered, Outcome
-from app.serving.batcher import Batcher, Done
+from app.serving.assemble import Answered, Outcome, Read
+from app.serving.backends import Chances
 from app.serving.clock import Clock
 from app.serving.engine import Engine
 from app.serving.intake import Intake, Preparation
-from app.serving.lane import Lane
-from app.serving.metrics import Checkpoint, Metrics
-from app.serving.opening import Opening, submit
+from app.serving.metrics import Metrics
+from app.serving.networks import Networks
+from app.serving.opening import Opening
 from app.serving.state import State
+from app.serving.tickets import Done
 from app.serving.together import gather, settle
 from app.settings import Settings
 from app.uploads import Memory, Upload
@@ -31,10 +26,7 @@ from models.intake.read import Found
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was not of the dataset's own kind as it was sent
-Row = NDArray[np.float32]
+STUCK_S = 60.0  # what a thread has worked on for so long, and six deadlines, will not end
 
 
 class Service:
@@ -52,62 +44,93 @@ class Service:
         loaded: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
-        self.engine = engine or Engine(settings)
         self.intake = intake or Intake()
         self.metrics = Metrics()
         self.memory = Memory(settings.max_held_bytes)
         self.opening = Opening(self.intake, settings)
+        self.networks = Networks(engine or Engine(settings), settings, self.metrics)
         self.metrics.watch(self.metrics.held, lambda: self.memory.used)
         self.metrics.watch(self.metrics.intake, self.opening.__len__)
-        self.metrics.watch_checkpoints(self._checkpoints)
-        self._lanes: dict[str, Lane] = {}
-        self._batchers: dict[tuple[str, str], Batcher[Item, Row]] = {}
+        self.metrics.watch_checkpoints(self.networks.checkpoints)
         self._loading: asyncio.Task[None] | None = None
         self._loaded = loaded
 
+    @property
+    def engine(self) -> Engine:
+        """The networks that answer now."""
+        return self.networks.engine
+
     async def start(self) -> None:
-        """Open the queues and begin to load in the background. Raises FileNotFoundError without a weights folder."""
+        """Begin to load in the background. Raises FileNotFoundError without a weights folder."""
         root = self.engine.root()
         self.engine.configure()
-        for dataset, model in self.engine.states():
-            batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
-            self.metrics.watch(self.metrics.queue.labels(model, dataset), batcher.__len__)
         self._loading = asyncio.create_task(asyncio.to_thread(self._load, root))
 
     async def close(self) -> None:
         """Answer what waits and stop every thread."""
         self.engine.close()
-        await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
+        await self.networks.close()
         if self._loading is not None:
             await self._loading
         await self.opening.close()
-        for lane in self._lanes.values():
-            lane.executor.shutdown(wait=True, cancel_futures=True)
+
+    def states(self) -> Mapping[tuple[str, str], State]:
+        """The state of every (dataset, network)."""
+        return self.networks.states()
 
     def ready(self) -> bool:
-        """Whether every checkpoint that is there is warm, and at least one is."""
-        states = {state.state for state in [*self.engine.states().values(), *self.intake.states.values()]}
-        return "loading" not in states and any(s.state == "ready" for s in self.engine.states().values())
+        """Whether requests should be sent here."""
+        return self.unready() is None
+
+    def unready(self) -> str | None:
+        """Why no requests should be sent here, in words; None where every checkpoint that is there is warm, at least
+        one is, and every thread works.
+        """
+        states, small = self.states(), self.intake.states
+        if loading := sum(state.state == "loading" for state in [*states.values(), *small.values()]):
+            return f"{loading} of {len(states) + len(small)} networks still to load"
+        if not any(state.state == "ready" for state in states.values()):
+            return "no network could be loaded"
+        if failed := [f"{name}: {state.reason}" for name, state in small.items() if state.state == "failed"]:
+            return "; ".join(failed)
+        busy_s = max(self.opening.busy_s(), self.networks.busy_s())
+        if busy_s > max(STUCK_S, 6 * self.settings.deadline_s):
+            return f"a thread has been busy with the same picture for {busy_s:.0f} s"
+        return None
 
     def clock(self, limit_s: float = math.inf) -> Clock:
         """A clock that starts now, with `limit_s` to go where that is less than everybody has."""
         return Clock.starting(min(limit_s, self.settings.deadline_s))
 
-    async def see(self, upload: Upload, dataset: str, clock: Clock, preparation: Preparation = "auto") -> Seen:
-        """Decode and prepare one picture, for `dataset` or for what `auto` decides. Raises ApiError."""
-        seen = await self.opening.see(upload, dataset, clock, preparation)
+    async def see(
+        self,
+        upload: Upload,
+        dataset: str,
+        clock: Clock,
+        preparation: Preparation = "auto",
+        *,
+        models: Sequence[str] = (),
+    ) -> Seen:
+        """Decode and prepare one picture, for `dataset` or for what `auto` decides. Raises ApiError, at once where none
+        of `models`, who will be asked about it, could answer in time.
+        """
+        self.check_room(dataset, models, clock)
+        with self.networks.expecting(models):
+            seen = await self.opening.see(upload, dataset, clock, preparation)
         self.metrics.saw(seen)
         return seen
 
-    async def read(self, upload: Upload, model: str, clock: Clock) -> Reading:
+    async def read(self, upload: Upload, model: str, clock: Clock) -> Read:
         """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
-        page = await self.opening.read(upload, clock)
+        self.check_room("mnist", [model], clock)
+        with self.networks.expecting([model]):
+            page = await self.opening.read(upload, clock)
         self.metrics.saw_page(page.decode_s, page.find_s)
         room = self._room()
 
-        async def ask(found: Found) -> Done[Row]:
+        async def ask(found: Found) -> Done[Chances]:
             async with room:
-                return await self._submit("mnist", model, (found.picture, True), clock)
+                return await self.networks.submit("mnist", model, (found.picture, True), clock)
 
         # The first error is the request's: a number with a digit missing would be another number.
         done = await gather([ask(found) for line in page.lines for found in line])
@@ -115,17 +138,9 @@ class Service:
 
     async def ask(self, model: str, seen: Seen, top_k: int, clock: Clock) -> Answered:
         """One network's answer. Raises ApiError."""
-        done = await self._submit(seen.dataset, model, (seen.picture, not seen.as_it_was), clock)
+        done = await self.networks.submit(seen.dataset, model, (seen.picture, not seen.as_it_was), clock)
         classes = self.engine.datasets[seen.dataset].classes
         return assemble.answered(model, seen, classes, done, top_k, clock.total_ms())
-
-    async def _submit(self, dataset: str, model: str, item: Item, clock: Clock) -> Done[Row]:
-        """What a network's batcher gives for a picture. Raises ApiError."""
-        if problem := _problem(dataset, model, self.engine.states()):
-            raise problem
-        done = await submit(self._batchers[dataset, model], item, clock, model)
-        self.metrics.waited(model, done.queued_s)
-        return done
 
     async def ask_each(self, models: Sequence[str], seen: Seen, clock: Clock) -> AsyncGenerator[tuple[str, Outcome]]:
         """The answer or the error of each network, as they come; leaving the iteration cancels the rest.
@@ -160,7 +175,8 @@ class Service:
             if isinstance(one, ApiError):
                 raise one
             async with room:
-                return await self.ask(model, await self.see(one, dataset, clock, preparation), top_k, clock)
+                seen = await self.see(one, dataset, clock, preparation, models=[model])
+                return await self.ask(model, seen, top_k, clock)
 
         outcomes = await asyncio.gather(*(settle(ask(one)) for one in uploads))
         assemble.raise_if_all_failed(outcomes)
@@ -172,39 +188,21 @@ class Service:
         """
         if dataset == "auto":
             self.intake.check_auto()
-        states = self.engine.states()
-        datasets = self.engine.datasets if dataset == "auto" else [dataset]
-        problems = [_problem(name, model, states) for name in datasets for model in models]
+        problems = [self.networks.problem(name, model) for name in self._datasets(dataset) for model in models]
         if problems and all(problems):
             raise min(filter(None, problems), key=lambda problem: problem.code != "not_ready")  # that may yet change
 
-    def _checkpoints(self) -> Iterable[Checkpoint]:
-        """Those that are loaded, as the metrics tell them."""
-        for name in self.engine.names:
-            for dataset, told in self.engine.describe(name)["checkpoints"].items():
-                if told["digest"] is not None:
-                    yield name, dataset, told["digest"], told["form"]
+    def check_room(self, dataset: str, models: Sequence[str], clock: Clock) -> None:
+        """Raise ApiError where one more picture could not be opened in time, or none of `models` answer it then."""
+        self.opening.check_room(clock)
+        self.networks.check_room(self._datasets(dataset), models, clock.deadline - self.opening.wait_s())
+
+    def _datasets(self, dataset: str) -> Iterable[str]:
+        return self.engine.datasets if dataset == "auto" else [dataset]
 
     def _room(self) -> asyncio.Semaphore:
-        # One request takes at most a quarter of the queue at a time, so that it cannot fill it against all others.
-        return asyncio.Semaphore(max(1, self.settings.queue_size // 4))
-
-    def _batcher(self, dataset: str, model: str) -> Batcher[Item, Row]:
-        def run(items: list[Item]) -> Sequence[Row]:
-            pictures, as_sent = zip(*items, strict=True)
-            return list(self.engine.predict(dataset, model, np.stack(pictures), np.array(as_sent)))
-
-        lane = self.engine.lane(model)
-        if lane not in self._lanes:
-            streams = self.engine.streams
-            self._lanes[lane] = Lane(ThreadPoolExecutor(streams, lane), streams)
-        return Batcher(
-            run,
-            self._lanes[lane],
-            max_batch=self.engine.max_batch(model),
-            max_queue=self.settings.queue_size,
-            observe=self.metrics.watch_batches(model),
-        )
+        # One request takes at most an eighth of a queue at a time, so that it cannot fill it against all others.
+        return asyncio.Semaphore(max(1, self.settings.queue_size // 8))
 
     def _load(self, root: Path) -> None:
         for load in (self.intake.load, self.engine.load):
@@ -212,14 +210,5 @@ class Service:
                 load(root)
             except Exception:  # never ready then; /readyz shows what had not been loaded
                 log.exception("loading broke off")
+        self.networks.learn()
         self._loaded()
-
-
-def _problem(dataset: str, model: str, states: Mapping[tuple[str, str], State]) -> ApiError | None:
-    """Why a network cannot answer for a dataset, if it cannot."""
-    state = states[dataset, model]
-    if state.state == "loading":
-        return ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
-    if state.state != "ready":
-        return ApiError("model_unavailable", f"{model} for {dataset} is {state.state}: {state.reason}")
-    return None

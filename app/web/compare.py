@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from app import answers
 from app.errors import ApiError
 from app.serving import assemble
-from app.serving.assemble import Outcome
+from app.serving.assemble import Answered, Outcome
 from app.serving.clock import Clock
 from app.serving.intake import Seen
 from app.serving.service import Service
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import JSON, NDJSON, VARY, Json, preferred, server_timing
+from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, preferred, server_timing
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DatasetName, Networks, PreparationName, chosen, service_of
 from app.web.record import record_of
@@ -46,7 +46,7 @@ async def compare(
     service = service_of(request)
     names = chosen(service, models)
     async with one_picture(request, service, dataset, names) as (upload, clock):
-        seen = await unless_gone(request, service.see(upload, dataset, clock, prepare))
+        seen = await unless_gone(request, service.see(upload, dataset, clock, prepare, models=names))
     del upload  # its memory is given back by now, and networks may take long
     if preferred(request.headers.get("accept", ""), (JSON, NDJSON)) == NDJSON:
         record_of(request.scope).dataset = seen.dataset
@@ -54,7 +54,9 @@ async def compare(
         lines = _lines(service, names, seen, clock)
         return StreamingResponse(lines, media_type=NDJSON, headers={**VARY, **so_far})
     outcomes = await unless_gone(request, _gather(service, names, seen, clock))
-    return Json(assemble.comparison(outcomes, seen, clock.total_ms()), headers=VARY)
+    digests = (f"{name}={one.digest}" for name, one in outcomes.items() if isinstance(one, Answered))
+    headers = {CHECKPOINT: ", ".join(digests), **VARY}
+    return Json(assemble.comparison(outcomes, seen, clock.total_ms()), headers=headers)
 
 
 async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) -> dict[str, Outcome]:

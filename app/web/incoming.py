@@ -41,6 +41,7 @@ def checked(request: Request, service: Service, dataset: str, models: list[str])
     if len(models) == 1:
         record.model = models[0]
     service.check_available(dataset, models)
+    service.check_room(dataset, models, service.clock(limit_s))
 
     def start() -> Clock:
         record.clock = service.clock(limit_s)

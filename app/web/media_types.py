@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from app.web.record import record_of
 
 JSON, NDJSON, PNG = "application/json", "application/x-ndjson", "image/png"
+CHECKPOINT = "Lineup-Checkpoint"  # header: the digests of the checkpoints that answered
 VARY = {"Vary": "Accept"}  # of answers that another Accept would make another
 
 

@@ -35,19 +35,20 @@ async def get_health() -> dict[str, str]:
     responses=NOT_READY_ANSWER | errors(422, 500),
 )
 async def get_readiness(service: TheService) -> JSONResponse:
-    """200 once every checkpoint that is there is warm, and at least one is; 503 before."""
-    states = service.engine.states()
+    """200 once every checkpoint that is there is warm, and at least one is; 503 before, and where auto or the gate
+    failed or a thread no longer works. A network that is paused since it failed again and again is told as failed.
+    """
+    why = service.unready()
+    states = service.states().items()
     listed: dict[str, Any] = {
-        "ready": service.ready(),
+        "ready": why is None,
         "device": service.engine.device,
         **{name: vars(state) for name, state in service.intake.states.items()},
-        "networks": [{"model": model, "dataset": dataset, **vars(s)} for (dataset, model), s in states.items()],
+        "networks": [{"model": model, "dataset": dataset, **vars(s)} for (dataset, model), s in states],
     }
-    if listed["ready"]:
+    if why is None:
         return JSONResponse(listed)
-    loading = sum(state.state == "loading" for state in states.values())
-    told = f"{loading} of {len(states)} networks still to load" if loading else "no network could be loaded"
-    return Refusal("not_ready", told, headers={"Retry-After": "2"}, more=listed)
+    return Refusal("not_ready", why, headers={"Retry-After": "2"}, more=listed)
 
 
 @router.get(

@@ -9,7 +9,7 @@ from app.serving.assemble import Answered, Outcome
 from app.uploads import Share
 from app.web.body import read_many
 from app.web.incoming import checked, one_picture, unless_gone
-from app.web.media_types import Json
+from app.web.media_types import CHECKPOINT, Json
 from app.web.openapi import BATCH_BODY, PICTURE_BODY, errors
 from app.web.parameters import (
     DEFAULT_MODEL,
@@ -43,10 +43,12 @@ async def predict(
     service = service_of(request)
     async with one_picture(request, service, dataset, [model]) as (upload, clock):
 
-        async def answer() -> Answered:
-            return await service.ask(model, await service.see(upload, dataset, clock, prepare), top_k, clock)
+        async def ask() -> Answered:
+            seen = await service.see(upload, dataset, clock, prepare, models=[model])
+            return await service.ask(model, seen, top_k, clock)
 
-        return Json((await unless_gone(request, answer())).prediction)
+        answer = await unless_gone(request, ask())
+        return Json(answer.prediction, {CHECKPOINT: answer.digest})
 
 
 @router.post(
@@ -73,7 +75,9 @@ async def predict_batch(
         outcomes = await unless_gone(request, service.ask_many(model, uploads, dataset, top_k, clock, prepare))
     results = [_item(outcome) for outcome in outcomes]
     timing = answers.BatchTotal(total=clock.total_ms())
-    return Json(answers.BatchAnswer(model=model, results=results, timing_ms=timing))
+    digests = sorted({outcome.digest for outcome in outcomes if isinstance(outcome, Answered)})
+    headers = {CHECKPOINT: ", ".join(digests)} if digests else {}
+    return Json(answers.BatchAnswer(model=model, results=results, timing_ms=timing), headers)
 
 
 def _item(outcome: Outcome) -> answers.Prediction | answers.ErrorBody:

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from app import readings
 from app.serving import assemble
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import JSON, PNG, VARY, Json, preferred, server_timing
+from app.web.media_types import CHECKPOINT, JSON, PNG, VARY, Json, preferred, server_timing
 from app.web.openapi import PICTURE_BODY, PREPARED_ANSWER, errors
 from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, service_of
 from app.web.record import record_of
@@ -56,4 +56,5 @@ async def read(request: Request, model: ModelName = DEFAULT_MODEL) -> Response:
     """
     service = service_of(request)
     async with one_picture(request, service, "mnist", [model]) as (upload, clock):
-        return Json(await unless_gone(request, service.read(upload, model, clock)))
+        read = await unless_gone(request, service.read(upload, model, clock))
+    return Json(read.reading, {CHECKPOINT: ", ".join(read.digests)})

@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from app.errors import ApiError
-from app.serving.batcher import Batcher, Late
+from app.serving.batcher import Batcher
 from app.serving.clock import Clock
 from app.serving.lane import Lane
 from app.serving.opening import Opening
+from app.serving.tickets import Late
 from app.settings import Settings
 from app.uploads import Memory, Share, Upload
 from tests.fakes import BAD, BOOM, FakeIntake

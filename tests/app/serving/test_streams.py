@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.serving.batcher import Batcher, Closed, Late, QueueFull
+from app.serving.batcher import Batcher
 from app.serving.lane import Lane
+from app.serving.pace import QueueFull
+from app.serving.tickets import Closed, Late
 from tests.app.serving.test_batcher import Device, batching, occupied, recording, soon, waiting
 
 pytestmark = pytest.mark.anyio

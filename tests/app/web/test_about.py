@@ -69,7 +69,7 @@ async def test_alive_at_once_and_ready_only_when_all_is_loaded(engine: FakeEngin
         assert (await client.get("/healthz")).json() == {"status": "ok"}
         before = await client.get("/readyz")
         assert before.status_code == 503
-        assert before.json()["error"] == {"code": "not_ready", "message": "6 of 6 networks still to load"}
+        assert before.json()["error"] == {"code": "not_ready", "message": "6 of 8 networks still to load"}
         assert {network["state"] for network in before.json()["networks"]} == {"loading"}
         engine.load_gate.set()
         while (after := await client.get("/readyz")).status_code == 503:
@@ -93,14 +93,14 @@ async def test_nothing_loaded_is_never_ready(engine: FakeEngine) -> None:
 
 @pytest.mark.parametrize("name", ["auto", "gate"])
 @pytest.mark.parametrize(
-    ("content", "state", "told"),
+    ("content", "state", "told", "status"),
     [
-        (None, "missing", "there is no {}.lineup in the folder of checkpoints"),
-        (b"damaged", "failed", "CheckpointError while loading {}.lineup"),
+        (None, "missing", "there is no {}.lineup in the folder of checkpoints", 200),
+        (b"damaged", "failed", "CheckpointError while loading {}.lineup", 503),
     ],
 )
-async def test_without_auto_or_gate_the_service_is_ready_and_says_so(
-    content: bytes | None, state: str, told: str, name: str, tmp_path: Path
+async def test_without_auto_or_gate_the_service_is_ready_but_not_where_one_that_is_there_failed(
+    content: bytes | None, state: str, told: str, status: int, name: str, tmp_path: Path
 ) -> None:
     for file in (WEIGHTS / "auto.lineup", WEIGHTS / "gate.lineup"):
         if file.stem != name:
@@ -109,9 +109,14 @@ async def test_without_auto_or_gate_the_service_is_ready_and_says_so(
             (tmp_path / file.name).write_bytes(content)
     engine = FakeEngine()
     engine.folder = tmp_path
-    async with serving(fake_service(engine, Intake())) as client:
-        body = (await client.get("/readyz")).json()
+    async with serving(fake_service(engine, Intake()), until_ready=False) as client:
+        while "still to load" in (response := await client.get("/readyz")).text:
+            await asyncio.sleep(0.01)
+    body = response.json()
     assert body[name] == {"state": state, "reason": told.format(name)}
+    assert (response.status_code, body["ready"]) == (status, status == 200)
+    if status == 503:
+        assert body["error"] == {"code": "not_ready", "message": f"{name}: {told.format(name)}"}
 
 
 async def test_metrics_count_by_route_never_by_path(client: httpx.AsyncClient) -> None:

@@ -14,7 +14,7 @@ from app.serving.assemble import Answered, agreement, scores
 from app.serving.engine import State
 from app.uploads import Upload
 from tests.app.conftest import serving
-from tests.fakes import BAD, FakeEngine, fake_service
+from tests.fakes import BAD, DIGEST, FakeEngine, fake_service
 
 pytestmark = pytest.mark.anyio
 
@@ -157,7 +157,7 @@ def saying(model: str, index: int, confidence: float) -> Answered:
     row = np.full(10, (1 - confidence) / 9, np.float32)
     row[index] = confidence
     told = {"model": model, "label": str(index), "index": index, "confidence": round(confidence, 4)}
-    return Answered(Prediction.model_validate({**PREDICTION, **told}), row)
+    return Answered(Prediction.model_validate({**PREDICTION, **told}), row, DIGEST)
 
 
 @pytest.mark.parametrize(

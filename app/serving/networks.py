@@ -1,0 +1,142 @@
+"""The networks' queues: each network has one for each dataset, and waits in its lane for a thread."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ApiError
+from app.serving.answering import as_answers, queue_full
+from app.serving.backends import Chances
+from app.serving.batcher import Batcher
+from app.serving.clock import Clock
+from app.serving.engine import Engine
+from app.serving.lane import Lane
+from app.serving.metrics import Checkpoint, Metrics
+from app.serving.pace import QueueFull
+from app.serving.state import State
+from app.serving.tickets import Done
+from app.settings import Settings
+
+Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was not of the dataset's own kind as it was sent
+
+
+class Networks:
+    """The queues before an engine's networks; used within one event loop. `engine` may be exchanged at any time: what
+    runs goes on with the old one.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
+        self.engine = engine
+        self._settings = settings
+        self._metrics = metrics
+        self._lanes: dict[str, Lane] = {}
+        self._batchers: dict[tuple[str, str], Batcher[Item, Chances]] = {}
+        self._expected: Counter[str] = Counter()  # pictures of the intake, by the network that will get them
+        for dataset, model in self.engine.states():
+            batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
+            self._metrics.watch(self._metrics.queue.labels(model, dataset), batcher.__len__)
+            self._metrics.watch(self._metrics.breaker.labels(model, dataset), batcher.breaker.is_open)
+
+    async def close(self) -> None:
+        """Answer what waits and stop every thread."""
+        await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
+        for lane in self._lanes.values():
+            lane.executor.shutdown(wait=True, cancel_futures=True)
+
+    def learn(self) -> None:
+        """Take the engine's first measures for how long a picture takes, where there are none of requests yet."""
+        for key, seconds in self.engine.seconds().items():
+            if not self._batchers[key].pace.item_s:
+                self._batchers[key].pace.saw(1, seconds)
+
+    def states(self) -> Mapping[tuple[str, str], State]:
+        """The state of every (dataset, network); one that fails again and again is paused until it is tried again."""
+        states = self.engine.states()
+        for key, batcher in self._batchers.items():
+            if pause_s := batcher.breaker.wait_s():
+                told = f"it failed several times in a row; it is tried again in {math.ceil(pause_s)} s"
+                states[key] = State("failed", told)
+        return states
+
+    def problem(self, dataset: str, model: str) -> ApiError | None:
+        """Why a network cannot answer for a dataset, if it cannot."""
+        state = self.states()[dataset, model]
+        if state.state == "loading":
+            return ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
+        if state.state != "ready":
+            pause_s = math.ceil(self._batchers[dataset, model].breaker.wait_s()) or None
+            told = f"{model} for {dataset} is {state.state}: {state.reason}"
+            return ApiError("model_unavailable", told, retry_after=pause_s)
+        return None
+
+    def busy_s(self) -> float:
+        """For how many seconds a forward pass has been running; 0 where none is."""
+        return max((batcher.busy_s() for batcher in self._batchers.values()), default=0.0)
+
+    def check_room(self, datasets: Iterable[str], models: Sequence[str], deadline: float) -> None:
+        """Raise ApiError where none of the networks could answer one more picture by `deadline`, by the event loop's
+        clock, because of those that wait.
+        """
+        refusal = None
+        for dataset in datasets:
+            for model in models:
+                try:
+                    self._batchers[dataset, model].check(deadline, more=self._expected[model])
+                    return
+                except QueueFull as error:
+                    refusal = queue_full(model, error)
+        if refusal:
+            raise refusal
+
+    @contextmanager
+    def expecting(self, models: Iterable[str]) -> Iterator[None]:
+        """Meanwhile a picture is on its way to these networks."""
+        for model in models:
+            self._expected[model] += 1
+        try:
+            yield
+        finally:
+            for model in models:
+                self._expected[model] -= 1
+
+    async def submit(self, dataset: str, model: str, item: Item, clock: Clock) -> Done[Chances]:
+        """What a network says of a picture. Raises ApiError."""
+        if problem := self.problem(dataset, model):
+            raise problem
+        with as_answers(model, clock):
+            done = await self._batchers[dataset, model].submit(item, clock.deadline, clock)
+        self._metrics.waited(model, done.queued_s)
+        return done
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        """Those that are loaded, as the metrics tell them."""
+        for name in self.engine.names:
+            for dataset, told in self.engine.describe(name)["checkpoints"].items():
+                if told["digest"] is not None:
+                    yield name, dataset, told["digest"], told["form"]
+
+    def _batcher(self, dataset: str, model: str) -> Batcher[Item, Chances]:
+        def run(items: list[Item]) -> Sequence[Chances]:
+            engine = self.engine
+            pictures, as_sent = zip(*items, strict=True)
+            rows = engine.predict(dataset, model, np.stack(pictures), np.array(as_sent))
+            digest = engine.digest(dataset, model)
+            return [Chances(row, digest) for row in rows]
+
+        lane = self.engine.lane(model)
+        if lane not in self._lanes:
+            streams = self.engine.streams
+            self._lanes[lane] = Lane(ThreadPoolExecutor(streams, lane), streams)
+        return Batcher(
+            run,
+            self._lanes[lane],
+            max_batch=self.engine.max_batch(model),
+            max_queue=self._settings.queue_size,
+            observe=self._metrics.watch_batches(model),
+        )
