@@ -205,6 +205,17 @@ def test_what_serves_comes_without_torch(program: str) -> None:
     assert done.stdout == "False\n"
 
 
+CLIENT = ["app.client", "app.sending", "app.calls", "app.attempts", "app.answers", "app.readings", "app.cards"]
+
+
+def test_the_client_comes_without_service_and_networks() -> None:
+    assert set().union(*(ours(module) for module in CLIENT)) < {*CLIENT}
+    heavy = ("fastapi", "starlette", "uvicorn", "torch", "onnxruntime", "cv2", "numpy", "PIL", "models", "app.main")
+    told = f"import sys; import app.client; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
+
+
 SERVING = """
 import asyncio, io, sys
 import httpx

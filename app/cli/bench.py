@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlencode, urlunsplit
 
-import httpx
 from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from app.cli.clients import run
 from app.cli.load import MOST_CLIENTS, Load, Tally, multipart, split, target
+from app.client import Call, Client, LineupError
 
 CLIENT_BUSY = 0.8  # of a core; from there on the client waits for itself
 LATE_MS = 5.0
@@ -110,17 +110,15 @@ def drawn() -> bytes:
 
 def probe(asked: Asked) -> str | None:
     """Ask once, as slowly as it likes; what is wrong, in words, unless the answer is 2xx."""
-    try:
-        answer = httpx.post(
-            asked.url,
-            content=asked.body,
-            headers={"Content-Type": asked.content_type},
-            timeout=max(asked.load.timeout_s, 30),
-            trust_env=False,  # a proxy would be measured
-        )
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last two: of a host that cannot be
-        return f"no answer from {asked.url}: {error or type(error).__name__}"
-    return None if answer.is_success else f"{asked.url} answers {answer.status_code}: {answer.text[:300]}"
+    sent = {"content": asked.body, "headers": {"Content-Type": asked.content_type}}
+    # No proxy: it would be measured.
+    with Client("", deadline_s=max(asked.load.timeout_s, 30), trust_env=False) as client:
+        try:
+            client.ask(Call("POST", asked.url, bytes, sent))
+        except LineupError as error:
+            answers = "" if error.status is None else f"{asked.url} answers {error.status}: "
+            return answers + error.message
+    return None
 
 
 def report_of(asked: Asked, tally: Tally) -> Report:

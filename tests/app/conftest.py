@@ -9,6 +9,7 @@ import pytest
 
 from app.main import create_app
 from app.serving.service import Service
+from tests.asking import Ask, ask_async, ask_sync
 from tests.fakes import FakeEngine, fake_service
 
 
@@ -38,3 +39,10 @@ def engine() -> FakeEngine:
 async def client(engine: FakeEngine, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(fake_service(engine)) as it:
         yield it
+
+
+@pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    """A call by a client of either kind; lines are put `into` a list, `told` are the client's options."""
+    chosen: Ask = request.param
+    return chosen

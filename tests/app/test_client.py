@@ -1,15 +1,9 @@
 """The client, sync and async, on a real server and on servers that misbehave."""
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 
@@ -19,43 +13,11 @@ from app.client import AsyncClient, Call, Client, DeadlineExceeded, LineupError,
 from app.errors import STATUS
 from app.main import create_app
 from app.serving.service import Service
-from app.serving.state import State
 from tests.app.conftest import serving
+from tests.asking import SEVEN, Ask
 from tests.fakes import BAD, BLANK, BOOM, FakeEngine, fake_service
 from tests.scripted import answer, refused, scripted
 from tests.serving import running, until
-
-Ask = Callable[..., Any]
-QUICK = {"verify": False}  # no certificates to load for each client: a tenth of a second
-SEVEN = answer(answers.PREDICTION)
-
-
-def _sync(url: str, method: str, *asked: Any, into: list[Any] | None = None, told: Any = None, **options: Any) -> Any:
-    with Client(url, **(QUICK | (told or {}))) as client:
-        done = getattr(client, method)(*asked, **options)
-        if into is None:
-            return done
-        for line in done:
-            into.append(line)
-
-
-def _async(url: str, method: str, *asked: Any, into: list[Any] | None = None, told: Any = None, **options: Any) -> Any:
-    async def ask() -> Any:
-        async with AsyncClient(url, **(QUICK | (told or {}))) as client:
-            done = getattr(client, method)(*asked, **options)
-            if into is None:
-                return await done
-            async for line in done:
-                into.append(line)
-
-    return anyio.run(ask)
-
-
-@pytest.fixture(params=[_sync, _async], ids=["sync", "async"])
-def ask(request: pytest.FixtureRequest) -> Ask:
-    """A call by a client of either kind; lines are put `into` a list, `told` are the client's options."""
-    chosen: Ask = request.param
-    return chosen
 
 
 @pytest.fixture(scope="module")
@@ -159,177 +121,12 @@ def test_who_is_no_lineup_is_told_apart(ask: Ask, status: int) -> None:
     assert (caught.value.code, caught.value.status) == ("unexpected", status)
 
 
-@pytest.mark.parametrize("code", ["queue_full", "not_ready"])
-def test_who_is_refused_twice_waits_as_long_as_told_and_is_answered(ask: Ask, code: str) -> None:
-    told = STATUS[code]
-    begin = time.monotonic()
-    with scripted(refused(code, told, Retry_After=1), refused(code, told, Retry_After=0), SEVEN) as server:
-        assert ask(server.url, "predict", b"the picture").label == "7"
-    assert time.monotonic() - begin >= 1
-    assert server.bodies == [b"the picture"] * 3
-
-
-def test_a_time_of_day_is_waited_for_too(ask: Ask) -> None:
-    then = datetime.now(UTC) + timedelta(seconds=2)
-    with scripted(refused("not_ready", 503, Retry_After=format_datetime(then, usegmt=True)), SEVEN) as server:
-        assert ask(server.url, "predict", b"\x07").label == "7"
-    assert datetime.now(UTC) >= then.replace(microsecond=0)
-
-
-@pytest.mark.parametrize("retry_after", ["soon", "Wed, 21 Oct"])
-def test_what_is_no_time_is_no_time(ask: Ask, retry_after: str) -> None:
-    with scripted(refused("not_ready", 503, Retry_After=retry_after), SEVEN) as server:
-        assert ask(server.url, "predict", b"\x07").label == "7"
-
-
-@pytest.mark.parametrize("retries", [0, 2])
-def test_attempts_are_bounded(ask: Ask, retries: int) -> None:
-    with scripted(refused("queue_full", 429, Retry_After=0)) as server, pytest.raises(ServiceError, match="queue_full"):
-        ask(server.url, "compare", b"\x07", told={"retries": retries})
-    assert len(server.heads) == retries + 1
-
-
-@pytest.mark.parametrize(("code", "status"), [("model_unavailable", 503), ("undecodable", 422), ("internal", 500)])
-def test_what_stays_as_it_is_is_not_asked_again(ask: Ask, code: str, status: int) -> None:
-    with scripted(refused(code, status)) as server, pytest.raises(ServiceError, match=code):
-        ask(server.url, "predict", b"\x07")
-    assert len(server.heads) == 1
-
-
-def test_a_service_that_dies_in_the_middle_of_an_answer_is_asked_again(ask: Ask) -> None:
-    with scripted(SEVEN[:-30], b"", b"HTTP/1.1 200 OK\r\nCont", SEVEN) as server:
-        assert ask(server.url, "predict", b"\x07").label == "7"
-    assert len(server.heads) == 4
-    with scripted(SEVEN[:-30]) as server, pytest.raises(Unreachable) as caught:
-        ask(server.url, "predict", b"\x07", told={"retries": 1})
-    assert (caught.value.code, caught.value.status) == ("unreachable", None)
-    assert len(server.heads) == 2
-
-
-def test_nobody_there(ask: Ask) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with pytest.raises(Unreachable, match=f"no answer from {address}/predict: "):
-        ask(address, "predict", b"\x07", told={"retries": 1})
-    with pytest.raises(Unreachable, match="no answer from nonsense/models: "):
-        ask("nonsense", "models")
-
-
-def test_the_deadline_is_sent_and_less_is_left_after_a_wait(ask: Ask) -> None:
-    with scripted(refused("queue_full", 429, Retry_After=1), SEVEN) as server:
-        ask(server.url, "predict", b"\x07", told={"deadline_s": 3})
-    first, second = (int(head.partition("x-deadline-ms: ")[2].split()[0]) for head in server.heads)
-    assert 2900 < first <= 3000
-    assert second <= first - 1000
-
-
-def _silent(connection: socket.socket) -> None:
-    while connection.recv(65536):  # until the client hangs up
-        pass
-
-
-def _dripping(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n")
-    while True:
-        connection.sendall(b" ")
-        time.sleep(0.02)
-
-
-def _reading_slowly(connection: socket.socket) -> None:
-    while connection.recv(65536):
-        time.sleep(0.02)
-
-
-@pytest.mark.parametrize("script", [_silent, _dripping, _reading_slowly])
-def test_the_clients_own_clock_ends_a_call(ask: Ask, script: Callable[[socket.socket], None]) -> None:
-    begin = time.monotonic()
-    with (
-        scripted(script) as server,
-        pytest.raises(DeadlineExceeded, match=r"no answer from .*/predict within 0.3 s") as caught,
-    ):
-        ask(server.url, "predict", bytes(15 * 1024**2), told={"deadline_s": 0.3})
-    assert (caught.value.code, caught.value.status) == ("deadline_exceeded", None)
-    assert 0.3 < time.monotonic() - begin < 10
-    assert len(server.heads) == 1
-
-
-@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
-def test_a_deadline_is_a_time(seconds: float) -> None:
-    with pytest.raises(ValueError, match=f"the deadline is {seconds} s"):
-        Client("http://one", deadline_s=seconds)
-
-
 def test_within_is_the_same_client_with_another_deadline() -> None:
     with scripted(SEVEN) as server, Client(server.url, "a key", deadline_s=9) as client:
         client.within(2).predict(b"\x07")
         client.predict(b"\x07")
     assert ["x-deadline-ms: 9" in head or "x-deadline-ms: 8" in head for head in server.heads] == [False, True]
     assert all("authorization: bearer a key\r\n" in head for head in server.heads)
-
-
-def test_lines_come_as_networks_answer(url: str, engine: FakeEngine, ask: Ask) -> None:
-    lines: list[Any] = []
-    engine.gated = ["vgg11"]
-    engine.gate.clear()
-    asking = threading.Thread(target=ask, args=(url, "compare_lines", b"\x04"), kwargs={"into": lines})
-    asking.start()
-    try:
-        until(lambda: len(lines) == 3)
-    finally:
-        engine.gate.set()
-        asking.join(30)
-    kinds = [type(line) for line in lines]
-    assert kinds == [answers.ComparisonHead, *[answers.Prediction] * 3, answers.ComparisonTail]
-    assert {line.model for line in lines[1:3]} == {"lenet", "resnet18"}
-    assert lines[3].model == "vgg11"
-    assert lines[4].agreement.votes == 3
-
-
-def test_a_network_without_an_answer_has_its_line(url: str, engine: FakeEngine, ask: Ask) -> None:
-    lines: list[Any] = []
-    engine.now["mnist", "vgg11"] = State("missing", "there is none")
-    try:
-        ask(url, "compare_lines", b"\x04", into=lines, models=["lenet", "vgg11"])
-    finally:
-        engine.now["mnist", "vgg11"] = State("ready")
-    (failed,) = (line for line in lines if isinstance(line, answers.NetworkError))
-    assert (failed.model, failed.error.code) == ("vgg11", "model_unavailable")
-
-
-HEAD = answers.ComparisonHead(**answers.COMPARISON_HEAD).model_dump_json().encode() + b"\n"
-ONE = answers.Prediction(**answers.PREDICTION).model_dump_json().encode() + b"\n"
-STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-
-
-def _chunk(content: bytes) -> bytes:
-    return f"{len(content):x}\r\n".encode() + content + b"\r\n"
-
-
-@pytest.mark.parametrize("end", [b"", _chunk(b""), _chunk(ONE[:20]), _chunk(ONE[:20]) + _chunk(b"")])
-def test_a_stream_that_breaks_off_gives_what_came_and_says_so(ask: Ask, end: bytes) -> None:
-    lines: list[Any] = []
-    with scripted(STREAM + _chunk(HEAD) + _chunk(ONE) + end) as server, pytest.raises(Unreachable) as caught:
-        ask(server.url, "compare_lines", b"\x07", into=lines)
-    assert [type(line) for line in lines] == [answers.ComparisonHead, answers.Prediction]
-    assert caught.value.code == "unreachable"
-    assert len(server.heads) == 1  # what came was given away already: from the beginning would be twice
-
-
-def test_a_stream_that_is_refused_is_asked_for_again(ask: Ask) -> None:
-    lines: list[Any] = []
-    tail = answers.ComparisonTail(**answers.COMPARISON_TAIL).model_dump_json().encode()
-    whole = STREAM + _chunk(HEAD + ONE + tail) + _chunk(b"")
-    with scripted(refused("queue_full", 429, Retry_After=0), b"", whole) as server:
-        ask(server.url, "compare_lines", b"\x07", into=lines)
-    assert len(lines) == 3
-    assert "accept: application/x-ndjson\r\n" in server.heads[0]
-    with scripted(refused("undecodable", 422)) as server, pytest.raises(ServiceError, match="undecodable"):
-        ask(server.url, "compare_lines", b"\x07", into=lines)
-
-
-def test_a_stream_has_a_deadline_too(ask: Ask) -> None:
-    with scripted(_dripping) as server, pytest.raises(DeadlineExceeded):
-        ask(server.url, "compare_lines", b"\x07", into=[], told={"deadline_s": 0.3})
 
 
 def test_who_is_not_ready_says_where_each_network_stands(ask: Ask) -> None:

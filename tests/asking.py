@@ -1,0 +1,35 @@
+"""One call by a client of either kind, for tests."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+from app.answers import PREDICTION
+from app.client import AsyncClient, Client
+from tests.scripted import answer
+
+Ask = Callable[..., Any]
+QUICK = {"verify": False}  # no certificates to load for each client: a tenth of a second
+SEVEN = answer(PREDICTION)
+
+
+def ask_sync(url: str, method: str, *asked: Any, into: Any = None, told: Any = None, **options: Any) -> Any:
+    with Client(url, **(QUICK | (told or {}))) as client:
+        done = getattr(client, method)(*asked, **options)
+        if into is None:
+            return done
+        for line in done:
+            into.append(line)
+
+
+def ask_async(url: str, method: str, *asked: Any, into: Any = None, told: Any = None, **options: Any) -> Any:
+    async def ask() -> Any:
+        async with AsyncClient(url, **(QUICK | (told or {}))) as client:
+            done = getattr(client, method)(*asked, **options)
+            if into is None:
+                return await done
+            async for line in done:
+                into.append(line)
+
+    return anyio.run(ask)
