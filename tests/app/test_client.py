@@ -1,5 +1,7 @@
 """The client, sync and async, on a real server and on servers that misbehave."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,10 @@ async def test_the_application_in_this_process(engine: FakeEngine) -> None:
 def test_a_call_is_described_once_for_both() -> None:
     for name in ("predict", "compare", "prepare", "read", "batch", "models", "ready"):
         assert getattr(Client, name).__doc__ == getattr(AsyncClient, name).__doc__ == getattr(calls, name).__doc__
+
+
+def test_neither_service_nor_networks_come_with_it() -> None:
+    heavy = ("fastapi", "starlette", "uvicorn", "torch", "onnxruntime", "cv2", "numpy", "PIL", "models", "app.main")
+    told = f"import sys; import app.client; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
