@@ -9,7 +9,7 @@ call that are not given are left to the service.
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import closing
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
@@ -99,7 +99,7 @@ class Client(Common):
         dataset: str | None = None,
         prepare: str | None = None,
         models: Iterable[str] | None = None,
-    ) -> Iterator[Line]:
+    ) -> Generator[Line, None, None]:
         """As `compare`, but each network as soon as it has answered: a ComparisonHead, a Prediction or NetworkError
         each, a ComparisonTail. Raises Unreachable where the answer breaks off.
         """
@@ -188,7 +188,7 @@ class AsyncClient(Common):
         dataset: str | None = None,
         prepare: str | None = None,
         models: Iterable[str] | None = None,
-    ) -> AsyncIterator[Line]:
+    ) -> AsyncGenerator[Line, None]:
         """As `Client.compare_lines`; where not all lines are wanted, `contextlib.aclosing` hangs up at once."""
         call = calls.compare_lines(picture, dataset=dataset, prepare=prepare, models=models)
         attempts, lines = self._attempts(call), Lines()
