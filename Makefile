@@ -5,6 +5,8 @@
 #               other options: python -m bench.serving --help); make bench-intake: what the intake costs
 # make skeletons  the graphs of the networks without their weights, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
+# make judges   others' tools and chaos on a real server, 25 minutes: schemathesis with 20,000 cases (CASES), then a mixed
+#               load while processes are killed and checkpoints swapped, five minutes of it (SECONDS_OF_CHAOS)
 # make torch    PyTorch into .venv, where `make serve` did without: for training and evaluation
 # make lint types tables openapi clean
 
@@ -13,12 +15,14 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= ../shared/data
 RUNS ?= 200000
+CASES ?= 20000
+SECONDS_OF_CHAOS ?= 300
 BIN := .venv/bin
 TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz torch lint types tables openapi clean
+.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz judges torch lint types tables openapi clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -27,7 +31,7 @@ serve: .venv/.serve $(if $(GPU),.venv/.torch)
 test: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow"
 
-test-all: .venv/.test
+test-all: .venv/.judges
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 pictures: .venv/.test
@@ -50,6 +54,11 @@ skeletons: .venv/.test
 fuzz: .venv/.test
 	$(BIN)/python -m pip install --quiet -e ".[fuzz]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.uploads -runs=$(RUNS)
+
+# One after the other: each wants the machine for itself.
+judges: .venv/.judges
+	$(BIN)/python -m tests.judges.contract --cases $(CASES)
+	$(BIN)/python -m tests.judges.chaos --seconds $(SECONDS_OF_CHAOS)
 
 torch: .venv/.torch
 
@@ -90,6 +99,10 @@ clean:
 
 .venv/.test: .venv/.serve .venv/.torch
 	$(BIN)/python -m pip install --quiet -e ".[torch,dev]"
+	@touch $@
+
+.venv/.judges: .venv/.test
+	$(BIN)/python -m pip install --quiet -e ".[judges]"
 	@touch $@
 
 # What `make bench` compares with, in an environment of its own that finds torch and Pillow in .venv.

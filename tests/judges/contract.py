@@ -1,4 +1,4 @@
-"""schemathesis, all checks, against `/openapi.json` of a real server: ``python -m tests.judges.contract --cases 20000``.
+"""schemathesis, all checks, against `/openapi.json` of a real server: ``python -m tests.judges.contract``.
 
 It sends what the document allows and what it forbids, and judges every answer by the document: its status, headers,
 media type and schema. What was run is written to RECORD.

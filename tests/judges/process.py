@@ -65,7 +65,9 @@ class Served:
 
 @contextmanager
 def serve(*options: str, **settings: str) -> Iterator[Served]:
-    """`lineup serve` with these options and settings, once it is ready; ended by SIGTERM; how it obeys that, `ended_badly` says."""
+    """`lineup serve` with these options and settings, once it is ready; ended by SIGTERM, and `ended_badly` says how it
+    obeys that.
+    """
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
         told = {f"LINEUP_{name.upper()}": value for name, value in settings.items()}
