@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 import app.client as public
-from app import answers, calls, cards
-from app.client import AsyncClient, Call, Client, DeadlineExceeded, LineupError, ServiceError, Unreachable
+from app import answers, cards
+from app.client import AsyncClient, Call, Client, DeadlineExceeded, LineupError, ServiceError, Unreachable, calls
 from app.errors import STATUS
 from app.main import create_app
 from app.serving.service import Service

@@ -8,8 +8,8 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 import httpx
 
-from app.attempts import Attempts
-from app.calls import Call
+from app.client.attempts import Attempts
+from app.client.calls import Call
 
 PIECE = 64 * 1024  # bytes of an upload between two looks at the clock
 P = ParamSpec("P")

@@ -16,8 +16,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 import anyio
 import httpx
 
-from app import calls
-from app.attempts import (
+from app.client import calls
+from app.client.attempts import (
     FAILURES,
     Attempts,
     DeadlineExceeded,
@@ -26,8 +26,8 @@ from app.attempts import (
     Unreachable,
     refusal,
 )
-from app.calls import Call, Line, Lines, Picture
-from app.sending import Common, Timed, headers_of, named, request_of
+from app.client.calls import Call, Line, Lines, Picture
+from app.client.sending import Common, Timed, headers_of, named, request_of
 
 __all__ = [
     "AsyncClient",
@@ -114,7 +114,7 @@ class Client(Common):
         lines.end()
 
     def ask(self, call: Call[T]) -> T:
-        """Send what a function of `app.calls` describes. Raises LineupError."""
+        """Send what a function of `app.client.calls` describes. Raises LineupError."""
         return self._try(self._answer, call, self._attempts(call))
 
     def close(self) -> None:
@@ -202,7 +202,7 @@ class AsyncClient(Common):
         lines.end()
 
     async def ask(self, call: Call[T]) -> T:
-        """Send what a function of `app.calls` describes. Raises LineupError."""
+        """Send what a function of `app.client.calls` describes. Raises LineupError."""
         return await self._try(self._answer, call, self._attempts(call))
 
     async def close(self) -> None:

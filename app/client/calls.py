@@ -10,8 +10,8 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.answers import BatchAnswer, Comparison, ComparisonHead, ComparisonTail, NetworkError, Prediction
-from app.attempts import Unreachable, refusal
 from app.cards import Models, Readiness
+from app.client.attempts import Unreachable, refusal
 from app.readings import PreparedPicture, Reading
 
 T = TypeVar("T")
