@@ -12,6 +12,7 @@ LIMITS = {
     "max_batch_files": 64,
     "max_batch_bytes": 104857600,
     "max_held_bytes": 536870912,
+    "max_decoding_bytes": 1073741824,
     "deadline_s": 10.0,
     "upload_s": 60.0,
     "queue_size": 256,
@@ -134,6 +135,7 @@ class Limits(BaseModel):
     max_batch_files: int
     max_batch_bytes: int
     max_held_bytes: int
+    max_decoding_bytes: int
     deadline_s: float
     upload_s: float
     queue_size: int

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+MOST_THREADS = 1024  # of one kind; whoever asks for more has mistyped
 DAY_S = 86_400  # what a time may be at most: the event loop's timers know no infinity
 PREFIX = "LINEUP_"
 ELSEWHERE = ("LINEUP_CACHE_DIR", "LINEUP_BIND")  # read by models.compiled and by docker-compose.yml
@@ -66,6 +67,14 @@ class Settings(BaseSettings):
     max_held_bytes: Annotated[
         int, Field(description="Most bytes of uploads in memory at once; more is 429 `queue_full`.", ge=1)
     ] = 512 * MIB
+    max_decoding_bytes: Annotated[
+        int,
+        Field(
+            description="Most bytes of memory that pictures may hold while they are decoded, all of them together; "
+            "a picture waits until its part is free.",
+            ge=1,
+        ),
+    ] = 1024 * MIB
     deadline_s: Annotated[
         float,
         Field(
@@ -99,10 +108,19 @@ class Settings(BaseSettings):
         ),
     ] = 5.0
     threads: Annotated[
-        int, Field(description="CPU threads for the forward passes together; 0: one for each core that is there.", ge=0)
+        int,
+        Field(
+            description="CPU threads for the forward passes together, at most one for each core that is there; 0: so "
+            "many.",
+            ge=0,
+            le=MOST_THREADS,
+        ),
     ] = 0
     intake_threads: Annotated[
-        int, Field(description="Threads that decode and prepare pictures; 0: two to four by the cores.", ge=0)
+        int,
+        Field(
+            description="Threads that decode and prepare pictures; 0: two to four by the cores.", ge=0, le=MOST_THREADS
+        ),
     ] = 0
     api_key: Annotated[
         Keys | None,

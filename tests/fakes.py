@@ -163,6 +163,9 @@ class FakeIntake:
     def load(self, root: Path) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     check_auto = Intake.check_auto
 
     def see(self, data: bytes, dataset: str, max_pixels: int, preparation: Preparation = "auto") -> Seen:

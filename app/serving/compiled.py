@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from app.serving import threads
 from app.serving.backends import Loaded
-from app.settings import Settings, cores
+from app.settings import Settings
 from models.checkpoints import file_format
 from models.checkpoints.described import described
 from models.compiled import compiler, forms
@@ -15,7 +16,7 @@ class Compiled:
     device = "cpu"
 
     def __init__(self, settings: Settings) -> None:
-        self.streams = settings.threads or cores()
+        self.streams = threads.computing(settings)
         self._instructions = forms.instruction_set()
 
     def configure(self) -> None:

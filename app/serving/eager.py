@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from app.serving import threads
 from app.serving.backends import Loaded
-from app.settings import Settings, cores
+from app.settings import Settings
 from models import checkpoints
 from models.classifier import Classifier
 from models.devices import plain_float32
@@ -35,13 +36,13 @@ class Eager:
 
     def __init__(self, settings: Settings, device: str) -> None:
         self.device = device
-        self._threads = settings.threads
+        # PyTorch counts the machine's cores, not those that a container was given; and each thread that asks it has a
+        # team of so many, without which the whole process ends.
+        self._threads = threads.computing(settings)
 
     def configure(self) -> None:
         """Set PyTorch's threads and arithmetic."""
-        # PyTorch counts the machine's cores, not those that a container was given; too many threads get in each
-        # other's way.
-        torch.set_num_threads(self._threads or min(torch.get_num_threads(), cores()))
+        torch.set_num_threads(self._threads)
         plain_float32()
 
     def load(self, path: Path) -> Loaded:

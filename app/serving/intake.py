@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from app.errors import ApiError
+from app.serving.decoders import Decoders
 from app.serving.state import State
 from app.settings import cores
 from models.checkpoints import SUFFIX
@@ -29,21 +30,29 @@ class Intake:
     called meanwhile, and works for milliseconds or tenths of a second: call it off the event loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, decoders: Decoders | None = None) -> None:
+        self._decoders = decoders  # its own from here on; None: everything is decoded on the thread that asks
         self.states = {name: State("loading") for name in ("auto", "gate")}
-        self._pipeline = pipeline.Intake(None, None)
+        self._pipeline = pipeline.Intake(None, None, decoders or decode.decode)
 
     def load(self, root: Path) -> None:
         """Load and warm auto and gate from `root`; without one of them the service goes on and says so."""
+        if self._decoders is not None:
+            self._decoders.start()
         threads = min(2, cores())  # pictures are seen in turn or together, while a core has nothing else to do
         decides, auto_state = _loaded(
             "auto", root, lambda folder: Auto(small.load_auto(folder, ANSWERS, threads=threads))
         )
         judges, gate_state = _loaded("gate", root, lambda folder: Gate(small.load_gate(folder, KINDS, threads=threads)))
-        ready = pipeline.Intake(decides, judges)
+        ready = pipeline.Intake(decides, judges, self._decoders or decode.decode)
         ready.warm()
         self._pipeline = ready  # before the states say so: others look at them meanwhile
         self.states.update(auto=auto_state, gate=gate_state)
+
+    def close(self) -> None:
+        """End what decodes elsewhere, once nothing is at work."""
+        if self._decoders is not None:
+            self._decoders.close()
 
     def check_auto(self) -> None:
         """Raise ApiError where the dataset cannot be decided."""
@@ -96,4 +105,4 @@ def _as_answers() -> Iterator[None]:
 
 
 def _answer(error: IntakeError) -> ApiError:
-    return ApiError(error.code, str(error))
+    return ApiError(error.code, str(error), retry_after=getattr(error, "retry_after", None))

@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -20,6 +19,7 @@ from app.serving.lane import Lane
 from app.serving.metrics import Checkpoint, Metrics
 from app.serving.pace import QueueFull
 from app.serving.state import State
+from app.serving.threads import Threads
 from app.serving.tickets import Done
 from app.settings import Settings
 
@@ -35,6 +35,7 @@ class Networks:
         self.engine = engine
         self._settings = settings
         self._metrics = metrics
+        self._threads: dict[str, Threads] = {}
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Chances]] = {}
         self._expected: Counter[str] = Counter()  # pictures of the intake, by the network that will get them
@@ -42,6 +43,11 @@ class Networks:
             batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
             self._metrics.watch(self._metrics.queue.labels(model, dataset), batcher.__len__)
             self._metrics.watch(self._metrics.breaker.labels(model, dataset), batcher.breaker.is_open)
+
+    def start(self) -> None:
+        """Start a thread for each lane, so that there is one whatever comes. RuntimeError if that cannot be."""
+        for pool in self._threads.values():
+            pool.start()
 
     async def close(self) -> None:
         """Answer what waits and stop every thread."""
@@ -132,7 +138,8 @@ class Networks:
         lane = self.engine.lane(model)
         if lane not in self._lanes:
             streams = self.engine.streams
-            self._lanes[lane] = Lane(ThreadPoolExecutor(streams, lane), streams)
+            self._threads[lane] = Threads(streams, lane)
+            self._lanes[lane] = Lane(self._threads[lane], streams)
         return Batcher(
             run,
             self._lanes[lane],

@@ -1,18 +1,18 @@
 """The intake's queues: pictures wait here for the threads that open and prepare them."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from app.serving import pace
+from app.serving import pace, threads
 from app.serving.answering import as_answers
 from app.serving.batcher import Batcher
 from app.serving.clock import Clock
 from app.serving.intake import Intake, Preparation, Seen
 from app.serving.lane import Lane
 from app.serving.pool import Pool
-from app.settings import Settings, cores
+from app.serving.threads import Threads
+from app.settings import Settings
 from app.uploads import Upload
 from models.intake.pipeline import Page
 from models.intake.steps import given
@@ -35,9 +35,9 @@ class Opening:
     def __init__(self, intake: Intake, settings: Settings) -> None:
         self.intake = intake
         self._max_pixels = settings.max_pixels
-        threads = settings.intake_threads or min(4, max(PLACES + 1, cores()))
-        self.pool = Pool(threads, max(1, min(PLACES, threads - 1)), "intake")
-        self._tiny_thread = ThreadPoolExecutor(1, "tiny")
+        count = threads.opening(settings, PLACES + 1)
+        self.pool = Pool(count, max(1, min(PLACES, count - 1)), "intake")
+        self._tiny_thread = Threads(1, "tiny")
         self.tiny: Batcher[Asked, Seen | Exception] = Batcher(
             self._see_all, Lane(self._tiny_thread), max_batch=AT_ONCE, max_queue=None
         )
@@ -58,6 +58,11 @@ class Opening:
     def busy_s(self) -> float:
         """For how many seconds a thread has been busy with the same; 0 where none is."""
         return max(self.pool.busy_s(), self.tiny.busy_s())
+
+    def start(self) -> None:
+        """Start a thread of each kind, so that there is one whatever comes. RuntimeError if that cannot be."""
+        self.pool.start()
+        self._tiny_thread.start()
 
     async def close(self) -> None:
         """Let what is at work end, refuse what waits, and stop every thread."""

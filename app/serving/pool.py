@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from app.serving import pace
 from app.serving.pace import Pace
+from app.serving.threads import Threads
 from app.serving.tickets import Closed, Late, Ticket, fail
 from app.serving.together import copy
 from app.serving.turns import Turns
@@ -34,7 +35,7 @@ class Pool:
     """
 
     def __init__(self, threads: int, places: int, name: str) -> None:
-        self._executor = ThreadPoolExecutor(threads, name)
+        self._executor = Threads(threads, name)
         self._threads = self._free = threads
         self._places = places
         self._at_work: Counter[Hashable] = Counter()
@@ -82,6 +83,10 @@ class Pool:
             timer.cancel()
             self._waiting.remove(party, ticket)
             del ticket, work, held  # an error remembers this frame, and would keep the upload until gc comes by
+
+    def start(self) -> None:
+        """Start a thread. RuntimeError if that cannot be."""
+        self._executor.start()
 
     async def close(self) -> None:
         """Let what is at work end, answer what waits with Closed, and stop every thread."""

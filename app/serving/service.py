@@ -11,6 +11,7 @@ from app.serving import assemble
 from app.serving.assemble import Answered, Outcome, Read
 from app.serving.backends import Chances
 from app.serving.clock import Clock
+from app.serving.decoders import Decoders
 from app.serving.engine import Engine
 from app.serving.intake import Intake, Preparation
 from app.serving.metrics import Metrics
@@ -44,7 +45,7 @@ class Service:
         loaded: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
-        self.intake = intake or Intake()
+        self.intake = intake or Intake(Decoders.of(settings))
         self.metrics = Metrics()
         self.memory = Memory(settings.max_held_bytes)
         self.opening = Opening(self.intake, settings)
@@ -64,6 +65,8 @@ class Service:
         """Begin to load in the background. Raises FileNotFoundError without a weights folder."""
         root = self.engine.root()
         self.engine.configure()
+        self.opening.start()
+        self.networks.start()
         self._loading = asyncio.create_task(asyncio.to_thread(self._load, root))
 
     async def close(self) -> None:
@@ -73,6 +76,7 @@ class Service:
         if self._loading is not None:
             await self._loading
         await self.opening.close()
+        await asyncio.to_thread(self.intake.close)
 
     def states(self) -> Mapping[tuple[str, str], State]:
         """The state of every (dataset, network)."""

@@ -10,12 +10,15 @@ import io
 import re
 import struct
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
-from models.intake import envelope, modes
+from models.intake import envelope, footprint, modes
 from models.intake.steps import IntakeError
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked below for every format before anything is decoded
@@ -66,9 +69,21 @@ TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
     8: Image.Transpose.ROTATE_90,
 }
 ON_THEIR_SIDE = (5, 6, 7, 8)
+TOO_MUCH_MEMORY = "to open the picture takes more memory than may be used for one"
 TINY_PIXELS, TINY_BYTES = 32 * 32, 16 * 1024
 INFLATED = (b"zTXt", b"iTXt", b"iCCP")  # chunks of a PNG, each up to a megabyte from a thousand bytes
 ORIGINAL_SIZE = "original_size"  # a key of PIL's Image.info
+
+
+Holding = Callable[[int], AbstractContextManager[object]]
+
+
+class Decoder(Protocol):
+    """What gives the picture in bytes as ``decode`` does, wherever it does so."""
+
+    def __call__(self, data: bytes, *, max_pixels: int) -> Image.Image:
+        """See ``decode``."""
+        ...
 
 
 class DecodeError(IntakeError):
@@ -84,19 +99,22 @@ class DecodeError(IntakeError):
         return self.message
 
 
-def decode(data: bytes, *, max_pixels: int) -> Image.Image:
+def decode(data: bytes, *, max_pixels: int, holding: Holding = nullcontext) -> Image.Image:
     """The picture in ``data`` as people see it: mode L or RGB, upright, on white, the first frame of an animation.
 
     ``max_pixels`` bounds width times height and is checked before anything is decoded. What has as many pixels as
     2048x2048 or more comes back smaller by a whole factor, of one to four megapixels; all else comes back whole.
-    Raises DecodeError and nothing else.
+    ``holding`` is told, once the head has been read, how many bytes decoding will hold, and is left when it is done.
+    Raises DecodeError and nothing else, but for an IntakeError of ``holding``.
     """
     _check_bytes(data)
     try:
         _quiet()
-        return _open(data, max_pixels)
-    except DecodeError:
+        return _open(data, max_pixels, holding)
+    except IntakeError:
         raise
+    except MemoryError as error:
+        raise DecodeError("too_many_pixels", f"{TOO_MUCH_MEMORY}; send a smaller one") from error
     except Exception as error:  # decoders raise whatever they like for damaged bytes
         why = str(error)[:120] or type(error).__name__
         raise DecodeError(
@@ -141,7 +159,7 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
 
 
-def _open(data: bytes, max_pixels: int) -> Image.Image:
+def _open(data: bytes, max_pixels: int, holding: Holding) -> Image.Image:
     register_heif()
     if why := envelope.objection(data):
         raise DecodeError("undecodable", f"the file {why}")
@@ -156,10 +174,11 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
         raise DecodeError("undecodable", f"the file {why}")
     if max(image.size) > DRAFT:
         image.draft(None, (DRAFT, DRAFT))  # JPEG alone: the smallest eighth, quarter or half that is still larger
-    image.load()
-    orientation = _orientation(image)
-    seen = modes.visible(_smaller(image))
-    upright = seen.transpose(TURNS[orientation]) if orientation in TURNS else seen
+    with holding(footprint.held(image, original, data)):
+        image.load()
+        orientation = _orientation(image)
+        seen = modes.visible(_smaller(image))
+        upright = seen.transpose(TURNS[orientation]) if orientation in TURNS else seen
     upright.info[ORIGINAL_SIZE] = original[::-1] if orientation in ON_THEIR_SIDE else original
     return upright
 
@@ -196,7 +215,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise DecodeError("undecodable", f"the picture has {width}x{height} pixels; at least 1x1 is needed")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        across, down = image.tag_v2.get(322, 0), image.tag_v2.get(323, 0)  # TileWidth, TileLength
+        across, down = footprint.tile(image)
         if across * down > max(max_pixels, width * height):
             width, height = across, down
     if width * height > max_pixels:
@@ -215,5 +234,5 @@ def _smaller(image: Image.Image) -> Image.Image:
     """Shrunk by a whole factor to not below a megapixel: conversions of 50 megapixels would take a gigabyte, and
     networks look at 28x28.
     """
-    factor = int((image.width * image.height) ** 0.5 / DRAFT)
+    factor = footprint.factor(image)
     return modes.reduced(image, factor) if factor > 1 else image

@@ -23,6 +23,8 @@ LEAST_SCANS, MOST_SCANS = 20, 100
 SCANNED = 10**9  # pixels in all scans together, where that allows more than the least
 
 EOI, SOS, APP1 = 0xD9, 0xDA, 0xE1  # of a JPEG: its end, the start of a scan, what holds EXIF
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # what tells the size: codes of tables lie between them
+PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 # What ends the coded picture or starts a segment. All other codes are passed over, with no length to skip by: coded
 # 0xFF (00), restarts (D0 to D7) and TEM; on those that remain libjpeg gives up, or skips them within a scan.
 _MARKER = re.compile(rb"\xff[\xc0-\xc7\xc9-\xcf\xd9-\xef\xfe]")
@@ -67,6 +69,30 @@ def objection_to_scans(data: bytes, pixels: int) -> str | None:
         if number >= 2 * SEGMENTS:
             return _too_many("segments", 2 * SEGMENTS)
     return f"has {scans} scans; at most {most} are decoded at its size" if scans > most else None
+
+
+def is_of_several_scans(data: bytes) -> bool:
+    """Whether libjpeg keeps the coefficients of a whole JPEG: it is progressive, or its first scan lacks components."""
+    components = 0
+    for code, start, _ in _segments(data):
+        if code in PROGRESSIVE:
+            return True
+        if code in FRAMES:
+            components = int.from_bytes(data[start + 9 : start + 10])
+        if code == SOS:
+            return start + 4 < len(data) and data[start + 4] < components
+    return False
+
+
+def pixels_of_jpeg(data: bytes) -> int | None:
+    """Width times height, as the first frame of a JPEG tells them; None where there is no such frame."""
+    for number, (code, start, _) in enumerate(_segments(data)):
+        if code in FRAMES and start + 9 <= len(data):
+            height, width = struct.unpack_from(">HH", data, start + 5)
+            return int(height * width)
+        if code == SOS or number >= SEGMENTS:
+            return None
+    return None
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -95,13 +95,15 @@ class _Sight:
 
 @dataclass(frozen=True)
 class Intake:
-    """``auto`` and ``gate`` may be missing: then the dataset must be named, and nothing is judged.
+    """``auto`` and ``gate`` may be missing: then the dataset must be named, and nothing is judged. ``decoder`` opens
+    the files.
 
     Its methods work for milliseconds, or tenths of a second on a big photograph; safe to use from several threads.
     """
 
     auto: Auto | None
     gate: Gate | None
+    decoder: decode.Decoder = decode.decode
 
     def see(self, data: bytes, dataset: str, *, max_pixels: int, raw: bool = False) -> Seen:
         """Turn a file into a picture for ``dataset``, or for what auto decides ("auto"); with ``raw``, take its 28x28
@@ -114,7 +116,7 @@ class Intake:
 
         The time of what is done at once is told with each of them.
         """
-        sights = [_tried(_decoded, one, max_pixels) for one in asked]
+        sights = [_tried(_decoded, one, self.decoder, max_pixels) for one in asked]
         self._decide([sight for sight in _well(sights) if sight.dataset == "auto"])
         sights = [_tried(_prepared, sight) if isinstance(sight, _Sight) else sight for sight in sights]
         self._judge(_well(sights))
@@ -126,7 +128,7 @@ class Intake:
     def read(self, data: bytes, *, max_pixels: int) -> Page:
         """The digits of a number on the picture in a file. Raises IntakeError."""
         start = time.perf_counter()
-        image = decode.decode(data, max_pixels=max_pixels)
+        image = self.decoder(data, max_pixels=max_pixels)
         decoded = time.perf_counter()
         judge = None if self.gate is None else partial(self.gate.judge_all, dataset="mnist")
         lines = read.find_digits(image, judge, decode.original_size(image))
@@ -181,9 +183,9 @@ def _well(sights: Sequence[_Sight | Exception]) -> list[_Sight]:
     return [sight for sight in sights if isinstance(sight, _Sight)]
 
 
-def _decoded(asked: Asked, max_pixels: int) -> _Sight:
+def _decoded(asked: Asked, decoder: decode.Decoder, max_pixels: int) -> _Sight:
     start = time.perf_counter()
-    image = decode.decode(asked.data, max_pixels=max_pixels)
+    image = decoder(asked.data, max_pixels=max_pixels)
     sight = _Sight(asked, image, np.asarray(image), asked.dataset, {})
     _tell([sight], "decode", start)
     return sight

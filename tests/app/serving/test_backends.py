@@ -200,7 +200,7 @@ def test_torch_that_is_not_there_is_told_in_one_line(monkeypatch: pytest.MonkeyP
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("settings", "streams"), [({"threads": 3}, 3), ({}, None)])
+@pytest.mark.parametrize(("settings", "streams"), [({"threads": 1}, 1), ({"threads": 999}, None), ({}, None)])
 def test_as_many_passes_run_at_once_as_there_are_cores(settings: dict[str, Any], streams: int | None) -> None:
     from app.settings import cores
 

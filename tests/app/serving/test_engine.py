@@ -190,10 +190,10 @@ def test_pytorch_is_set_up_once_for_the_whole_process() -> None:
     threads = torch.get_num_threads()
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     try:
-        Engine(Settings.model_construct(device="cpu", networks="lenet", threads=3)).configure()
+        Engine(Settings.model_construct(device="cpu", networks="lenet", threads=1)).configure()
         assert torch.get_num_threads() == threads, "what is compiled does not ask for it"
-        Engine(Settings.model_construct(device="cpu", backend="torch", networks="lenet", threads=3)).configure()
-        assert torch.get_num_threads() == 3
+        Engine(Settings.model_construct(device="cpu", backend="torch", networks="lenet", threads=1)).configure()
+        assert torch.get_num_threads() == 1
         assert not torch.backends.cudnn.allow_tf32
         assert not torch.backends.cuda.matmul.allow_tf32
     finally:

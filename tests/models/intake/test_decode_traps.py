@@ -133,14 +133,23 @@ def test_a_large_picture_of_many_bits_is_read_without_gigabytes(array):
     assert most < 8 * pixels.size * 8, "a few float64 copies of the shrunken picture, none of the whole"
 
 
-@pytest.mark.parametrize("error", [LookupError("x"), RuntimeError(), Exception("anything"), MemoryError()])
-def test_whatever_a_decoder_raises_is_a_decode_error(error, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (LookupError("x"), "undecodable", "damaged"),
+        (RuntimeError(), "undecodable", "damaged"),
+        (Exception("anything"), "undecodable", "damaged"),
+        (MemoryError(), "too_many_pixels", "takes more memory than may be used"),
+    ],
+)
+def test_whatever_a_decoder_raises_is_a_decode_error(error, code, told, monkeypatch):
     def fail(*_args, **_kwargs):
         raise error
 
     monkeypatch.setattr(decoder, "_open", fail)
-    with pytest.raises(DecodeError, match="damaged") as refused:
+    with pytest.raises(DecodeError, match=told) as refused:
         decode(encode(quarters()), max_pixels=MOST)
+    assert refused.value.code == code
     assert refused.value.__cause__ is error
 
 

@@ -1,0 +1,23 @@
+"""Which files are so usual that they may be decoded in the midst of others, and which had better be kept apart."""
+
+from __future__ import annotations
+
+import struct
+
+from models.intake import envelope
+
+USUAL = 1 << 24  # pixels, of a phone's photograph or a large screen: at most two seconds of a slow core
+
+
+def is_ordinary(data: bytes) -> bool:
+    """Whether this is a PNG or JPEG that says it is of usual size.
+
+    Pillow's own code and libjpeg read these, and every browser's users feed them the like; the other formats are
+    younger, larger code that few have tried to break, and a picture that is larger may take seconds.
+    """
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        width, height = struct.unpack(">II", data[16:24].ljust(8, b"\xff"))
+        return bool(width * height <= USUAL)
+    if data[:3] == b"\xff\xd8\xff":
+        return (envelope.pixels_of_jpeg(data) or 0) <= USUAL
+    return False
