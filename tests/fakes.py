@@ -48,6 +48,7 @@ class FakeEngine:
         self.gated: Container[str] = self.names
         self.busy = threading.Event()  # set as soon as a network has got a batch
         self.batches: list[tuple[str, str, int]] = []
+        self.named = DIGEST
         self.measured: dict[tuple[str, str], float] = {}  # seconds a picture took when a network was warmed
         self.wrong: dict[str, int] = {}
         self.failing: set[str] = set()
@@ -76,7 +77,7 @@ class FakeEngine:
         return "heavy" if name == "vgg11" else "light"
 
     def digest(self, dataset: str, name: str) -> str:
-        return DIGEST
+        return self.named
 
     def seconds(self) -> dict[tuple[str, str], float]:
         return dict(self.measured)
@@ -216,9 +217,14 @@ class FakeIntake:
         time.sleep(self.seconds)
 
 
-def fake_service(engine: FakeEngine | None = None, intake: FakeIntake | None = None, **settings: Any) -> Service:
+def fake_service(
+    engine: FakeEngine | None = None,
+    intake: FakeIntake | None = None,
+    fresh: tuple[FakeEngine, FakeIntake] | None = None,
+    **settings: Any,
+) -> Service:
     """A service round a FakeEngine and a FakeIntake, with these settings and no others, whatever the environment
-    says.
+    says; `fresh`: what takes their place when all is loaded anew.
     """
-    chosen = Settings.model_construct(**settings)
-    return Service(chosen, engine or FakeEngine(), intake or FakeIntake())  # type: ignore[arg-type]
+    chosen, made = Settings.model_construct(**settings), (engine or FakeEngine(), intake or FakeIntake())
+    return Service(chosen, *made, fresh=lambda: fresh or (FakeEngine(), FakeIntake()))  # type: ignore[arg-type, return-value]

@@ -49,6 +49,10 @@ class Intake:
         self._pipeline = ready  # before the states say so: others look at them meanwhile
         self.states.update(auto=auto_state, gate=gate_state)
 
+    def again(self) -> "Intake":
+        """Another, not loaded yet, which has the same decoders; one of the two is closed."""
+        return Intake(self._decoders)
+
     def close(self) -> None:
         """End what decodes elsewhere, once nothing is at work."""
         if self._decoders is not None:

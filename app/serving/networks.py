@@ -55,6 +55,12 @@ class Networks:
         for lane in self._lanes.values():
             lane.executor.shutdown(wait=True, cancel_futures=True)
 
+    def exchange(self, engine: Engine) -> None:
+        """Let another engine answer from now on, one for the same networks; what had failed is tried again."""
+        self.engine = engine
+        for batcher in self._batchers.values():
+            batcher.breaker.succeeded()
+
     def learn(self) -> None:
         """Take the engine's first measures for how long a picture takes, where there are none of requests yet."""
         for key, seconds in self.engine.seconds().items():

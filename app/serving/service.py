@@ -13,6 +13,7 @@ from app.serving.backends import Chances
 from app.serving.clock import Clock
 from app.serving.decoders import Decoders
 from app.serving.engine import Engine
+from app.serving.exchange import load, objections
 from app.serving.intake import Intake, Preparation
 from app.serving.metrics import Metrics
 from app.serving.networks import Networks
@@ -33,7 +34,8 @@ STUCK_S = 60.0  # what a thread has worked on for so long, and six deadlines, wi
 class Service:
     """Everything behind the routes; `start` and `close` belong to the application's lifespan.
 
-    `engine` and `intake` are its own, or a test's; `loaded` is called on the loading thread once loading has ended.
+    `engine` and `intake` are its own, or a test's, and `fresh` makes others when all is loaded anew; `loaded` is called
+    on the loading thread once loading has ended.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Service:
         intake: Intake | None = None,
         *,
         loaded: Callable[[], None] = lambda: None,
+        fresh: Callable[[], tuple[Engine, Intake]] | None = None,
     ) -> None:
         self.settings = settings
         self.intake = intake or Intake(Decoders.of(settings))
@@ -55,6 +58,9 @@ class Service:
         self.metrics.watch_checkpoints(self.networks.checkpoints)
         self._loading: asyncio.Task[None] | None = None
         self._loaded = loaded
+        self._fresh = fresh or (lambda: (Engine(settings), self.intake.again()))
+        self._exchanging = asyncio.Lock()
+        self._incoming: Engine | None = None
 
     @property
     def engine(self) -> Engine:
@@ -71,12 +77,34 @@ class Service:
 
     async def close(self) -> None:
         """Answer what waits and stop every thread."""
-        self.engine.close()
+        for engine in filter(None, (self.engine, self._incoming)):
+            engine.close()
         await self.networks.close()
         if self._loading is not None:
             await self._loading
-        await self.opening.close()
+        async with self._exchanging:
+            await self.opening.close()
         await asyncio.to_thread(self.intake.close)
+
+    async def reload(self) -> None:
+        """Load every checkpoint anew beside those that answer, and let them take over; no request is lost. Raises
+        ApiError, and changes nothing, where that would be worse than what is there.
+        """
+        async with self._exchanging:
+            if self._loading is None or not self._loading.done():
+                raise ApiError("not_ready", "the first checkpoints are still loading; try again shortly", retry_after=2)
+            self._incoming, intake = self._fresh()
+            engine = self._incoming
+            await asyncio.to_thread(load, self.engine.root(), intake, engine)
+            before, after = ((e.states(), i.states) for e, i in ((self.engine, self.intake), (engine, intake)))
+            self._incoming = None
+            if found := list(objections(before, after)):
+                told = f"the checkpoints that were there go on answering; of the new ones {'; '.join(found)}"
+                raise ApiError("model_unavailable", told)
+            self.networks.exchange(engine)
+            self.intake = self.opening.intake = intake
+            await asyncio.to_thread(self._loaded)
+            log.info("checkpoints were exchanged")
 
     def states(self) -> Mapping[tuple[str, str], State]:
         """The state of every (dataset, network)."""
@@ -209,10 +237,6 @@ class Service:
         return asyncio.Semaphore(max(1, self.settings.queue_size // 8))
 
     def _load(self, root: Path) -> None:
-        for load in (self.intake.load, self.engine.load):
-            try:
-                load(root)
-            except Exception:  # never ready then; /readyz shows what had not been loaded
-                log.exception("loading broke off")
+        load(root, self.intake, self.engine)
         self.networks.learn()
         self._loaded()

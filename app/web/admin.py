@@ -1,0 +1,30 @@
+"""What an administrator may do."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from app import cards
+from app.web.keys import admin
+from app.web.openapi import errors
+from app.web.parameters import DEFAULT_MODEL, TheService
+from app.web.route import Route
+
+router = APIRouter(tags=["operation"], route_class=Route, dependencies=[Depends(admin)])
+
+
+@router.post(
+    "/admin/reload",
+    operation_id="reload",
+    summary="Load the checkpoints anew",
+    response_model=cards.Models,
+    responses=errors(401, 404, 422, 500, 503),
+)
+async def reload(service: TheService) -> dict[str, Any]:
+    """All checkpoints are loaded and warmed beside those that answer, and take their place at once; no request is lost.
+
+    Where one cannot be loaded, or is no longer there, the old ones go on and the answer says why. Needs a key of
+    `LINEUP_ADMIN_KEY`; without that setting there is no such route.
+    """
+    await service.reload()
+    return {"default": DEFAULT_MODEL, "models": [service.engine.describe(name) for name in service.engine.names]}
