@@ -32,6 +32,7 @@ def test_operations_and_their_stable_ids(document: dict[str, Any]) -> None:
     assert {name: operation["operationId"] for name, operation in operations(document)} == {
         "POST /predict": "predict",
         "POST /predict/batch": "predict_batch",
+        "POST /admin/reload": "reload",
         "POST /compare": "compare",
         "POST /prepare": "prepare",
         "POST /read": "read",
