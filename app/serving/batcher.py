@@ -21,7 +21,7 @@ from typing import Generic, TypeVar
 from app.serving import pace
 from app.serving.breaker import Breaker
 from app.serving.lane import Lane
-from app.serving.pace import Pace
+from app.serving.pace import Pace, QueueFull
 from app.serving.tickets import Broken, Closed, Done, Late, Ticket, fail
 from app.serving.turns import Turns
 
@@ -186,7 +186,7 @@ class Batcher(Generic[Item, Result]):
         started = self._begun[id(batch)] = time.perf_counter()
         ran = partial(self._ran, batch, rest, started)
         try:
-            future = self._lane.executor.submit(_call, self._run, [ticket.item for ticket in batch])
+            future = self._lane.executor.submit(pace.timed, self._run, [ticket.item for ticket in batch])
         except RuntimeError as error:  # no thread can be started
             del self._begun[id(batch)]
             fail([*batch, *self._waiting.clear()], error)
@@ -221,6 +221,14 @@ class Batcher(Generic[Item, Result]):
             if not ticket.future.done():
                 ticket.future.set_result(Done(value, started - ticket.arrived, took, len(batch)))
         self._observe(len(batch), took)
+        self._shed()
+
+    def _shed(self) -> None:
+        """Refuse now what turns out to have no chance any more, instead of at its deadline."""
+        now, item_s = asyncio.get_running_loop().time(), self.pace.item_s / self._lane.streams
+        for ticket in pace.hopeless(self._waiting, item_s, now):
+            fail([ticket], QueueFull(len(self._waiting), len(self._waiting) * item_s, ticket.deadline - now))
+            self._waiting.remove(ticket.party, ticket)
 
     def _failed(self, batch: _Batch[Item, Result], rest: _Rest[Item, Result], error: BaseException) -> None:
         """One bad item must not cost its neighbours their answers; but what fails on everything is not tried on all."""
@@ -238,13 +246,3 @@ class Batcher(Generic[Item, Result]):
         else:
             log.warning("a batch of %d failed (%r); running its items one by one", len(batch), error)
             rest.extendleft([ticket] for ticket in reversed(batch))
-
-
-def _call(run: Callable[[list[Item]], Sequence[Result]], items: list[Item]) -> tuple[Sequence[Result], float]:
-    """The results, and the seconds that this thread worked for them, without those that it waited."""
-    begun = time.thread_time()
-    # These pass through a future badly: StopIteration never arrives, and SystemExit would end the worker.
-    try:
-        return run(items), time.thread_time() - begun
-    except (StopIteration, SystemExit, KeyboardInterrupt) as error:
-        raise RuntimeError(f"the batch function raised {error!r}") from error

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from app.serving import pace
-from app.serving.pace import Pace
+from app.serving.pace import Pace, QueueFull
 from app.serving.threads import Threads
 from app.serving.tickets import Closed, Late, Ticket, fail
 from app.serving.together import copy
@@ -124,6 +124,14 @@ class Pool:
         if not self._at_work[party]:
             del self._at_work[party]
         self.pace.saw(1, time.perf_counter() - self._begun.pop(id(future)))
+        self._shed()
         held.release()
         copy(future, answer)
         self._serve()
+
+    def _shed(self) -> None:
+        """Refuse now what turns out to have no chance any more, instead of at its deadline."""
+        now, item_s = asyncio.get_running_loop().time(), self.pace.item_s / self._threads
+        for ticket in pace.hopeless(self._waiting, item_s, now):
+            fail([ticket], QueueFull(len(self._waiting), len(self._waiting) * item_s, ticket.deadline - now))
+            self._waiting.remove(ticket.party, ticket)

@@ -2,9 +2,12 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, TypeVar
+from itertools import zip_longest
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+_NOTHING: Any = object()
 
 
 class Turns(Generic[T]):
@@ -23,8 +26,9 @@ class Turns(Generic[T]):
         return self._count
 
     def __iter__(self) -> Iterator[T]:
-        """All things, party by party."""
-        return (thing for things in self._parties.values() for thing in things)
+        """All things, in the order of their turns."""
+        rounds = zip_longest(*self._parties.values(), fillvalue=_NOTHING)
+        return (thing for one in rounds for thing in one if thing is not _NOTHING)
 
     def ahead(self, party: Hashable) -> int:
         """How many things would have their turn before a new one of `party`."""

@@ -138,6 +138,20 @@ async def test_a_batch_that_has_no_memory_is_halved_and_so_are_those_after_it() 
     assert [len(batch) for batch in device.batches] == [1, 8, 4, 2, 2, 4, 2, 2, 1, 2, 2, 2, 2]
 
 
+async def test_what_turns_out_to_have_no_chance_is_refused_before_its_deadline() -> None:
+    device = Device()
+    async with batching(device.run, max_batch=1) as batcher:
+        first = await occupied(batcher, device)
+        tasks = [asyncio.create_task(batcher.submit(n, soon(20))) for n in range(1, 9)]
+        await waiting(batcher, 8)
+        batcher.pace.item_s = 10.0  # the device is slower than it was when they came
+        device.gate.set()
+        outcomes = await asyncio.gather(first, *tasks, return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, QueueFull)]
+    assert 5 <= len(refused) <= 7  # all but those in its first seconds, which come down as it proves quick
+    assert all(outcome in refused for outcome in outcomes[-5:])
+
+
 async def test_how_long_a_batch_has_been_running_is_known() -> None:
     device = Device()
     async with batching(device.run) as batcher:

@@ -45,7 +45,13 @@ def test_what_is_removed_has_no_turn_and_removing_it_again_changes_nothing() -> 
 
 def test_everything_is_taken_out_at_once() -> None:
     turns = filled(("a", 1), ("b", 3), ("a", 2))
-    assert (list(turns), turns.clear(), len(turns)) == ([1, 2, 3], [1, 2, 3], 0)
+    assert (turns.clear(), len(turns), list(turns)) == ([1, 3, 2], 0, [])
+
+
+@given(st.lists(st.sampled_from("abc")))
+def test_it_is_told_in_the_order_of_its_turns(parties: list[str]) -> None:
+    turns = filled(*((party, object()) for party in parties))
+    assert list(turns) == emptied(turns)
 
 
 @given(st.lists(st.sampled_from("abc")), st.sampled_from("abcd"))
