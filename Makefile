@@ -42,6 +42,7 @@ pictures: .venv/.test
 bench: .venv/.test
 	@$(MAKE) --no-print-directory .venv-bench/.rivals || echo "LitServe and BentoML could not be installed: their rows will say so"
 	$(BIN)/python -m bench.serving $(BENCH)
+	$(BIN)/python -m bench.overload
 	$(BIN)/python -m tools.tables
 
 bench-intake: .venv/.test

@@ -80,3 +80,12 @@ def test_the_circumstances_are_told_below_the_table(
     ):
         assert told in text
     assert tables.fill(text) == text
+
+
+def test_a_flood_is_told_with_what_it_cost_others() -> None:
+    others = {"statuses": {"200": 1623}, "ms": {"p50": 0.5, "p99": 35.2, "most": 600}}
+    flood = {"statuses": {"200": 25, "429": 574, "504": 1}, "refused_ms": {"p50": 332.1, "p99": 3818.2}}
+    record: dict[str, Any] = {"flood": 600, "vgg11": flood, "lenet": others, "healthz": others}
+    _, rows = speed.overload(record)
+    assert rows[0] == ["vgg11, 600 at once", "25", "574", "1", "of refusals 332, 3,818"]
+    assert rows[1] == ["lenet meanwhile, one by one", "1,623", "0", "0", "0.5, 35.2"]

@@ -17,6 +17,7 @@ RIVALS = {"tutorial": "tutorial", "litserve": "LitServe", "bentoml": "BentoML"}
 AT = 0.75  # of its own capacity: the load at which p99 is told
 ALL_SEVEN = "all seven"
 Rows = tuple[list[str], list[list[str]]]
+BESIDE = ("lenet", "healthz")  # who is asked while a flood comes for VGG-11
 
 
 def ratios(record: dict[str, Any]) -> Rows:
@@ -38,6 +39,25 @@ def costs(record: dict[str, Any]) -> Rows:
         for network in _networks(record)
     ]
     return ["network", "Lineup", *RIVALS.values()], rows
+
+
+def overload(record: dict[str, Any]) -> Rows:
+    """What a flood for the slowest network costs it and others."""
+    headings = ["asked", "answered", "refused at once (429)", "late (504)", "ms: median, 99 %"]
+    flood = record["vgg11"]
+    rows = [
+        [f"vgg11, {record['flood']} at once", *_statuses(flood), f"of refusals {_pair(flood['refused_ms'])}"],
+        *([f"{name} meanwhile, one by one", *_statuses(record[name]), _pair(record[name]["ms"])] for name in BESIDE),
+    ]
+    return headings, rows
+
+
+def _statuses(figures: dict[str, Any]) -> list[str]:
+    return [f"{figures['statuses'].get(status, 0):,}" for status in ("200", "429", "504")]
+
+
+def _pair(ms: dict[str, float]) -> str:
+    return f"{_short(ms['p50'])}, {_short(ms['p99'])}"
 
 
 def forms(weights: Path) -> Rows:

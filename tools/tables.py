@@ -167,6 +167,13 @@ def _serving_record() -> Any:
     return json.loads((ROOT / "bench" / "serving.json").read_text(encoding="utf-8"))
 
 
+def overload() -> str:
+    """What a flood costs, and on what machine."""
+    measured = json.loads((ROOT / "bench" / "overload.json").read_text(encoding="utf-8"))
+    on = f"{measured['date']}, {measured['cores']} cores of an {measured['processor']} ({', '.join(measured['flags'])})"
+    return f"{table(*speed.overload(measured))}\n\n{on}."
+
+
 def forms() -> str:
     """Accuracy of each checkpoint in each form that it can be compiled to, and which may run."""
     return table(*speed.forms(checkpoints.root()))
@@ -190,6 +197,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "strangers": strangers,
     "intake": intake,
     "serving": serving,
+    "overload": overload,
     "forms": forms,
     "serving_costs": serving_costs,
     "settings": settings,
