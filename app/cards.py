@@ -7,6 +7,8 @@ from pydantic import BaseModel, Field
 from app.answers import ErrorBody, example
 
 LIMITS = {
+    "max_connections": 8192,
+    "header_s": 10.0,
     "max_upload_bytes": 20971520,
     "max_pixels": 50000000,
     "max_batch_files": 64,
@@ -130,6 +132,8 @@ class Limits(BaseModel):
 
     model_config = example(LIMITS)
 
+    max_connections: int
+    header_s: float
     max_upload_bytes: int
     max_pixels: int
     max_batch_files: int

@@ -21,6 +21,7 @@ STATUS: Mapping[str, int] = {
     "internal": 500,
     "not_ready": 503,
     "model_unavailable": 503,
+    "too_many_connections": 503,
     "deadline_exceeded": 504,
 }
 

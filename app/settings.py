@@ -3,10 +3,11 @@
 import difflib
 import os
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -52,6 +53,50 @@ class Settings(BaseSettings):
     ] = "auto"
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(description="Port to listen on.", ge=0, le=65535)] = 8000
+    workers: Annotated[
+        int,
+        Field(description="Processes that share the port, each with networks, queues and limits of its own.", ge=1),
+    ] = 1
+    tls_cert: Annotated[
+        Path | None,
+        Field(description="File of the certificate and its chain, PEM: the service then speaks HTTPS alone."),
+    ] = None
+    tls_key: Annotated[
+        Path | None, Field(description="File of the certificate's key, PEM; unset: it is in the certificate's file.")
+    ] = None
+    trusted_proxies: Annotated[
+        str,
+        Field(
+            description="Addresses or networks (`10.0.0.0/8`), separated by commas, whose `X-Forwarded-For` and "
+            "`X-Forwarded-Proto` are believed; empty: nobody's."
+        ),
+    ] = ""
+    drain_s: Annotated[
+        float,
+        Field(
+            description="Seconds after SIGTERM in which `/readyz` says 503 and requests are still taken; then the port "
+            "closes. Ctrl-C does not wait.",
+            ge=0,
+            le=3600,
+        ),
+    ] = 2.0
+    max_connections: Annotated[
+        int,
+        Field(
+            description="Most connections at once; more are answered 503 `too_many_connections` and closed. 0: half "
+            "as many as the process may have descriptors, at most 8,192.",
+            ge=0,
+        ),
+    ] = 0
+    header_s: Annotated[
+        float,
+        Field(
+            description="Seconds from a connection's opening, or a head's first byte, to the end of the head; then the "
+            "connection is closed.",
+            gt=0,
+            le=3600,
+        ),
+    ] = 10.0
     max_upload_bytes: Annotated[int, Field(description="Largest picture, in bytes; more is 413 `too_large`.", ge=1)] = (
         20 * MIB
     )
@@ -157,6 +202,13 @@ class Settings(BaseSettings):
     log_requests: Annotated[
         bool, Field(description="A line of JSON on stdout for every request; never with pictures or keys.")
     ] = False
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for each in split(value):
+            ip_network(each)
+        return value
 
 
 def split(value: str) -> list[str]:

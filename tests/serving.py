@@ -1,4 +1,4 @@
-"""A real server for tests: uvicorn on a free port, in a thread of this process."""
+"""A real server for tests: on a free port, in a thread of this process."""
 
 import threading
 import time
@@ -6,23 +6,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 
-from app.web import server as served
+from app.web import listening
+from app.web.server import Server
 
 
 @contextmanager
 def running(app: FastAPI, **options: Any) -> Iterator[int]:
-    """The port of a server with this application, set up as `lineup serve` does, but for these options."""
-    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5, **(served.options() | options))
-    server = uvicorn.Server(config)
+    """The port of a server with this application, as `lineup serve` starts it, but for these options."""
+    sockets = listening.bind("127.0.0.1", 0)
+    server = Server(app, sockets, log_config=None, **({"timeout_graceful_shutdown": 5} | options))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        while not server.started:
-            time.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
+        until(lambda: server.started)
+        yield server.port
     finally:
         server.should_exit = True
         thread.join(30)

@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="start the service")
     serve.add_argument("--host", help="address to listen on (default: LINEUP_HOST, else 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port to listen on (default: LINEUP_PORT, else 8000)")
+    serve.add_argument("--workers", type=int, metavar="N", help="processes (default: LINEUP_WORKERS, else 1)")
     serve.set_defaults(run=_serve)
 
     for name, run, told in (
@@ -109,31 +110,17 @@ def _hand_over(command: str, arguments: list[str]) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    import logging
+    from app.cli import serving
 
-    import uvicorn
-
-    from app.main import create_app
-    from app.web import server
-
-    settings = _settings(host=options.host, port=options.port)
+    settings = _settings(host=options.host, port=options.port, workers=options.workers)
     try:
-        application = create_app(settings)
+        serve = serving.prepare(settings)
     except (ValueError, RuntimeError) as error:
         raise WrongUsage(error) from error
-    application.state.service.engine.root()  # no folder of checkpoints: said here, and not by a traceback at the start
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
-    print(
-        f"Lineup: http://{settings.host}:{settings.port}/docs once the networks are loaded (/readyz tells)", flush=True
-    )
-    uvicorn.run(
-        application,
-        host=settings.host,
-        port=settings.port,
-        timeout_graceful_shutdown=int(settings.deadline_s) + 5,
-        **server.options(),
-    )
-    return 0
+    except OSError as error:
+        print(f"lineup: {error}", file=sys.stderr)
+        return 1
+    return serve()
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -56,6 +56,7 @@ class Service:
         self.metrics.watch(self.metrics.held, lambda: self.memory.used)
         self.metrics.watch(self.metrics.intake, self.opening.__len__)
         self.metrics.watch_checkpoints(self.networks.checkpoints)
+        self.draining = False  # set by the server once it is to end: not ready, so that nobody sends it more
         self._loading: asyncio.Task[None] | None = None
         self._loaded = loaded
         self._fresh = fresh or (lambda: (Engine(settings), self.intake.again()))
@@ -116,8 +117,10 @@ class Service:
 
     def unready(self) -> str | None:
         """Why no requests should be sent here, in words; None where every checkpoint that is there is warm, at least
-        one is, and every thread works.
+        one is, every thread works, and the service is not about to end.
         """
+        if self.draining:
+            return "the service is draining: it answers what it has accepted, and ends"
         states, small = self.states(), self.intake.states
         if loading := sum(state.state == "loading" for state in [*states.values(), *small.values()]):
             return f"{loading} of {len(states) + len(small)} networks still to load"

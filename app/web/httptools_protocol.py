@@ -6,8 +6,10 @@ goes on with HTTP/1.1, as RFC 9110, section 7.8, allows.
 """
 
 import httptools
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.web.connection import NO_HTTP, Connection
+from app.web.h11_protocol import CarefulProtocol
 
 MAX_HEAD = 64 * 1024  # bytes of a request's line, headers and trailers
 
@@ -16,7 +18,7 @@ class Refused(Exception):
     """A head that is read no further; the message says why."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(Connection, HttpToolsProtocol):
     """HTTP/1.1 on one connection."""
 
     _head = 0  # bytes of this request's line, headers and trailers
@@ -26,7 +28,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came. What is no HTTP, or has no end, is answered 400, and the connection closed."""
-        self._unset_keepalive_if_required()
+        if self._last:
+            return
+        self._heard()
         self._unparsed += len(data)
         try:
             self.parser.feed_data(data)
@@ -36,13 +40,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._go_on_with_h11(data[offer.args[0] :])
         except (httptools.HttpParserError, Refused) as error:
             cause = error.__context__ or error
-            self.send_400_response(str(cause) if isinstance(cause, Refused) else "Invalid HTTP request received.")
+            self.send_400_response(str(cause) if isinstance(cause, Refused) else NO_HTTP)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         self._head = self._hosts = self._unparsed = 0
         self._in_head = True
+        if self._head_since is None:
+            self._head_since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
         """A part of the path as it came."""
@@ -62,6 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unparsed = 0
         if self._hosts != 1 and self.parser.get_http_version() == "1.1":  # RFC 9112, section 3.2
             raise Refused(f"the request has {self._hosts} Host headers; HTTP/1.1 wants one")
+        self._head_since = None
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -82,10 +89,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.close()  # an answer to an earlier request is on its way; nobody offers this late
             return
-        self.connections.discard(self)
+        self._forget()
         line = f"{self.scope['method']} {self.url.decode('latin-1')} HTTP/{self.scope['http_version']}\r\n"
         headers = b"".join(b"%b: %b\r\n" % header for header in self.headers)
-        protocol = H11Protocol(self.config, self.server_state, self.app_state)
+        protocol = CarefulProtocol(self.config, self.server_state, self.app_state)
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)
         protocol.data_received(line.encode("latin-1") + headers + b"\r\n" + rest)

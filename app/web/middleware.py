@@ -1,11 +1,9 @@
 """The outermost layer: what holds for every request and every answer."""
 
-import asyncio
 import logging
 import random
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,11 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import show
 from app.serving.metrics import Metrics
 from app.web import refusals, request_log
+from app.web.drain import drain
 from app.web.record import Record, id_sent, put
 
 log = logging.getLogger(__name__)
-
-DRAIN_S = 2.0
 
 _POLICY = b"cross-origin-resource-policy"
 # Nothing may load from anywhere; a page that needs its own scripts says so itself. Names in lower case, as ASGI wants.
@@ -120,7 +117,7 @@ class _Exchange:
         self.sent += len(message.get("body", b""))
         if not message.get("more_body", False) and self._unread():
             await self._send({**message, "more_body": True})
-            await self._drain()
+            await drain(self.receive)
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
@@ -137,14 +134,6 @@ class _Exchange:
         has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         # Who asked with Expect: 100-continue and was refused sends no body.
         return has_body and b"expect" not in headers
-
-    async def _drain(self) -> None:
-        # A refused upload is still on its way. Closing on it resets the connection, and many a client then never
-        # reads the refusal; so throw the rest away for a moment.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
-                while not self._body_read:
-                    await self.receive()
 
 
 def _route(scope: Scope) -> str:

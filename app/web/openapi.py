@@ -24,6 +24,7 @@ _MESSAGES = {
     "internal": "the service failed; its log says more under request 8f0c6d3e5a7b9c8d",
     "not_ready": "vgg11 for mnist is still loading; try again shortly",
     "model_unavailable": "vgg11 for mnist is missing: there is no mnist/vgg11.lineup in the folder of checkpoints",
+    "too_many_connections": "8192 connections are open already; try again later",
     "deadline_exceeded": "there was no answer within 10 s",
 }
 _DESCRIPTIONS = {
@@ -34,7 +35,7 @@ _DESCRIPTIONS = {
     422: "A wrong parameter, or a picture that cannot be opened or holds nothing.",
     429: "Too many requests wait already, or came from this client; `Retry-After` says after how many seconds to try.",
     500: "The service failed.",
-    503: "Still loading, or there is no checkpoint.",
+    503: "Still loading, or there is no checkpoint, or too many connections are open.",
     504: "No answer before the deadline.",
 }
 _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")

@@ -56,7 +56,7 @@ async def test_a_file_in_a_form_to_the_byte(limited: httpx.AsyncClient, size: in
 async def test_an_undeclared_body_is_counted_as_it_arrives(
     limited: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.web.middleware.DRAIN_S", 0.05)
+    monkeypatch.setattr("app.web.drain.DRAIN_S", 0.05)
     assert (await limited.post("/predict", content=Stream(10))).status_code == 200
     endless = Stream(10**9, size=1000)
     deadline = asyncio.timeout(30)

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from app.main import create_app
+from app.settings import Settings
 from app.web import server
-from app.web.httptools_protocol import MAX_HEAD
+from app.web.h11_protocol import CarefulProtocol
+from app.web.httptools_protocol import MAX_HEAD, BoundedProtocol
 from tests.fakes import fake_service
 from tests.serving import running, until
 
@@ -25,7 +27,7 @@ UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 
 @pytest.fixture(scope="module", params=["httptools", "h11"])
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
-    http = server.protocol() if request.param == "httptools" else "h11"
+    http = server.protocol() if request.param == "httptools" else CarefulProtocol
     with running(create_app(service=fake_service()), http=http) as it:
         until(lambda: httpx.get(f"http://127.0.0.1:{it}/readyz").status_code == 200)
         yield it
@@ -52,7 +54,7 @@ def statuses(received: bytes) -> list[int]:
 
 
 def test_the_quick_parser_is_there_and_used() -> None:
-    assert server.options()["http"] is server.protocol() != "h11"
+    assert server.options(Settings())["http"] is server.protocol() is BoundedProtocol
 
 
 def test_without_httptools_the_careful_parser_serves(monkeypatch: pytest.MonkeyPatch) -> None:
