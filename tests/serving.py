@@ -28,9 +28,9 @@ def running(app: FastAPI, **options: Any) -> Iterator[int]:
         assert not thread.is_alive()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until `condition()` holds."""
-    end = time.monotonic() + 30
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until `condition()` holds, which it has to within so many seconds."""
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -59,10 +59,12 @@ def alone(
 def _with_workers(settings: Settings) -> Callable[[], int]:
     from app.cli.supervisor import Supervisor
     from app.web import listening, tls
+    from models import checkpoints
 
     if sys.platform == "win32":
         raise ValueError(f"--workers is {settings.workers}, but Windows does not share a port so; wanted 1")
     tls.of(settings)
+    checkpoints.root(settings.weights)  # said here once, and not by every worker
     try:
         metrics = tempfile.mkdtemp(prefix="lineup-metrics-")
     except OSError as error:

@@ -42,7 +42,14 @@ def part(transport: asyncio.Transport, last: bytes) -> None:
         return
     transport.write_eof()
     transport.set_protocol(Lingering(transport))
-    transport.resume_reading()
+    if not transport.is_reading():
+        transport.resume_reading()
+
+
+def end_all() -> None:
+    """Let nobody linger any more."""
+    for transport in list(_lingering):
+        transport.abort()
 
 
 class Lingering(asyncio.Protocol):
@@ -80,6 +87,9 @@ class Refusing(asyncio.Protocol):
         self._last = last
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Answer, and part."""
-        assert isinstance(transport, asyncio.Transport)
-        part(transport, self._last)
+        """Answer and part, once the transport has begun to read."""
+        asyncio.get_running_loop().call_soon(self._part, transport)
+
+    def _part(self, transport: asyncio.Transport) -> None:
+        if not transport.is_closing():
+            part(transport, self._last)

@@ -23,6 +23,7 @@ from app.settings import Settings
 from app.web import tls
 from app.web.connection import Connection
 from app.web.listening import Door, Listener, connections_within_descriptors
+from app.web.parting import end_all
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,8 @@ class Server(uvicorn.Server):
             listener.close()
         await asyncio.sleep(LAST_LOOK_S)
         await super().shutdown()
+        end_all()
+        await asyncio.sleep(0)
 
     def reload(self) -> None:
         """Swap checkpoints, where the service can."""

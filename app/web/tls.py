@@ -27,8 +27,8 @@ def context(certificate: Path, key: Path | None) -> ssl.SSLContext:
         made.load_cert_chain(certificate, key, password=_no_password)
     except ssl.SSLError as error:
         where = f"LINEUP_TLS_CERT is {certificate}" + (f" and LINEUP_TLS_KEY is {key}" if key else "")
-        why = f"they cannot be used ({error.reason or error})"
-        raise ValueError(f"{where}: {why}; wanted a certificate with its chain and its key, in PEM") from error
+        why = f"cannot be used ({error.reason or error})"
+        raise ValueError(f"{where}, which {why}; wanted a certificate with its chain and its key, in PEM") from error
     return made
 
 
