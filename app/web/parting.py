@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import cast
 
 from app.errors import body
 from app.web.middleware import HEADERS
@@ -88,7 +89,7 @@ class Refusing(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Answer and part, once the transport has begun to read."""
-        asyncio.get_running_loop().call_soon(self._part, transport)
+        asyncio.get_running_loop().call_soon(self._part, cast(asyncio.Transport, transport))
 
     def _part(self, transport: asyncio.Transport) -> None:
         if not transport.is_closing():
