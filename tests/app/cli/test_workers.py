@@ -1,0 +1,74 @@
+"""`lineup serve --workers 2`, with real processes and real signals."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from app.cli import main, supervisor
+from app.web import listening
+from tests.served import alive, served, until
+
+
+def test_workers_share_the_port_and_the_dead_are_replaced(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "2", drain_s=0.5) as it:
+        until(lambda: it.log.read_text().count("lenet for fashion-mnist is ready") == 2)
+        first = it.children()
+        assert len(first) == 2
+        assert it.get("/limits").status_code == 200
+        dead = min(first)
+        os.kill(dead, signal.SIGKILL)
+        until(lambda: len(it.children() - {dead}) == 2)
+        assert all(it.status("/readyz") in (200, 503) for _ in range(20))
+        until(lambda: it.log.read_text().count("lenet for fashion-mnist is ready") == 3)
+        assert f"(process {dead}) died of SIGKILL" in it.log.read_text()
+        it.process.send_signal(signal.SIGHUP)
+        until(lambda: it.log.read_text().count("reload") >= 2)
+        workers = it.children()
+        it.process.send_signal(signal.SIGTERM)
+        until(lambda: it.status("/readyz") == 503)
+        assert it.process.wait(30) == 0
+        assert not any(alive(pid) for pid in workers)
+    assert not list(tmp_path.glob("lineup-metrics-*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sig", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=["dies", "twice", "group"])
+def test_no_worker_outlives_its_supervisor(tmp_path: Path, sig: signal.Signals) -> None:
+    with served(tmp_path, "--workers", "2", drain_s=600 if sig == signal.SIGTERM else 0) as it:
+        until(lambda: it.log.read_text().count("Application startup complete") == 2)
+        workers = it.children()
+        if sig == signal.SIGINT:  # as a terminal does
+            for pid in workers:
+                os.kill(pid, sig)
+        it.process.send_signal(sig)
+        if sig == signal.SIGTERM:
+            until(lambda: it.status("/readyz") == 503 and "draining" in it.get("/readyz").text)
+            it.process.send_signal(sig)
+        code = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGINT: 0}[sig]
+        assert it.process.wait(30) == code
+        until(lambda: not any(alive(pid) for pid in workers))
+
+
+def test_workers_that_die_at_their_start_end_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(7)")
+    monkeypatch.setattr(supervisor, "BACK_OFF_S", 0.01)
+    monkeypatch.setattr(supervisor, "_path", lambda _: str(tmp_path))
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    sockets = listening.bind("127.0.0.1", 0)
+    assert asyncio.run(supervisor.Supervisor(2, sockets, environment, 30).run()) == 1
+    assert "ended with code 7 before it took a connection, 3 times in a row: the service ends" in caplog.text
+
+
+def test_workers_without_checkpoints_are_not_even_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path / "gone"))
+    assert main(["serve", "--port", "0", "--workers", "2"]) == 1
+    shown = capsys.readouterr().err
+    assert str(tmp_path / "gone") in shown
+    assert len(shown.splitlines()) == 1

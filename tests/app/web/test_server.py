@@ -1,0 +1,70 @@
+"""The server beside its connections: delays, proxies, reloads."""
+
+import asyncio
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from app.main import create_app
+from app.web import server
+from tests.fakes import fake_service
+from tests.serving import running
+
+
+def test_answers_are_sent_without_delay() -> None:
+    found: list[int] = []
+    app = create_app(service=fake_service())
+    protocol: Any = server.protocol()
+
+    class Noted(protocol):  # type: ignore[misc]
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            found.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with running(app, http=Noted) as port:
+        httpx.get(f"http://127.0.0.1:{port}/healthz")
+    assert found
+    assert all(found)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client"), [("", "127.0.0.1"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.1", "5.6.7.8")]
+)
+def test_only_named_proxies_are_believed(trusted: str, client: str) -> None:
+    app = create_app(service=fake_service(trusted_proxies=trusted))
+
+    @app.get("/whoami")
+    async def whoami(request: Request) -> str:
+        assert request.client is not None
+        return request.client.host
+
+    with running(app) as port:
+        told = httpx.get(f"http://127.0.0.1:{port}/whoami", headers={"X-Forwarded-For": "5.6.7.8"})
+    assert told.json() == client
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_reload_is_asked_of_the_service(works: bool, caplog: pytest.LogCaptureFixture) -> None:
+    service: Any = fake_service()
+    asked: list[bool] = []
+
+    async def reload() -> None:
+        asked.append(works)
+        if not works:
+            raise RuntimeError("there is no such folder")
+
+    async def main() -> None:
+        made = server.Server(create_app(service=service), [])
+        made.reload()
+        assert "cannot reload" in caplog.text
+        service.reload = reload
+        made.reload()
+        made.reload()  # while one is on its way
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert asked == [works]
+    assert ("there is no such folder" in caplog.text) is not works
