@@ -95,13 +95,14 @@ def _end_s(settings: Settings) -> float:
 
 
 def _environment(settings: Settings, metrics: str) -> dict[str, str]:
-    """What a worker is told: the settings, its share of the cores, and where it writes its metrics."""
+    """What a worker is told beside what we were: its share of the cores, and where it writes its metrics."""
     share = max(1, cores() // settings.workers)
-    given = settings.model_dump(include=settings.model_fields_set | {"threads", "intake_threads"}, mode="json")
-    given["threads"] = settings.threads or share
-    given["intake_threads"] = settings.intake_threads or share
-    told = {f"LINEUP_{name.upper()}": str(value) for name, value in given.items() if value is not None}
-    return {**os.environ, **told, "PROMETHEUS_MULTIPROC_DIR": metrics}
+    return {
+        **os.environ,
+        "LINEUP_THREADS": str(settings.threads or share),
+        "LINEUP_INTAKE_THREADS": str(settings.intake_threads or share),
+        "PROMETHEUS_MULTIPROC_DIR": metrics,
+    }
 
 
 def _log(who: str) -> None:

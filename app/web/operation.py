@@ -36,7 +36,8 @@ async def get_health() -> dict[str, str]:
 )
 async def get_readiness(service: TheService) -> JSONResponse:
     """200 once every checkpoint that is there is warm, and at least one is; 503 before, and where auto or the gate
-    failed, a thread no longer works, or the service is draining. A network that is paused since it failed again and again is told as failed.
+    failed, a thread no longer works, or the service is draining. A network that is paused since it failed again and
+    again is told as failed.
     """
     why = service.unready()
     states = service.states().items()

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from app.serving.service import Service
-from app.settings import Settings
+from app.settings import Settings, split
 from app.web import tls
 from app.web.connection import Connection
 from app.web.listening import Door, Listener, connections_within_descriptors
@@ -48,8 +48,8 @@ def options(settings: Settings) -> dict[str, Any]:
         "ws": "none",
         "access_log": False,  # the metrics count requests; a line each would cost more than LeNet
         "server_header": False,
-        "proxy_headers": bool(trusted(settings)),
-        "forwarded_allow_ips": trusted(settings),
+        "proxy_headers": bool(split(settings.trusted_proxies)),
+        "forwarded_allow_ips": split(settings.trusted_proxies),
         "timeout_keep_alive": 30,
         "timeout_graceful_shutdown": grace_s(settings),
     }
@@ -58,11 +58,6 @@ def options(settings: Settings) -> dict[str, Any]:
 def grace_s(settings: Settings) -> int:
     """Seconds that what was accepted may take to be answered once the port is closed."""
     return int(settings.deadline_s) + 5
-
-
-def trusted(settings: Settings) -> list[str]:
-    """The proxies that are believed."""
-    return [each.strip() for each in settings.trusted_proxies.split(",") if each.strip()]
 
 
 class Server(uvicorn.Server):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -11,13 +12,17 @@ from app.cli import main, supervisor
 from app.web import listening
 from tests.served import alive, served, until
 
+REQUESTS = re.compile(r'lineup_requests_total\{.*route="/limits"')
+
 
 def test_workers_share_the_port_and_the_dead_are_replaced(tmp_path: Path) -> None:
     with served(tmp_path, "--workers", "2", drain_s=0.5) as it:
         until(lambda: it.log.read_text().count("lenet for fashion-mnist is ready") == 2)
         first = it.children()
         assert len(first) == 2
-        assert it.get("/limits").status_code == 200
+        assert [it.status("/limits") for _ in range(20)] == [200] * 20
+        told = it.get("/metrics").text  # of all workers, whoever answered
+        assert sum(float(line.split()[-1]) for line in told.splitlines() if REQUESTS.match(line)) == 20
         dead = min(first)
         os.kill(dead, signal.SIGKILL)
         until(lambda: len(it.children() - {dead}) == 2)
