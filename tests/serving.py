@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from app.web import listening
 from app.web.server import Server
+from tests.fakes import fake_service
 
 
 @contextmanager
-def running(app: FastAPI, **options: Any) -> Iterator[int]:
+def running(app: FastAPI | ASGIApp, **options: Any) -> Iterator[int]:
     """The port of a server with this application, as `lineup serve` starts it, but for these options."""
     sockets = listening.bind("127.0.0.1", 0)
-    server = Server(app, sockets, log_config=None, **({"timeout_graceful_shutdown": 5} | options))
+    service = app.state.service if isinstance(app, FastAPI) else fake_service()
+    server = Server(app, service, sockets, log_config=None, **({"timeout_graceful_shutdown": 5} | options))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

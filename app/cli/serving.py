@@ -46,7 +46,7 @@ def alone(
     app = create_app(settings.model_copy(update={"max_connections": most}))
     app.state.service.engine.root()  # no folder of checkpoints: said here, and not by a traceback at the start
     tls.of(settings)
-    server = Server(app, listen(), worker=worker, on_start=on_start)
+    server = Server(app, app.state.service, listen(), worker=worker, on_start=on_start)
     _log(f"{os.getpid()}: " if worker else "")
 
     def run() -> int:

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, cast
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
 from app.serving.service import Service
@@ -61,7 +61,7 @@ def grace_s(settings: Settings) -> int:
 
 
 class Server(uvicorn.Server):
-    """Serves an application of `create_app` on sockets that listen.
+    """Serves an application, round this service, on sockets that listen.
 
     `worker` is for one of several processes: a second signal does not end it, since a terminal and the supervisor both
     send one; `on_start` is called once connections are taken. ValueError where the certificate is none.
@@ -69,15 +69,15 @@ class Server(uvicorn.Server):
 
     def __init__(
         self,
-        app: FastAPI,
+        app: ASGIApp,
+        service: Service,
         sockets: Sequence[socket.socket],
         *,
         worker: bool = False,
         on_start: Callable[[], None] = lambda: None,
         **given: Any,
     ) -> None:
-        self._service: Service = app.state.service
-        self._settings = self._service.settings
+        self._service, self._settings = service, service.settings
         super().__init__(uvicorn.Config(app, **(options(self._settings) | given)))
         self._listening = sockets
         self._tls = tls.of(self._settings)

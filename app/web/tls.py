@@ -17,7 +17,7 @@ def of(settings: Settings) -> ssl.SSLContext | None:
 
 def context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     """What speaks TLS 1.2 or newer with this certificate. ValueError in one line that names the wrong file."""
-    for name, path in (("CERT", certificate), ("KEY", key)):
+    for name, path in (("LINEUP_TLS_CERT", certificate), ("LINEUP_TLS_KEY", key)):
         if path is not None:
             _check(name, path)
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -33,16 +33,16 @@ def context(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 
 def _check(name: str, path: Path) -> None:
-    told = f"LINEUP_TLS_{name} is {path}"
+    told = f"{name} is {path}"
     try:
         text = path.read_text(encoding="ascii")
     except OSError as error:
         raise ValueError(f"{told}, which cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         text = ""
-    wanted = "CERTIFICATE-----" if name == "CERT" else "PRIVATE KEY-----"
-    if wanted not in text:
-        raise ValueError(f"{told}, in which there is no {'certificate' if name == 'CERT' else 'key'} in PEM")
+    what = "certificate" if name == "LINEUP_TLS_CERT" else "private key"
+    if f"{what.upper()}-----" not in text:
+        raise ValueError(f"{told}, in which there is no {what} in PEM")
 
 
 def _no_password() -> str:

@@ -57,7 +57,7 @@ def test_a_reload_is_asked_of_the_service(works: bool, caplog: pytest.LogCapture
             raise RuntimeError("there is no such folder")
 
     async def main() -> None:
-        made = server.Server(create_app(service=service), [])
+        made = server.Server(create_app(service=service), service, [])
         made.reload()
         assert "cannot reload" in caplog.text
         service.reload = reload
