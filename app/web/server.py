@@ -3,7 +3,6 @@ what it leaves to others: limits on connections, a head that must come, a drain 
 """
 
 import asyncio
-import inspect
 import logging
 import signal
 import socket
@@ -18,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
+from app.errors import ApiError
 from app.serving.service import Service
 from app.settings import Settings, split
 from app.web import tls
@@ -28,6 +28,7 @@ from app.web.parting import end_all
 log = logging.getLogger(__name__)
 
 LAST_LOOK_S = 0.05  # after the port is closed: what has come is read
+RELOAD_S = 0.5  # until a reload that could not be yet is tried again
 CLOSE = (b"connection", b"close")
 
 
@@ -84,7 +85,7 @@ class Server(uvicorn.Server):
         self._worker = worker
         self._on_start = on_start
         self._ends_at: float | None = None
-        self._reloading: asyncio.Task[None] | None = None
+        self._reloads: set[asyncio.Task[None]] = set()
 
     @property
     def port(self) -> int:
@@ -150,18 +151,25 @@ class Server(uvicorn.Server):
         await asyncio.sleep(0)
 
     def reload(self) -> None:
-        """Swap checkpoints, where the service can."""
-        swap = getattr(self._service, "reload", None)
-        if swap is None:
-            log.warning("SIGHUP: this service cannot reload its checkpoints")
-        elif self._reloading is None or self._reloading.done():
-            self._reloading = asyncio.get_running_loop().create_task(_reload(swap))
+        """Swap checkpoints; what is asked twice while that goes on is done once more, since the files may be newer."""
+        if len(self._reloads) < 2:
+            task = asyncio.get_running_loop().create_task(self._reload())
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
 
+    async def _reloaded(self) -> bool:
+        """Whether that was done; not while the first checkpoints are still loading, as in a new worker."""
+        try:
+            await self._service.reload()
+        except ApiError as error:
+            if error.code == "not_ready" and not self._service.draining:
+                return False
+            raise
+        return True
 
-async def _reload(swap: Callable[[], Any]) -> None:
-    try:
-        done = swap()
-        if inspect.isawaitable(done):
-            await done
-    except Exception as error:
-        log.error("the checkpoints are not reloaded, the old ones go on: %s", error)
+    async def _reload(self) -> None:
+        try:
+            while not await self._reloaded():
+                await asyncio.sleep(RELOAD_S)
+        except Exception as error:
+            log.error("SIGHUP: %s", error, exc_info=not isinstance(error, ApiError))

@@ -30,7 +30,7 @@ def test_workers_share_the_port_and_the_dead_are_replaced(tmp_path: Path) -> Non
         until(lambda: it.log.read_text().count("lenet for fashion-mnist is ready") == 3)
         assert f"(process {dead}) died of SIGKILL" in it.log.read_text()
         it.process.send_signal(signal.SIGHUP)
-        until(lambda: it.log.read_text().count("reload") >= 2)
+        until(lambda: it.log.read_text().count("checkpoints were exchanged") == 2)
         workers = it.children()
         it.process.send_signal(signal.SIGTERM)
         until(lambda: it.status("/readyz") == 503)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from app.errors import ApiError
 from app.main import create_app
 from app.web import server
 from tests.fakes import fake_service
@@ -47,24 +48,31 @@ def test_only_named_proxies_are_believed(trusted: str, client: str) -> None:
 
 
 @pytest.mark.parametrize("works", [True, False])
-def test_a_reload_is_asked_of_the_service(works: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reload_is_asked_of_the_service_and_once_more_for_all_that_ask_meanwhile(
+    works: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "RELOAD_S", 0.01)
     service: Any = fake_service()
     asked: list[bool] = []
 
     async def reload() -> None:
+        await asyncio.sleep(0)
         asked.append(works)
+        if len(asked) == 1:
+            raise ApiError("not_ready", "the first checkpoints are still loading")
         if not works:
-            raise RuntimeError("there is no such folder")
+            raise ApiError("model_unavailable", "there is no such folder")
 
     async def main() -> None:
         made = server.Server(create_app(service=service), service, [])
-        made.reload()
-        assert "cannot reload" in caplog.text
         service.reload = reload
+        for _ in range(5):
+            made.reload()
+        while len(asked) < 3:
+            await asyncio.sleep(0.01)
         made.reload()
-        made.reload()  # while one is on its way
         await asyncio.sleep(0.01)
 
     asyncio.run(main())
-    assert asked == [works]
-    assert ("there is no such folder" in caplog.text) is not works
+    assert asked == [works] * 4
+    assert caplog.text.count("SIGHUP: there is no such folder") == (0 if works else 3)
