@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -27,6 +28,9 @@ class Served:
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.scheme}://127.0.0.1:{self.port}{path}", timeout=30)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return httpx.post(f"{self.scheme}://127.0.0.1:{self.port}{path}", timeout=60, **options)
 
     def status(self, path: str = "/healthz") -> int:
         try:

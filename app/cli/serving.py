@@ -35,6 +35,7 @@ def alone(
     *,
     worker: bool = False,
     on_start: Callable[[], None] = lambda: None,
+    tell_others: Callable[[], object] = lambda: None,
 ) -> Callable[[], int]:
     """What serves in this process, on what `listen` gives; raises as `prepare` does."""
     from app.main import create_app
@@ -44,6 +45,7 @@ def alone(
     listening.raise_descriptors()
     most = settings.max_connections or listening.connections_within_descriptors()
     app = create_app(settings.model_copy(update={"max_connections": most}))
+    app.state.service.tell_others = tell_others
     app.state.service.engine.root()  # no folder of checkpoints: said here, and not by a traceback at the start
     tls.of(settings)
     server = Server(app, app.state.service, listen(), worker=worker, on_start=on_start)

@@ -25,21 +25,25 @@ MOST_FAILURES = 3  # deaths of one worker before it took connections, in a row
 BACK_OFF_S, MOST_BACK_OFF_S = 0.5, 30.0
 CANNOT_BE = 2  # exit code of a worker whose settings cannot be, as those of the next would not
 STEADY_S = 60.0  # who lived so long is replaced soon
+STARTED, RELOADED = b"1", b"r"  # what a worker says: it takes connections; it has new checkpoints, as others should
 FINE = {0, -signal.SIGTERM, -signal.SIGINT}  # exit codes after a signal, which may come before a worker handles it
 
 
 @dataclass
 class Worker:
-    """One process, and our end of the pair of sockets by which it says that it has started, and sees us die."""
+    """One process, and our end of the pair of sockets by which it says what it has done, and sees us die."""
 
     process: Process
     control: socket.socket
+    has_started: bool = False  # it ever took connections
 
-    def has_started(self) -> bool:
-        """Whether it ever took connections; asked once, when it is dead."""
+    def said(self) -> bytes:
+        """What it has said since it was last asked, of STARTED and RELOADED."""
         with suppress(OSError):
-            return self.control.recv(1) == b"1"
-        return False
+            said = self.control.recv(64)
+            self.has_started |= STARTED in said
+            return said
+        return b""
 
     def send(self, sig: int) -> None:
         """Send it a signal, if it is there."""
@@ -110,6 +114,7 @@ class Supervisor:
                 pass_fds=[int(number) for number in numbers],
             )
         worker = Worker(process, ours)
+        asyncio.get_running_loop().add_reader(ours, self._hear, worker)
         if self._ending.is_set():  # meanwhile
             worker.send(signal.SIGTERM)
         return worker
@@ -118,10 +123,19 @@ class Supervisor:
         """Wait for a worker's death: whether it ever started, and its exit code."""
         code = await worker.process.wait()
         del self._workers[number]
+        asyncio.get_running_loop().remove_reader(worker.control)
         with worker.control:
-            started = worker.has_started()
+            worker.said()
         self._forget_metrics(worker.process.pid)
-        return started, code
+        return worker.has_started, code
+
+    def _hear(self, worker: Worker) -> None:
+        """Let all others reload when one has been told to, and has."""
+        said = worker.said()
+        if not said:
+            asyncio.get_running_loop().remove_reader(worker.control)
+        for _ in range(said.count(RELOADED)):
+            self._forward(signal.SIGHUP, but=worker)
 
     def _forget_metrics(self, pid: int) -> None:
         from prometheus_client import multiprocess
@@ -144,9 +158,10 @@ class Supervisor:
         self._forward(sig)
         asyncio.get_running_loop().call_later(self._grace_s, self._kill, 1)
 
-    def _forward(self, sig: int) -> None:
+    def _forward(self, sig: int, but: Worker | None = None) -> None:
         for worker in self._workers.values():
-            worker.send(sig)
+            if worker is not but:
+                worker.send(sig)
 
     def _kill(self, code: int) -> None:
         self._code = code

@@ -11,7 +11,7 @@ import socket
 import sys
 
 from app.cli.serving import alone
-from app.cli.supervisor import CANNOT_BE
+from app.cli.supervisor import CANNOT_BE, RELOADED, STARTED
 from app.settings import Settings
 
 
@@ -21,7 +21,7 @@ def main(numbers: list[int]) -> int:
     control.setblocking(False)
 
     def started() -> None:
-        control.send(b"1")
+        control.send(STARTED)
         asyncio.get_running_loop().add_reader(control, orphaned)
 
     def orphaned() -> None:
@@ -33,7 +33,9 @@ def main(numbers: list[int]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the server handles them
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        serve = alone(Settings(), lambda: listening, worker=True, on_start=started)
+        serve = alone(
+            Settings(), lambda: listening, worker=True, on_start=started, tell_others=lambda: control.send(RELOADED)
+        )
     except (ValueError, RuntimeError, FileNotFoundError) as error:
         print(f"lineup: {error}", file=sys.stderr)
         return CANNOT_BE

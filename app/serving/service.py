@@ -57,6 +57,7 @@ class Service:
         self.metrics.watch(self.metrics.intake, self.opening.__len__)
         self.metrics.watch_checkpoints(self.networks.checkpoints)
         self.draining = False  # set by the server once it is to end: not ready, so that nobody sends it more
+        self.tell_others: Callable[[], object] = lambda: None  # other processes, that checkpoints were exchanged
         self._loading: asyncio.Task[None] | None = None
         self._loaded = loaded
         self._fresh = fresh or (lambda: (Engine(settings), self.intake.again()))

@@ -23,8 +23,10 @@ router = APIRouter(tags=["operation"], route_class=Route, dependencies=[Depends(
 async def reload(service: TheService) -> dict[str, Any]:
     """All checkpoints are loaded and warmed beside those that answer, and take their place at once; no request is lost.
 
-    Where one cannot be loaded, or is no longer there, the old ones go on and the answer says why. Needs a key of
+    Where one cannot be loaded, or is no longer there, the old ones go on and the answer says why. Of several workers
+    one does this and answers; the others follow by themselves, and log it where they cannot. Needs a key of
     `LINEUP_ADMIN_KEY`; without that setting there is no such route.
     """
     await service.reload()
+    service.tell_others()
     return {"default": DEFAULT_MODEL, "models": [service.engine.describe(name) for name in service.engine.names]}

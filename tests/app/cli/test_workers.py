@@ -16,7 +16,7 @@ REQUESTS = re.compile(r'lineup_requests_total\{.*route="/limits"')
 
 
 def test_workers_share_the_port_and_the_dead_are_replaced(tmp_path: Path) -> None:
-    with served(tmp_path, "--workers", "2", drain_s=0.5) as it:
+    with served(tmp_path, "--workers", "2", drain_s=0.5, admin_key="sesame") as it:
         until(lambda: it.log.read_text().count("lenet for fashion-mnist is ready") == 2)
         first = it.children()
         assert len(first) == 2
@@ -31,6 +31,8 @@ def test_workers_share_the_port_and_the_dead_are_replaced(tmp_path: Path) -> Non
         assert f"(process {dead}) died of SIGKILL" in it.log.read_text()
         it.process.send_signal(signal.SIGHUP)
         until(lambda: it.log.read_text().count("checkpoints were exchanged") == 2)
+        assert it.post("/admin/reload", headers={"X-API-Key": "sesame"}).status_code == 200
+        until(lambda: it.log.read_text().count("checkpoints were exchanged") == 4)
         workers = it.children()
         it.process.send_signal(signal.SIGTERM)
         until(lambda: it.status("/readyz") == 503)
