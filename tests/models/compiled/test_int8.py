@@ -9,7 +9,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from models import catalog
-from models.compiled import calibration, int8, making
+from models.compiled import calibration, forms, int8, making
 from models.compiled.cache import Compiled
 from models.compiled.runner import open_runner, open_session, softmax
 from tests import untrained
@@ -21,11 +21,12 @@ def runner_of(made, form, ranges):
     return open_runner(Compiled(*making.arrays(made, form, ranges), ""))
 
 
-# Narrow weights are told by two.
-FORMS = [*((name, "int8") for name in NAMES), ("lenet", "int8-narrow"), ("densenet", "int8-narrow")]
+RIGHT = forms.usable(forms.instruction_set())[1]  # the other overflows here, or need not be narrow
+# Of the narrow ones, which are right everywhere, two tell enough.
+FORMS = {*((name, RIGHT) for name in NAMES), ("lenet", "int8-narrow"), ("densenet", "int8-narrow")}
 
 
-@pytest.mark.parametrize(("name", "form"), FORMS)
+@pytest.mark.parametrize(("name", "form"), sorted(FORMS))
 def test_answers_are_close_to_those_of_float32(name, form, checkpoint, pictures):
     made = making.classifier(untrained.read(checkpoint(name)))
     ranges = calibration.ranges(made, pictures)
