@@ -1,5 +1,6 @@
 """The outermost layer: what holds for every request and every answer."""
 
+import asyncio
 import logging
 import random
 import time
@@ -62,6 +63,11 @@ class Outermost:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             exchange.status = exchange.status or 499  # nobody is there to be answered
+        except asyncio.CancelledError:  # by the server, which ends and has waited long enough
+            if exchange.status:
+                raise
+            answer = refusals.response("not_ready", "the service is shutting down", headers={"Retry-After": "5"})
+            await self._around(answer)(scope, exchange.receive, exchange.send)
         except Exception:
             log.exception("request %s failed: %s %s", record.id, scope["method"], show(scope["path"]))
             await self._fail(exchange, scope)

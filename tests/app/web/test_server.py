@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -11,8 +12,8 @@ from starlette.requests import Request
 from app.errors import ApiError
 from app.main import create_app
 from app.web import server
-from tests.fakes import fake_service
-from tests.serving import running
+from tests.fakes import FakeEngine, fake_service
+from tests.serving import running, until
 
 
 def test_answers_are_sent_without_delay() -> None:
@@ -76,3 +77,18 @@ def test_a_reload_is_asked_of_the_service_and_once_more_for_all_that_ask_meanwhi
     asyncio.run(main())
     assert asked == [works] * 4
     assert caplog.text.count("SIGHUP: there is no such folder") == (0 if works else 3)
+
+
+def test_what_the_end_cuts_off_is_answered_in_the_one_shape_of_errors() -> None:
+    engine = FakeEngine()
+    with ThreadPoolExecutor(1) as pool:
+        with running(create_app(service=fake_service(engine)), timeout_graceful_shutdown=0) as port:
+            url = f"http://127.0.0.1:{port}"
+            until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+            engine.gate.clear()
+            asked = pool.submit(httpx.post, f"{url}/predict?model=lenet", content=b"\x07", headers={"X-Request-Id": "a"})
+            asked.add_done_callback(lambda _: engine.gate.set())
+            assert engine.busy.wait(30)
+        answer = asked.result()
+    assert (answer.status_code, answer.json()["error"]["code"], answer.headers["Retry-After"]) == (503, "not_ready", "5")
+    assert answer.headers["X-Request-Id"] == "a"
