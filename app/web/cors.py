@@ -8,9 +8,10 @@ from starlette.types import ASGIApp
 from app.errors import show
 from app.settings import Settings, split
 from app.web import refusals
+from app.web.media_types import CHECKPOINT
 
 SENT = ("Authorization", "X-API-Key", "X-Deadline-Ms", "X-Request-Id")  # beside those that any page may send
-SHOWN = ("Lineup-Dataset", "Retry-After", "Server-Timing", "X-Request-Id")
+SHOWN = (CHECKPOINT, "Lineup-Dataset", "Retry-After", "Server-Timing", "X-Request-Id")
 
 
 class Cors(CORSMiddleware):
