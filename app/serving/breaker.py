@@ -17,6 +17,7 @@ class Breaker:
         self._failures = 0
         self._pause_s = FIRST_S
         self._next_trial = 0.0
+        self._on_trial = False
 
     def is_open(self) -> bool:
         """Whether it has failed so often that only trials are let through."""
@@ -33,19 +34,21 @@ class Breaker:
         if self.wait_s() > 0:
             return False
         self._next_trial = self._now() + self._pause_s
+        self._on_trial = True
         return True
 
     def failed(self) -> bool:
-        """Count a failure; whether it opened the breaker, or was a trial."""
+        """Count a failure; whether it is open now. What had begun before it opened makes no pause longer."""
         self._failures += 1
-        if not self.is_open():
-            return False
-        if self._failures > FAILURES:
+        if self._on_trial:
             self._pause_s = min(LONGEST_S, 2 * self._pause_s)
-        self._next_trial = self._now() + self._pause_s
-        return True
+        if self._on_trial or self._failures == FAILURES:
+            self._next_trial = self._now() + self._pause_s
+        self._on_trial = False
+        return self.is_open()
 
     def succeeded(self) -> None:
         """All is well."""
         self._failures = 0
         self._pause_s = FIRST_S
+        self._on_trial = False

@@ -62,3 +62,9 @@ def test_a_trial_of_which_nothing_is_heard_is_followed_by_another(time: Time, op
     assert opened.lets_through()
     time.now += FIRST_S
     assert opened.lets_through()
+
+
+def test_what_was_under_way_as_it_opened_makes_no_pause_longer(time: Time, opened: Breaker) -> None:
+    time.now += 1
+    assert [opened.failed() for _ in range(3)] == [True] * 3
+    assert opened.wait_s() == FIRST_S - 1
