@@ -1,6 +1,7 @@
 """The one shape of every error: `{"error": {"code": ..., "message": ...}}`."""
 
 from collections.abc import Iterable, Mapping
+from typing import Self
 
 SHOWN = 64  # characters of a value that an error repeats
 
@@ -35,6 +36,12 @@ class ApiError(Exception):
         self.message = message
         self.status = STATUS[code]
         self.retry_after = retry_after
+
+    def again(self) -> Self:
+        """The same, to be raised where this one is kept: an error remembers the frames that it passes through, and if
+        one of them remembers the error, all of them and their uploads stay until the garbage collector comes by.
+        """
+        return type(self)(self.code, self.message, retry_after=self.retry_after)
 
 
 def show(value: object) -> str:

@@ -194,7 +194,7 @@ def raise_if_all_failed(outcomes: Sequence[Outcome]) -> None:
     """Raise the first error where all failed and it is the service's, not the pictures': 429 and 5xx."""
     errors = [outcome for outcome in outcomes if isinstance(outcome, ApiError)]
     if len(errors) == len(outcomes) and all(error.status == 429 or error.status >= 500 for error in errors):
-        raise errors[0]
+        raise errors[0].again()
 
 
 def _answers(outcomes: Mapping[str, Outcome]) -> list[Answered]:

@@ -104,7 +104,7 @@ class Networks:
                 except QueueFull as error:
                     refusal = queue_full(model, error)
         if refusal:
-            raise refusal
+            raise refusal.again()
 
     @contextmanager
     def expecting(self, models: Iterable[str]) -> Iterator[None]:
@@ -120,7 +120,7 @@ class Networks:
     async def submit(self, dataset: str, model: str, item: Item, clock: Clock) -> Done[Chances]:
         """What a network says of a picture. Raises ApiError."""
         if problem := self.problem(dataset, model):
-            raise problem
+            raise problem.again()
         with as_answers(model, clock):
             done = await self._batchers[dataset, model].submit(item, clock.deadline, clock)
         self._metrics.waited(model, done.queued_s)

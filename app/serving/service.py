@@ -209,7 +209,7 @@ class Service:
 
         async def ask(one: Upload | ApiError) -> Answered:
             if isinstance(one, ApiError):
-                raise one
+                raise one.again()
             async with room:
                 seen = await self.see(one, dataset, clock, preparation, models=[model])
                 return await self.ask(model, seen, top_k, clock)
@@ -226,7 +226,8 @@ class Service:
             self.intake.check_auto()
         problems = [self.networks.problem(name, model) for name in self._datasets(dataset) for model in models]
         if problems and all(problems):
-            raise min(filter(None, problems), key=lambda problem: problem.code != "not_ready")  # that may yet change
+            found = min(filter(None, problems), key=lambda problem: problem.code != "not_ready")  # that may yet change
+            raise found.again()
 
     def check_room(self, dataset: str, models: Sequence[str], clock: Clock) -> None:
         """Raise ApiError where one more picture could not be opened in time, or none of `models` answer it then."""

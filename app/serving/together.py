@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 async def gather(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """All results, in order; the first error ends the others."""
+    tasks = [asyncio.create_task(one) for one in work]
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
+        return await asyncio.gather(*tasks)
+    finally:
+        while tasks:  # none is kept: the error remembers this frame, and would stay with its upload until gc comes by
+            tasks.pop().cancel()
 
 
 async def settle(work: Awaitable[T]) -> T | ApiError:

@@ -27,7 +27,7 @@ async def read_one(request: Request, settings: Settings, share: Share) -> Upload
     if kind == "multipart/form-data":
         (upload,) = await _read_form(request, settings, share, field="file", most=1, total=limit)
         if isinstance(upload, ApiError):
-            raise upload
+            raise upload.again()
         return upload
     if not may_be_picture(kind):
         wanted = "image/*, application/octet-stream or multipart/form-data"

@@ -4,9 +4,10 @@ import asyncio
 import gc
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,12 @@ from app.serving.batcher import Batcher
 from app.serving.clock import Clock
 from app.serving.lane import Lane
 from app.serving.opening import Opening
+from app.serving.service import Service
+from app.serving.state import State
 from app.serving.tickets import Late
 from app.settings import Settings
 from app.uploads import Memory, Share, Upload
-from tests.fakes import BAD, BOOM, FakeIntake
+from tests.fakes import BAD, BOOM, FakeEngine, FakeIntake, fake_service
 
 pytestmark = pytest.mark.anyio
 
@@ -100,3 +103,46 @@ async def test_an_item_that_a_network_fails_on_is_let_go(seconds: float) -> None
     executor.shutdown()
     await asyncio.sleep(0)
     assert sys.getrefcount(item) == alone
+
+
+def full(service: Service, engine: FakeEngine) -> None:
+    for batcher in service.networks._batchers.values():
+        batcher._max_queue = 0
+
+
+def broken(service: Service, engine: FakeEngine) -> None:
+    engine.now = {key: State("failed", "damaged") for key in engine.now}
+
+
+def held_back(service: Service, engine: FakeEngine) -> None:
+    engine.gate.clear()
+
+
+ASKED: list[Callable[[Service, Upload, Clock], Awaitable[Any]]] = [
+    lambda service, upload, clock: service.see(upload, "mnist", clock, models=["lenet"]),
+    lambda service, upload, clock: service.read(upload, "lenet", clock),
+    lambda service, upload, clock: service.ask_many("lenet", [upload] * 3, "mnist", 10, clock),
+]
+
+
+@pytest.mark.usefixtures("_no_garbage_collector")
+@pytest.mark.parametrize("asked", ASKED, ids=["see", "read", "batch"])
+@pytest.mark.parametrize("spoil", [full, broken, held_back])
+async def test_an_upload_that_is_refused_is_let_go(
+    asked: Callable[[Service, Upload, Clock], Awaitable[Any]], spoil: Callable[[Service, FakeEngine], None]
+) -> None:
+    engine, intake = FakeEngine(), FakeIntake()
+    service = fake_service(engine, intake)
+    await service.start()
+    while not service.ready():
+        await asyncio.sleep(0.001)
+    spoil(service, engine)
+    data = bytes(bytearray(b"12"))  # one that nobody else holds
+    alone = sys.getrefcount(data)
+    with suppress(ApiError), Share(service.memory) as share:
+        await asked(service, Upload(data, share), Clock.starting(0.05))
+    engine.gate.set()
+    intake.seen.clear()
+    await service.close()
+    await asyncio.sleep(0)
+    assert sys.getrefcount(data) == alone

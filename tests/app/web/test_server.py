@@ -86,9 +86,15 @@ def test_what_the_end_cuts_off_is_answered_in_the_one_shape_of_errors() -> None:
             url = f"http://127.0.0.1:{port}"
             until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
             engine.gate.clear()
-            asked = pool.submit(httpx.post, f"{url}/predict?model=lenet", content=b"\x07", headers={"X-Request-Id": "a"})
+            asked = pool.submit(
+                httpx.post, f"{url}/predict?model=lenet", content=b"\x07", headers={"X-Request-Id": "a"}
+            )
             asked.add_done_callback(lambda _: engine.gate.set())
             assert engine.busy.wait(30)
         answer = asked.result()
-    assert (answer.status_code, answer.json()["error"]["code"], answer.headers["Retry-After"]) == (503, "not_ready", "5")
+    assert (answer.status_code, answer.json()["error"]["code"], answer.headers["Retry-After"]) == (
+        503,
+        "not_ready",
+        "5",
+    )
     assert answer.headers["X-Request-Id"] == "a"
