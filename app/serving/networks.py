@@ -2,8 +2,8 @@
 
 import asyncio
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,6 +21,7 @@ from app.serving.pace import QueueFull
 from app.serving.state import State
 from app.serving.threads import Threads
 from app.serving.tickets import Done
+from app.serving.turns import Turns
 from app.settings import Settings
 
 Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was not of the dataset's own kind as it was sent
@@ -38,7 +39,8 @@ class Networks:
         self._threads: dict[str, Threads] = {}
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Chances]] = {}
-        self._expected: Counter[str] = Counter()  # pictures of the intake, by the network that will get them
+        # Pictures of the intake, by the network that will get them: nothing but whose they are.
+        self._expected: defaultdict[str, Turns[None]] = defaultdict(Turns)
         for dataset, model in self.engine.states():
             batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
             self._metrics.watch(self._metrics.queue.labels(model, dataset), batcher.__len__)
@@ -91,15 +93,15 @@ class Networks:
         """For how many seconds a forward pass has been running; 0 where none is."""
         return max((batcher.busy_s() for batcher in self._batchers.values()), default=0.0)
 
-    def check_room(self, datasets: Iterable[str], models: Sequence[str], deadline: float) -> None:
-        """Raise ApiError where none of the networks could answer one more picture by `deadline`, by the event loop's
-        clock, because of those that wait.
+    def check_room(self, datasets: Iterable[str], models: Sequence[str], deadline: float, party: Hashable) -> None:
+        """Raise ApiError where none of the networks could answer one more picture of `party` by `deadline`, by the
+        event loop's clock, because of those that wait.
         """
         refusal = None
         for dataset in datasets:
             for model in models:
                 try:
-                    self._batchers[dataset, model].check(deadline, more=self._expected[model])
+                    self._batchers[dataset, model].check(deadline, party, self._expected[model].ahead(party))
                     return
                 except QueueFull as error:
                     refusal = queue_full(model, error)
@@ -107,15 +109,15 @@ class Networks:
             raise refusal.again()
 
     @contextmanager
-    def expecting(self, models: Iterable[str]) -> Iterator[None]:
-        """Meanwhile a picture is on its way to these networks."""
+    def expecting(self, models: Sequence[str], party: Hashable) -> Iterator[None]:
+        """Meanwhile a picture of `party` is on its way to these networks."""
         for model in models:
-            self._expected[model] += 1
+            self._expected[model].append(party, None)
         try:
             yield
         finally:
             for model in models:
-                self._expected[model] -= 1
+                self._expected[model].remove(party, None)
 
     async def submit(self, dataset: str, model: str, item: Item, clock: Clock) -> Done[Chances]:
         """What a network says of a picture. Raises ApiError."""

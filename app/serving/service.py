@@ -151,7 +151,7 @@ class Service:
         of `models`, who will be asked about it, could answer in time.
         """
         self.check_room(dataset, models, clock)
-        with self.networks.expecting(models):
+        with self.networks.expecting(models, clock):
             seen = await self.opening.see(upload, dataset, clock, preparation)
         self.metrics.saw(seen)
         return seen
@@ -159,7 +159,7 @@ class Service:
     async def read(self, upload: Upload, model: str, clock: Clock) -> Read:
         """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
         self.check_room("mnist", [model], clock)
-        with self.networks.expecting([model]):
+        with self.networks.expecting([model], clock):
             page = await self.opening.read(upload, clock)
         self.metrics.saw_page(page.decode_s, page.find_s)
         room = self._room()
@@ -232,7 +232,8 @@ class Service:
     def check_room(self, dataset: str, models: Sequence[str], clock: Clock) -> None:
         """Raise ApiError where one more picture could not be opened in time, or none of `models` answer it then."""
         self.opening.check_room(clock)
-        self.networks.check_room(self._datasets(dataset), models, clock.deadline - self.opening.wait_s())
+        deadline = clock.deadline - self.opening.wait_s()
+        self.networks.check_room(self._datasets(dataset), models, deadline, clock)
 
     def _datasets(self, dataset: str) -> Iterable[str]:
         return self.engine.datasets if dataset == "auto" else [dataset]

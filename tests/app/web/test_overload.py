@@ -52,6 +52,22 @@ async def test_a_batch_of_hard_pictures_keeps_nobody_else_waiting() -> None:
     assert intake.most == 2  # of its threads one request has no more
 
 
+async def test_batches_that_are_still_being_opened_keep_nobody_from_the_networks() -> None:
+    intake = Hard()
+    intake.gate.clear()
+    async with serving(fake_service(intake=intake)) as client:
+        pictures = batch(*[HARD] * 32)
+        batches = [asyncio.create_task(client.post("/predict/batch?model=lenet", files=pictures)) for _ in range(8)]
+        while "lineup_intake_length 256.0" not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.01)
+        lone = asyncio.create_task(client.post("/predict?model=lenet", content=b"\x05"))
+        while "lineup_intake_length 257.0" not in (await client.get("/metrics")).text and not lone.done():
+            await asyncio.sleep(0.01)
+        intake.gate.set()
+        assert (await lone).json()["label"] == "5"
+        assert {(await asked).status_code for asked in batches} == {200}
+
+
 async def queued(client: httpx.AsyncClient, count: int) -> None:
     """Wait until so many pictures wait for VGG-11."""
     while f'lineup_queue_length{{dataset="mnist",model="vgg11"}} {count}.0' not in (await client.get("/metrics")).text:
