@@ -63,6 +63,7 @@ class Service:
         self._fresh = fresh or (lambda: (Engine(settings), self.intake.again()))
         self._exchanging = asyncio.Lock()
         self._incoming: Engine | None = None
+        self._closed = False
 
     @property
     def engine(self) -> Engine:
@@ -79,6 +80,7 @@ class Service:
 
     async def close(self) -> None:
         """Answer what waits and stop every thread."""
+        self._closed = True
         for engine in filter(None, (self.engine, self._incoming)):
             engine.close()
         await self.networks.close()
@@ -93,6 +95,8 @@ class Service:
         ApiError, and changes nothing, where that would be worse than what is there.
         """
         async with self._exchanging:
+            if self._closed:
+                raise ApiError("not_ready", "the service is shutting down", retry_after=5)
             if self._loading is None or not self._loading.done():
                 raise ApiError("not_ready", "the first checkpoints are still loading; try again shortly", retry_after=2)
             self._incoming, intake = self._fresh()
@@ -220,20 +224,18 @@ class Service:
 
     def check_available(self, dataset: str, models: Iterable[str]) -> None:
         """Raise ApiError where none of `models` can answer for `dataset`, or for any where that is "auto"; known before
-        a picture is looked at.
+        a picture is looked at. Of their reasons it tells one that may yet change, if there is one.
         """
         if dataset == "auto":
             self.intake.check_auto()
         problems = [self.networks.problem(name, model) for name in self._datasets(dataset) for model in models]
         if problems and all(problems):
-            found = min(filter(None, problems), key=lambda problem: problem.code != "not_ready")  # that may yet change
-            raise found.again()
+            raise min(filter(None, problems), key=lambda problem: problem.code != "not_ready").again()
 
     def check_room(self, dataset: str, models: Sequence[str], clock: Clock) -> None:
         """Raise ApiError where one more picture could not be opened in time, or none of `models` answer it then."""
         self.opening.check_room(clock)
-        deadline = clock.deadline - self.opening.wait_s()
-        self.networks.check_room(self._datasets(dataset), models, deadline, clock)
+        self.networks.check_room(self._datasets(dataset), models, clock.deadline - self.opening.wait_s(), clock)
 
     def _datasets(self, dataset: str) -> Iterable[str]:
         return self.engine.datasets if dataset == "auto" else [dataset]

@@ -133,6 +133,21 @@ async def test_the_end_of_the_service_ends_a_loading_that_goes_on(
     await asyncio.wait_for(asyncio.gather(reloading, return_exceptions=True), 30)
 
 
+async def test_a_reload_that_waits_for_another_is_not_begun_once_the_service_ends(
+    engine: FakeEngine, fresh: tuple[FakeEngine, FakeIntake]
+) -> None:
+    made: list[FakeEngine] = []
+    service = fake_service(engine)
+    service._fresh = lambda: made.append(fresh[0]) or fresh  # type: ignore[assignment, func-returns-value, return-value]
+    fresh[0].load_gate.clear()
+    async with serving(service):
+        reloading = [asyncio.create_task(service.reload()) for _ in range(2)]
+        while service._incoming is None:
+            await asyncio.sleep(0.001)
+    assert len(await asyncio.wait_for(asyncio.gather(*reloading, return_exceptions=True), 30)) == 2
+    assert len(made) == 1
+
+
 async def test_real_checkpoints_are_exchanged_and_a_damaged_one_is_not(tmp_path: Path) -> None:
     for dataset in ("mnist", "fashion-mnist"):
         (tmp_path / dataset).mkdir()
