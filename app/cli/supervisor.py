@@ -36,17 +36,24 @@ class Worker:
     process: Process
     control: socket.socket
     has_started: bool = False  # it ever took connections
+    owed: bool = False  # a SIGHUP, of which it would die before it has started
 
     def said(self) -> bytes:
         """What it has said since it was last asked, of STARTED and RELOADED."""
         with suppress(OSError):
             said = self.control.recv(64)
             self.has_started |= STARTED in said
+            if self.owed and self.has_started:
+                self.owed = False
+                self.send(signal.SIGHUP)
             return said
         return b""
 
     def send(self, sig: int) -> None:
-        """Send it a signal, if it is there."""
+        """Send it a signal, if it is there; SIGHUP once it has started."""
+        if sig == signal.SIGHUP and not self.has_started:
+            self.owed = True
+            return
         with suppress(ProcessLookupError):
             self.process.send_signal(sig)
 

@@ -41,6 +41,14 @@ def test_workers_share_the_port_and_the_dead_are_replaced(tmp_path: Path) -> Non
     assert not list(tmp_path.glob("lineup-metrics-*"))
 
 
+def test_a_reload_kills_no_worker_that_is_starting_and_reaches_it_then(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "2", drain_s=0) as it:
+        until(lambda: len(it.children()) == 2)
+        it.process.send_signal(signal.SIGHUP)
+        until(lambda: it.log.read_text().count("checkpoints were exchanged") == 2 or "died of" in it.log.read_text())
+        assert "died of" not in it.log.read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sig", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=["dies", "twice", "group"])
 def test_no_worker_outlives_its_supervisor(tmp_path: Path, sig: signal.Signals) -> None:
