@@ -44,7 +44,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[-1]))
     _prepare()
     workers: set[int] = set()
-    signal.signal(signal.SIGCHLD, lambda *_: _reap())
+    signal.signal(signal.SIGCHLD, lambda *_: _reap(workers))
     while True:
         byte, sockets, _, _ = socket.recv_fds(control, 1, 1)
         if not byte:
@@ -62,10 +62,10 @@ def _prepare() -> None:
     gc.freeze()  # what a worker does not look at, it shares
 
 
-def _reap() -> None:
+def _reap(workers: set[int]) -> None:
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            workers.discard(pid)
 
 
 def _kill(workers: set[int]) -> None:

@@ -41,6 +41,17 @@ SLOW = encode(noise(2500), "WEBP", method=0, quality=90)  # half a second or mor
 SMALL = encode(quarters(), "WEBP")
 
 
+def test_workers_that_have_ended_are_forgotten() -> None:
+    code = """
+import os
+from app.serving.decoder_process import _reap
+workers = {pid for _ in range(2) if (pid := os.fork()) or os._exit(0)}
+while workers:
+    _reap(workers)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
+
+
 @pytest.fixture(scope="module")
 def decoders() -> Iterator[Decoders]:
     made = Decoders(30, 1 << 30)
