@@ -70,6 +70,8 @@ class Pool:
         """
         if self._closed:
             raise Closed
+        if not len(self):
+            self.pace.item_s = 0.0  # how long the last pictures took tells nothing of those that come after a pause
         self.check(deadline, party)
         loop = asyncio.get_running_loop()
         ticket: _Ticket = Ticket((work, held), party, deadline, time.perf_counter(), loop.create_future())

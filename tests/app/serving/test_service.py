@@ -44,6 +44,16 @@ async def test_who_made_the_service_is_told_once_all_is_loaded() -> None:
     assert told == [True]
 
 
+async def test_hard_pictures_have_no_batch_refused_that_comes_after_them() -> None:
+    service = fake_service()
+    async with serving(service):
+        service.opening.pool.pace.item_s = 2.0
+        with Share(service.memory) as share:
+            uploads = [Upload(b"\x07picture", share)] * 64
+            outcomes = await service.ask_many("lenet", uploads, "mnist", 10, Clock.starting(10))
+    assert [outcome for outcome in outcomes if isinstance(outcome, ApiError)] == []
+
+
 @pytest.mark.parametrize("streams", [1, 2, 3])
 async def test_so_many_batches_of_a_lane_run_at_once_as_the_engine_has_streams(streams: int) -> None:
     at_once = threading.Semaphore(0)
