@@ -94,7 +94,7 @@ class Pool:
         """Let what is at work end, answer what waits with Closed, and stop every thread."""
         self._closed = True
         fail(self._waiting.clear(), Closed())
-        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._executor.shutdown)
 
     def _has_room(self, party: Hashable) -> bool:
         return self._at_work[party] < self._places

@@ -1,5 +1,6 @@
 """Threads: none that the system would not allow, and none whose refusal ends the service."""
 
+import asyncio
 import resource
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.serving import threads
+from app.serving.pool import Pool
 from app.serving.threads import Threads
 from app.settings import Settings, cores
+from app.uploads import Memory, Share
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -95,3 +98,21 @@ print(codes.count(200), sorted(set(codes)))
 def test_where_no_thread_can_be_started_requests_are_answered_all_the_same(backend: str) -> None:
     done = subprocess.run([sys.executable, "-c", SERVED, backend], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "16 [200]\n", done.stderr
+
+
+def test_what_has_begun_is_answered_at_the_end_by_the_threads_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask() -> list[int | bool]:
+        pool, gate, share = Pool(2, 2, "few"), threading.Event(), Share(Memory(0))
+        pool.start()
+        monkeypatch.setattr(Threads, "_adjust_thread_count", lambda self: None)
+        until = asyncio.get_running_loop().time() + 20
+        asked = [asyncio.create_task(pool.run(work, until, work, share)) for work in (gate.wait, int)]
+        while len(pool) < 2:
+            await asyncio.sleep(0.001)
+        closing = asyncio.create_task(pool.close())
+        await asyncio.sleep(0.01)
+        gate.set()
+        await closing
+        return await asyncio.wait_for(asyncio.gather(*asked), 5)
+
+    assert asyncio.run(ask()) == [True, 0]
