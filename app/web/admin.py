@@ -18,7 +18,7 @@ router = APIRouter(tags=["operation"], route_class=Route, dependencies=[Depends(
     operation_id="reload",
     summary="Load the checkpoints anew",
     response_model=cards.Models,
-    responses=errors(401, 404, 422, 500, 503),
+    responses=errors(401, 404, 422, 429, 500, 503),
 )
 async def reload(service: TheService) -> dict[str, Any]:
     """All checkpoints are loaded and warmed beside those that answer, and take their place at once; no request is lost.

@@ -75,6 +75,11 @@ def test_error_examples_have_the_one_shape_and_the_status_of_their_code(document
                 assert STATUS[code] == int(status)
 
 
+def test_who_needs_a_key_may_also_ask_too_often(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert ("401" in operation["responses"]) == ("429" in operation["responses"]), name
+
+
 def test_names_are_offered_as_choices(document: dict[str, Any]) -> None:
     parameters = {p["name"]: p["schema"] for p in document["paths"]["/predict"]["post"]["parameters"]}
     assert parameters["model"]["enum"] == ["lenet", "alexnet", "nin", "vgg11", "googlenet", "resnet18", "densenet"]
