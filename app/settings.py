@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,6 +15,7 @@ MIB = 1024 * 1024
 MOST_THREADS = 1024  # of one kind; whoever asks for more has mistyped
 DAY_S = 86_400  # what a time may be at most: the event loop's timers know no infinity
 PREFIX = "LINEUP_"
+ORIGIN = re.compile(r"https?://[^\s/,*]+")
 ELSEWHERE = ("LINEUP_CACHE_DIR", "LINEUP_BIND")  # read by models.compiled and by docker-compose.yml
 
 
@@ -195,13 +197,20 @@ class Settings(BaseSettings):
         str,
         Field(
             description="Origins whose pages may ask the service, like `https://example.org`, separated by commas; "
-            "`*`: all; empty: none but its own.",
-            pattern=r"^\s*(\*|https?://[^\s/,*]+(\s*,\s*https?://[^\s/,*]+)*)?\s*$",
+            "`*`: all; empty: none but its own."
         ),
     ] = ""
     log_requests: Annotated[
         bool, Field(description="A line of JSON on stdout for every request; never with pictures or keys.")
     ] = False
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        origins = split(value)
+        if value.strip() not in ("", "*") and not (origins and all(map(ORIGIN.fullmatch, origins))):
+            raise ValueError("it should be * or origins, each a scheme and a host without a path, between commas")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

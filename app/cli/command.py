@@ -187,7 +187,8 @@ def _settings(**given: object) -> "Settings":
         source = f"--{name}" if name in told else f"LINEUP_{name.upper()}"
         right = Settings.model_fields[name].description
         value = "wrong" if name.endswith("_key") else repr(wrong["input"])  # keys are told to nobody
-        raise WrongUsage(f"{source} is {value}: {wrong['msg']}. {right}") from None
+        why = wrong["msg"].removeprefix("Value error, ")  # how pydantic begins what a check of ours says
+        raise WrongUsage(f"{source} is {value}: {why}. {right}") from None
 
 
 def _local(options: argparse.Namespace, names: Sequence[str]) -> "Local":
