@@ -3,6 +3,7 @@
 import gc
 import io
 import re
+import subprocess
 import sys
 from contextlib import suppress
 
@@ -132,6 +133,21 @@ def test_no_request_waits_for_the_decoder_of_heic_to_be_imported():
     decode.register_heif.cache_clear()
     Intake(None, None).warm()
     assert decode.register_heif.cache_info().currsize == 1
+
+
+def test_no_request_waits_for_the_decoders_of_png_and_jpeg_to_be_imported():
+    code = """
+import sys
+from models.intake.pipeline import Intake
+Intake(None, None).warm()
+before = set(sys.modules)
+for line in sys.stdin:
+    Intake(None, None).see(bytes.fromhex(line), "mnist", max_pixels=10**6)
+print(sorted(set(sys.modules) - before))
+"""
+    pictures = "\n".join(encoded(draw_seven(), kind).hex() for kind in ("PNG", "JPEG"))
+    done = subprocess.run([sys.executable, "-c", code], input=pictures, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("picture", [Image.new("L", (40, 40), 9), None], ids=["blank", "damaged"])
