@@ -11,8 +11,8 @@
 # make lint types tables openapi clean
 
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 8000
+HOST ?= $(or $(LINEUP_HOST),127.0.0.1)
+PORT ?= $(or $(LINEUP_PORT),8000)
 DATA ?= ../shared/data
 RUNS ?= 200000
 CASES ?= 20000

@@ -1,10 +1,12 @@
 """What README.md shows works as shown, and its tables are those of what was recorded."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -70,6 +72,16 @@ def test_the_curl_examples_are_answered(line, service):
     said = {answers[0].get("label"), answers[0].get("number"), *(a["label"] for a in answers[0].get("results", []))}
     said |= {answer.get("label") for answer in answers}
     assert said & ({"T-shirt/top", "Shirt"} if "shirt.jpg" in line else {"7", "2357"}), done.stdout
+
+
+def test_who_has_no_picture_can_draw_one():
+    Path("seven.png").unlink()
+    (line,) = [
+        line for block in snippets("sh") for line in block.splitlines() if "seven.png" in line and "drawn" in line
+    ]
+    subprocess.run([sys.executable, *shlex.split(line)[1:]], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    with Image.open("seven.png") as picture:
+        assert picture.size == (28, 28)
 
 
 def test_there_are_examples_to_check():

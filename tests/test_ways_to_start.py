@@ -1,0 +1,37 @@
+"""Settings of the environment hold whichever way the service is started."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+OF_THE_HOST = {"host", "port", "weights", "tls_cert", "tls_key"}  # addresses and files mean others in a container
+
+
+def test_compose_passes_every_setting_on_so_that_a_key_closes_the_container_too() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    passed = re.findall(r"^    - LINEUP_(\w+)$", compose, re.MULTILINE)
+    assert {name.lower() for name in passed} == set(Settings.model_fields) - OF_THE_HOST
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@pytest.mark.parametrize(
+    ("environment", "options"),
+    [
+        ({}, "--host 127.0.0.1 --port 8000"),
+        ({"LINEUP_HOST": "0.0.0.0", "LINEUP_PORT": "9000"}, "--host 0.0.0.0 --port 9000"),
+        ({"LINEUP_PORT": "9000", "PORT": "9001"}, "--host 127.0.0.1 --port 9001"),
+    ],
+)
+def test_make_serve_listens_where_the_environment_says(environment: dict[str, str], options: str) -> None:
+    own = {name: value for name, value in os.environ.items() if not re.fullmatch("(LINEUP_)?(HOST|PORT)", name)}
+    done = subprocess.run(
+        ["make", "-n", "serve"], cwd=ROOT, env=own | environment, capture_output=True, text=True, check=True
+    )
+    assert f"lineup serve {options}\n" in done.stdout
