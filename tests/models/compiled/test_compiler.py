@@ -175,7 +175,8 @@ def test_a_sparse_layer_that_points_beyond_its_matrix_is_made_anew(wrong, checkp
     columns[-1] = wrong
     cache.write(only(folder), made.header, {**made.arrays, "2.columns": columns})
     runner, again = compiler.load(source, folder)
-    assert again.digest == made.digest
+    # Not the digest: the quicker of two forms is taken, which on a busy machine may be the other one this time.
+    assert again.arrays["2.columns"].tolist() == made.arrays["2.columns"].tolist()
     assert np.isfinite(runner.logits(pictures[:1])).all()
 
 
