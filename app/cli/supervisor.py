@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 MOST_FAILURES = 3  # deaths of one worker before it took connections, in a row
 BACK_OFF_S, MOST_BACK_OFF_S = 0.5, 30.0
 CANNOT_BE = 2  # exit code of a worker whose settings cannot be, as those of the next would not
-STEADY_S = 60.0  # who lived so long is replaced soon
+STEADY_S = 5.0  # who lived so long is replaced soon, however often: while nobody serves, requests wait
 STARTED, RELOADED = b"1", b"r"  # what a worker says: it takes connections; it has new checkpoints, as others should
 FINE = {0, -signal.SIGTERM, -signal.SIGINT}  # exit codes after a signal, which may come before a worker handles it
 

@@ -19,7 +19,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import httpx
@@ -34,6 +33,7 @@ NETWORKS = "lenet,resnet18,densenet"
 SETTLE_S, IDLE_S = 20, 10  # what was given up is still decoded; and how long idleness is watched
 GROWTH, SLACK_MB, SLACK_DESCRIPTORS = 1.1, 50, 20  # what counts as flat
 IDLE_SHARE = 0.01  # of a core
+PROCESSES = {"worker": "app.cli.worker", "decoder": "decoder_process"}  # what their command lines have
 CLIENTS = {
     "lenet as PNG": load.predicting("lenet", "PNG"),
     "lenet as JPEG": load.predicting("lenet", "JPEG"),
@@ -115,9 +115,9 @@ def judged(seen: Seen, log: str) -> list[str]:
 
 
 def _warm(usage: list[Usage]) -> Usage:
-    """The usual between a quarter and the half of the time."""
+    """The most between a quarter and the half of the time: while a process is dead there is less."""
     part = usage[len(usage) // 4 : max(len(usage) // 2, len(usage) // 4 + 1)]
-    return Usage(*(median(getattr(one, name) for one in part) for name in Usage.__annotations__))
+    return Usage(*(max(getattr(one, name) for one in part) for name in Usage.__annotations__))
 
 
 async def _watch(served: Served, seen: Seen, every_s: float) -> None:
@@ -129,7 +129,7 @@ async def _watch(served: Served, seen: Seen, every_s: float) -> None:
 async def _kill(served: Served, under: load.Load, seen: Seen, kind: str, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
-        if found := served.children(f"app.{'cli' if kind == 'worker' else 'serving'}.{kind}"):
+        if found := served.children(PROCESSES[kind]):
             under.killed_at = time.monotonic()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(random.choice(found), signal.SIGKILL)
