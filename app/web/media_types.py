@@ -27,20 +27,20 @@ def preferred(accept: str, offered: Sequence[str]) -> str:
     """The media type of `offered` that an Accept header rates highest; of equals one that it names, else the first, as
     where it allows none.
     """
-    ratings = _ratings(accept)
-    return max(offered, key=lambda media_type: _rating(media_type, ratings))
+    rated = ratings(accept)
+    return max(offered, key=lambda media_type: _rating(media_type, rated))
 
 
-def _ratings(accept: str) -> dict[str, float]:
-    """How much a client wants each range of media types that it names, 0 to 1."""
-    ratings: dict[str, float] = {}
+def ratings(accept: str) -> dict[str, float]:
+    """How much a client wants each of what an Accept header names (types, languages), in lower case, 0 to 1."""
+    named: dict[str, float] = {}
     for entry in accept.split(","):
         weight = next((p.strip()[2:] for p in entry.lower().split(";")[1:] if p.strip().startswith("q=")), "1")
         try:
-            ratings[essence(entry)] = min(1.0, max(0.0, float(weight)))
+            named[essence(entry)] = min(1.0, max(0.0, float(weight)))
         except ValueError:
-            ratings[essence(entry)] = 0.0
-    return ratings
+            named[essence(entry)] = 0.0
+    return named
 
 
 def _rating(media_type: str, ratings: dict[str, float]) -> tuple[float, bool]:

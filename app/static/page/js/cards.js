@@ -1,0 +1,142 @@
+// @ts-check
+/** The seven cards, in the order of their years, and what they say together. */
+
+import { html, nothing, render } from '../vendor/lit-html-3.3.3/lit-html.js';
+import { explain } from './service.js';
+import { link } from './state.js';
+import { about, labelOf, milliseconds, percent, reasonOf, t } from './text.js';
+
+/** @typedef {import('./service.js').Network} Network */
+/** @typedef {import('./service.js').Prediction} Prediction */
+/** @typedef {import('./service.js').Judged} Judged */
+/** @typedef {{prediction?: Prediction, error?: import('./service.js').ErrorDetail, old: boolean}} Answer `old`: it is of a picture before this one */
+/** @typedef {{label: string, index: number, votes: number, of: number, dissent: string[]}} Agreement */
+
+const list = /** @type {HTMLElement} */ (document.getElementById('cards'));
+const headline = /** @type {HTMLElement} */ (document.getElementById('agreement'));
+const kind = /** @type {HTMLElement} */ (document.getElementById('kind'));
+const spoken = /** @type {HTMLElement} */ (document.getElementById('spoken'));
+
+/**
+ * What most of them say, as the service counts it: a tie goes to the label with the higher sum of confidences. Null where
+ * none has answered.
+ * @param {Prediction[]} predictions @returns {Agreement | null}
+ */
+export function agreementOf(predictions) {
+  /** @type {Map<number, {label: string, votes: number, confidence: number}>} */
+  const counted = new Map();
+  for (const { index, label, confidence } of predictions) {
+    const one = counted.get(index) ?? { label, votes: 0, confidence: 0 };
+    counted.set(index, { label, votes: one.votes + 1, confidence: one.confidence + confidence });
+  }
+  const [first] = [...counted].sort(([, a], [, b]) => b.votes - a.votes || b.confidence - a.confidence);
+  if (!first) return null;
+  const [index, { label, votes }] = first;
+  const dissent = predictions.filter((one) => one.index !== index).map((one) => one.model);
+  return { label, index, votes, of: predictions.length, dissent };
+}
+
+/**
+ * Show the cards. @param {Network[]} networks @param {Map<string, Answer>} answers @param {boolean} speak whether to tell
+ * screen readers, too: not of every stroke
+ */
+export function showCards(networks, answers, speak) {
+  const fresh = [...answers.values()].flatMap((answer) => (answer.prediction && !answer.old ? [answer.prediction] : []));
+  const agreement = agreementOf(fresh);
+  render(networks.map((network) => card(network, answers.get(network.name), agreement)), list);
+  if (!agreement) return;
+  const said = together(agreement, fresh, networks);
+  headline.textContent = said;
+  if (speak) spoken.textContent = `${said}. ${kind.textContent}`;
+}
+
+/** There is no picture. @param {Network[]} networks */
+export function showNone(networks) {
+  render(networks.map((network) => card(network, undefined, null)), list);
+  headline.textContent = t('answer.none');
+  kind.textContent = t('answer.ask');
+  kind.classList.remove('odd');
+  spoken.textContent = '';
+}
+
+/** Say what kind of picture it is: digit, clothing or neither. @param {Judged} judged @param {boolean} asked whether the dataset was named */
+export function showKind(judged, asked) {
+  const dataset = t(`dataset.${judged.dataset}`);
+  const sure = judged.dataset_confidence === null ? '' : percent(judged.dataset_confidence);
+  const odd = judged.in_distribution === false;
+  const taken = asked ? t('kind.asked', { dataset }) : t('kind.taken', { dataset, sure });
+  const reason = reasonOf(judged.reason);
+  kind.textContent = `${odd ? t('kind.neither') : taken} ${reason ? t('kind.reason', { reason }) : ''}`;
+  kind.classList.toggle('odd', odd);
+}
+
+/** @param {Agreement} agreement @param {Prediction[]} predictions @param {Network[]} networks */
+function together({ label, index, votes, of, dissent }, predictions, networks) {
+  const name = labelOf(predictions[0].dataset, index, label);
+  if (of === 1) return t('answer.one', { label: name });
+  if (!dissent.length) return t('answer.all', { of, label: name });
+  const others = predictions
+    .filter((one) => dissent.includes(one.model))
+    .map((one) => t('answer.says', { network: titleOf(networks, one.model), label: labelOf(one.dataset, one.index, one.label) }));
+  return t('answer.split', { votes, of, label: name, others: others.join(t('answer.comma')) });
+}
+
+/** @param {Network[]} networks @param {string} name */
+const titleOf = (networks, name) => networks.find((one) => one.name === name)?.title ?? name;
+
+/** @param {Network} network @param {Answer | undefined} answer @param {Agreement | null} agreement */
+function card(network, answer, agreement) {
+  const prediction = answer?.prediction;
+  const side = !prediction || answer.old || !agreement ? '' : prediction.index === agreement.index ? 'agrees' : 'differs';
+  const waits = !answer || answer.old ? 'waits' : '';
+  return html`<li class="card ${side} ${waits}" data-network=${network.name}>
+    <header>
+      <a class="title" href=${link({ tab: 'inside', network: network.name })} title=${network.idea}>${network.title}</a>
+      <span class="year">${network.year}</span>
+    </header>
+    ${prediction ? said(prediction) : answer?.error ? problem(answer.error) : blank()}
+    <footer class="muted">
+      <span title=${t('card.parameters_long', { count: network.parameters })}>${t('card.parameters', { count: about(network.parameters) })}</span>
+      <span title=${t('card.ms_long')}>${prediction ? milliseconds(prediction.timing_ms.inference) : ''}</span>
+    </footer>
+  </li>`;
+}
+
+/** @param {Prediction} prediction */
+function said({ dataset, label, index, confidence, predictions }) {
+  const name = labelOf(dataset, index, label);
+  return html`<p class="said">
+      <span class="label ${name.length > 2 ? 'word' : ''}">${name}</span>
+      <span class="confidence">${percent(confidence)}</span>
+    </p>
+    ${bars(dataset, predictions, index)}`;
+}
+
+/** The ten classes in their own order, so that bars stay where they are. @param {string} dataset @param {import('./service.js').Scored[]} predictions @param {number} first */
+function bars(dataset, predictions, first) {
+  const ordered = [...predictions].sort((a, b) => a.index - b.index);
+  return html`<dl class="bars">
+    ${ordered.map(({ label, index, probability }) => {
+      const name = labelOf(dataset, index, label);
+      return html`<dt class=${index === first ? 'first' : ''} title=${name}>${name}</dt>
+        <dd class=${index === first ? 'first' : ''}>
+          <svg viewBox="0 0 100 1" preserveAspectRatio="none" role="img" aria-label=${percent(probability)}>
+            <rect width=${(100 * probability).toFixed(2)} height="1"></rect>
+          </svg>
+        </dd>`;
+    })}
+  </dl>`;
+}
+
+const blank = () => html`<p class="said"><span class="label muted" aria-hidden="true">–</span></p>`;
+
+/** @param {import('./service.js').ErrorDetail} error */
+function problem(error) {
+  return html`<p class="problem">${error.message || nothing}</p>`;
+}
+
+/** An error of the service as a card shows it. @param {unknown} error @returns {import('./service.js').ErrorDetail} */
+export function asDetail(error) {
+  const { told, detail } = explain(error);
+  return { code: '', message: `${told} ${detail}` };
+}

@@ -1,0 +1,176 @@
+// @ts-check
+/** The first part: a picture from the pad, a file, the clipboard or the samples, and what the seven make of it. */
+
+import { showCards, showKind, showNone } from './cards.js';
+import { Live } from './live.js';
+import { complain, content } from './notice.js';
+import { Pad } from './pad.js';
+import * as picture from './picture.js';
+import { lines, networks, query } from './service.js';
+import * as state from './state.js';
+import { decode, encode } from './strokes.js';
+
+/** @typedef {import('./service.js').Network} Network */
+/** @typedef {import('./cards.js').Answer} Answer */
+
+const LIGHT_MACS = 500e6; // networks above it are asked once the pen is lifted
+
+const element = (/** @type {string} */ name) => /** @type {HTMLElement} */ (document.getElementById(name));
+const button = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (element(name));
+const shown = /** @type {HTMLImageElement} */ (element('shown'));
+const dataset = /** @type {HTMLSelectElement} */ (element('dataset'));
+
+/** @type {Network[]} */
+let known = [];
+/** @type {Map<string, Answer>} */
+let answers = new Map();
+let asked = '';
+
+export const pad = new Pad(/** @type {HTMLCanvasElement} */ (element('pad')), onPad);
+const live = new Live({ ask, asked: onAsked, answered: onLine, failed: complain });
+
+/** Show a file's picture. @param {Blob} file @param {string} name */
+export function showFile(file, name, kind = /** @type {'file' | 'sample'} */ ('file')) {
+  URL.revokeObjectURL(shown.src);
+  shown.src = URL.createObjectURL(file);
+  shown.hidden = false;
+  state.set({ drawing: '', sample: kind === 'sample' ? name : '' });
+  buttons();
+  picture.show({ kind, name, settled: true, blob: async () => file });
+}
+
+/** @param {Pad} it @param {boolean} settled */
+function onPad(it, settled) {
+  shown.hidden = true;
+  buttons();
+  if (settled) state.set({ drawing: encode(it.drawing.strokes) ?? '', sample: '' });
+  picture.show(it.isBlank ? null : { kind: 'drawing', name: '', settled, blob: it.snapshot() });
+}
+
+function buttons() {
+  button('undo').disabled = !pad.drawing.canUndo && shown.hidden;
+  button('redo').disabled = !pad.drawing.canRedo;
+  button('clear').disabled = pad.isBlank && shown.hidden;
+  element('invitation').hidden = !(pad.isBlank && shown.hidden);
+}
+
+/** @param {picture.Picture} it @param {AbortSignal} signal */
+async function* ask(it, signal) {
+  asked = dataset.value;
+  const light = known.filter((network) => network.macs < LIGHT_MACS).map((network) => network.name);
+  const models = it.settled || !light.length ? '' : light.join(',');
+  const body = await it.blob();
+  signal.throwIfAborted();
+  yield* lines(`compare${query({ dataset: asked, models })}`, { body, signal });
+}
+
+function onAsked() {
+  for (const [name, answer] of answers) answers.set(name, { ...answer, old: true });
+}
+
+/** @param {Record<string, any>} line @param {picture.Picture} it */
+function onLine(line, it) {
+  content();
+  if (line.models) showKind(/** @type {any} */ (line), asked !== 'auto');
+  else if (line.error) answers.set(line.model, { error: line.error, old: false });
+  else if (line.model) answers.set(line.model, { prediction: /** @type {any} */ (line), old: false });
+  const last = !line.model && !line.models;
+  showCards(known, answers, last && it.settled);
+  return known.every((network) => network.macs >= LIGHT_MACS || answers.get(network.name)?.old === false);
+}
+
+/** @param {picture.Picture | null} it */
+function onPicture(it) {
+  if (!it) {
+    answers = new Map();
+    content();
+    showNone(known);
+  }
+  live.changed(it);
+}
+
+/** The picture again: with another dataset, say. */
+function again() {
+  picture.show(picture.now());
+}
+
+function listen() {
+  button('undo').onclick = () => pad.edit((drawing) => shown.hidden && drawing.undo());
+  button('redo').onclick = () => pad.edit((drawing) => drawing.redo());
+  button('clear').onclick = () => pad.edit((drawing) => drawing.clear());
+  dataset.onchange = () => state.set({ dataset: dataset.value });
+  for (const name of ['file', 'camera']) {
+    const input = /** @type {HTMLInputElement} */ (element(name));
+    input.onchange = () => {
+      if (input.files?.[0]) showFile(input.files[0], input.files[0].name);
+      input.value = '';
+    };
+  }
+  addEventListener('keydown', onKey);
+  addEventListener('paste', (event) => take(event.clipboardData, event));
+  addEventListener('dragover', (event) => {
+    event.preventDefault();
+    element('paper').classList.add('over');
+  });
+  addEventListener('dragleave', () => element('paper').classList.remove('over'));
+  addEventListener('drop', (event) => {
+    element('paper').classList.remove('over');
+    take(event.dataTransfer, event);
+  });
+}
+
+/** @param {DataTransfer | null} data @param {Event} event */
+function take(data, event) {
+  const file = data?.files[0];
+  if (event.type === 'drop') event.preventDefault(); // or the browser leaves the page for the file
+  if (!file) return;
+  event.preventDefault();
+  state.set({ tab: 'draw' });
+  showFile(file, file.name);
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const isField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z' || isField || state.get('tab') !== 'draw') return;
+  event.preventDefault();
+  button(event.shiftKey ? 'redo' : 'undo').click();
+}
+
+/** What the address says that is drawn. */
+function restore() {
+  const strokes = decode(state.get('drawing'));
+  if (strokes.length) pad.edit((drawing) => drawing.replace(strokes));
+}
+
+/** @param {Set<state.Name>} changed */
+function onState(changed) {
+  if (changed.has('dataset')) {
+    dataset.value = state.get('dataset');
+    again();
+  }
+  if (changed.has('theme')) pad.redraw();
+  if (changed.has('drawing') && state.get('drawing') !== encode(pad.drawing.strokes) && state.get('drawing')) restore();
+  if (changed.has('network') || changed.has('tab')) showCards(known, answers, false);
+}
+
+export function start() {
+  dataset.value = state.get('dataset');
+  listen();
+  buttons();
+  picture.watch(onPicture);
+  state.watch(onState);
+  load();
+  restore();
+}
+
+async function load() {
+  try {
+    known = await networks();
+  } catch (error) {
+    complain(error, load);
+    return;
+  }
+  if (picture.now()) showCards(known, answers, false);
+  else showNone(known);
+}

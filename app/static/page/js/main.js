@@ -1,0 +1,61 @@
+// @ts-check
+/**
+ * The page's start. Each part has a module: draw.js is there at once, the others come when their tab is first opened; a
+ * part's module exports `open(section)`, which is called once, and watches the state from then on.
+ */
+
+import * as draw from './draw.js';
+import * as state from './state.js';
+
+/** @type {Record<string, () => Promise<{open: (section: HTMLElement) => void}>>} */
+const PARTS = {
+  inside: () => import('./inside.js'),
+  lineup: () => import('./lineup.js'),
+};
+const TABS = ['draw', 'inside', 'lineup'];
+/** @type {Set<string>} */
+const opened = new Set();
+
+const byId = (/** @type {string} */ name) => /** @type {HTMLElement} */ (document.getElementById(name));
+
+async function showTab() {
+  const tab = TABS.includes(state.get('tab')) ? state.get('tab') : 'draw';
+  for (const name of TABS) {
+    const button = byId(`tab-${name}`);
+    button.setAttribute('aria-selected', String(name === tab));
+    button.tabIndex = name === tab ? 0 : -1;
+    byId(name).hidden = name !== tab;
+  }
+  if (!PARTS[tab] || opened.has(tab)) return;
+  opened.add(tab);
+  (await PARTS[tab]()).open(byId(tab));
+}
+
+/** Theme, projector and controls, for the sheets. */
+function dress() {
+  const root = document.documentElement.dataset;
+  root.theme = state.get('theme');
+  root.projector = state.get('projector');
+  root.controls = state.get('controls');
+}
+
+/** Arrow keys go from tab to tab (ARIA Authoring Practices, tabs). @param {KeyboardEvent} event */
+function onTabKey(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const next = TABS[(TABS.indexOf(state.get('tab')) + step + TABS.length) % TABS.length];
+  state.set({ tab: next }, { enter: true });
+  byId(`tab-${next}`).focus();
+}
+
+for (const name of TABS) {
+  byId(`tab-${name}`).addEventListener('click', () => state.set({ tab: name }, { enter: true }));
+  byId(`tab-${name}`).addEventListener('keydown', onTabKey);
+}
+state.watch((changed) => {
+  dress();
+  if (changed.has('tab')) showTab();
+});
+dress();
+draw.start();
+showTab();

@@ -1,0 +1,108 @@
+// @ts-check
+/** What the page asks of the service. Every failure is a ServiceError, which `explain` puts into words. */
+
+import { has, t } from './text.js';
+
+/** @typedef {{label: string, index: number, probability: number}} Scored */
+/** @typedef {{dataset: string, dataset_confidence: number | null, in_distribution: boolean | null, in_distribution_score: number | null, reason: string | null}} Judged */
+/** @typedef {Judged & {model: string, label: string, index: number, confidence: number, predictions: Scored[], timing_ms: Record<string, number>}} Prediction */
+/** @typedef {{code: string, message: string}} ErrorDetail */
+/** @typedef {{label: string, index: number, votes: number, of: number, dissent: string[]}} Agreement */
+/** @typedef {{state: string, reason: string | null, accuracy: number | null, n: number | null}} Checkpoint */
+/** @typedef {{name: string, title: string, year: number, paper: string, idea: string, input_size: number, parameters: number, macs: number, checkpoints: Record<string, Checkpoint>}} Network */
+
+export class ServiceError extends Error {
+  /** @param {string} code @param {string} message @param {number | null} retryAfter seconds */
+  constructor(code, message, retryAfter = null) {
+    super(message);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const KEY = 'lineup-key';
+
+/** Use this key from now on, until the browser's tab is closed. @param {string} key */
+export function useKey(key) {
+  sessionStorage.setItem(KEY, key);
+}
+
+/**
+ * @param {string} path relative to the page @param {{body?: Blob, accept?: string, signal?: AbortSignal}} [options]
+ * @returns {Promise<Response>}
+ */
+export async function ask(path, { body, accept = 'application/json', signal } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: accept };
+  if (body) headers['Content-Type'] = body.type.startsWith('image/') ? body.type : 'application/octet-stream';
+  const key = sessionStorage.getItem(KEY);
+  if (key) headers['X-API-Key'] = key;
+  let response;
+  try {
+    response = await fetch(path, { method: body ? 'POST' : 'GET', body, headers, signal });
+  } catch (error) {
+    throw signal?.aborted ? error : new ServiceError('unreachable', String(error));
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+/** @param {Response} response */
+async function refusal(response) {
+  const seconds = Number.parseFloat(response.headers.get('Retry-After') ?? '');
+  const told = await response.json().then((body) => body.error, () => null);
+  const code = told?.code ?? 'internal';
+  return new ServiceError(code, told?.message ?? `${response.status} ${response.statusText}`, Number.isNaN(seconds) ? null : seconds);
+}
+
+/** The answer as JSON. @param {string} path @param {Parameters<typeof ask>[1]} [options] */
+export async function json(path, options) {
+  return (await ask(path, options)).json();
+}
+
+/** The lines of an answer in NDJSON, as they come. @param {string} path @param {Parameters<typeof ask>[1]} options */
+export async function* lines(path, options) {
+  const response = await ask(path, { ...options, accept: 'application/x-ndjson' });
+  if (!response.body) return;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const whole = (rest + value).split('\n');
+      rest = whole.pop() ?? '';
+      for (const line of whole) yield JSON.parse(line);
+    }
+  } catch (error) {
+    throw options?.signal?.aborted ? error : new ServiceError('unreachable', String(error));
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** The query of an address, without what is empty. @param {Record<string, string | number | null | undefined>} values */
+export function query(values) {
+  const named = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const told = new URLSearchParams(named.map(([name, value]) => [name, String(value)])).toString();
+  return told ? `?${told}` : '';
+}
+
+/** An error in words: what happened, in the page's language, and what the service says of it. @param {unknown} error */
+export function explain(error) {
+  if (!(error instanceof ServiceError)) return { told: t('error.internal'), detail: String(error) };
+  const name = `error.${error.code}`;
+  return { told: t(has(name) ? name : 'error.internal'), detail: error.message };
+}
+
+/** @type {Promise<Network[]> | null} */
+let listed = null;
+
+/** The networks, oldest first; asked for once. @returns {Promise<Network[]>} */
+export function networks() {
+  listed ??= json('models').then((body) => body.models, (error) => {
+    listed = null;
+    throw error;
+  });
+  return listed;
+}
