@@ -4,7 +4,7 @@
 import { html, nothing, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { explain } from './service.js';
 import { link } from './state.js';
-import { about, labelOf, milliseconds, percent, reasonOf, t } from './text.js';
+import { about, labelOf, listed, milliseconds, percent, reasonOf, t } from './text.js';
 
 /** @typedef {import('./service.js').Network} Network */
 /** @typedef {import('./service.js').Prediction} Prediction */
@@ -45,15 +45,15 @@ export function showCards(networks, answers, speak) {
   const agreement = agreementOf(fresh);
   render(networks.map((network) => card(network, answers.get(network.name), agreement)), list);
   if (!agreement) return;
-  const said = together(agreement, fresh, networks);
-  headline.textContent = said;
-  if (speak) spoken.textContent = `${said}. ${kind.textContent}`;
+  const { most, others } = together(agreement, fresh, networks);
+  render(html`${most}<span class="others">${others}</span>`, headline);
+  if (speak) spoken.textContent = [most, others, kind.textContent].filter(Boolean).join(t('answer.semicolon'));
 }
 
 /** There is no picture. @param {Network[]} networks */
 export function showNone(networks) {
   render(networks.map((network) => card(network, undefined, null)), list);
-  headline.textContent = t('answer.none');
+  render(html`${t('answer.none')}<span class="others"></span>`, headline);
   kind.textContent = t('answer.ask');
   kind.classList.remove('odd');
   spoken.textContent = '';
@@ -70,15 +70,19 @@ export function showKind(judged, asked) {
   kind.classList.toggle('odd', odd);
 }
 
-/** @param {Agreement} agreement @param {Prediction[]} predictions @param {Network[]} networks */
+/** "6 of 7 say 3", and of the others: "LeNet says 8". @param {Agreement} agreement @param {Prediction[]} predictions @param {Network[]} networks */
 function together({ label, index, votes, of, dissent }, predictions, networks) {
   const name = labelOf(predictions[0].dataset, index, label);
-  if (of === 1) return t('answer.one', { label: name });
-  if (!dissent.length) return t('answer.all', { of, label: name });
-  const others = predictions
-    .filter((one) => dissent.includes(one.model))
-    .map((one) => t('answer.says', { network: titleOf(networks, one.model), label: labelOf(one.dataset, one.index, one.label) }));
-  return t('answer.split', { votes, of, label: name, others: others.join(t('answer.comma')) });
+  if (of === 1) return { most: t('answer.one', { label: name }), others: '' };
+  if (!dissent.length) return { most: t('answer.all', { of, label: name }), others: '' };
+  const others = Map.groupBy(predictions.filter((one) => one.index !== index), (one) => one.index);
+  const said = [...others.values()].map((group) =>
+    t(group.length === 1 ? 'answer.says' : 'answer.say', {
+      networks: listed(group.map((one) => titleOf(networks, one.model))),
+      label: labelOf(group[0].dataset, group[0].index, group[0].label),
+    }),
+  );
+  return { most: t('answer.most', { votes, of, label: name }), others: said.join(t('answer.semicolon')) };
 }
 
 /** @param {Network[]} networks @param {string} name */

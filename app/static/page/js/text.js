@@ -24,7 +24,10 @@ const percents = new Intl.NumberFormat(language, { style: 'percent', minimumFrac
 const compact = new Intl.NumberFormat(language, { notation: 'compact', maximumSignificantDigits: 3 });
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const list = new Intl.ListFormat(language, { type: 'conjunction' });
 
+/** ["NiN", "VGG-11"] -> "NiN and VGG-11" @param {string[]} names */
+export const listed = (names) => list.format(names);
 /** 0.9871 -> "98.7%" @param {number} share */
 export const percent = (share) => percents.format(share);
 /** 11178378 -> "11.2M" @param {number} count */
