@@ -69,9 +69,9 @@ def served(tmp_path: Path, *options: str, limit: str = "", **settings: object) -
                 os.kill(child, signal.SIGKILL)
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     """Processes start slowly where others want the cores."""
-    soon(condition, 120)
+    soon(condition, seconds)
 
 
 def alive(pid: int) -> bool:

@@ -1,68 +1,23 @@
 """The documentation in a real browser: nothing is blocked, and Try-it-out sends a picture and shows the answer."""
 
-import shutil
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from app.main import create_app
-from tests.fakes import fake_service
+from tests.browser.visits import Visits
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here"),
-]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(service=fake_service()), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(30)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as it:
-        started = it.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    """The documentation, opened; the test fails if anything was blocked, broken or asked of another host."""
-    it = browser.new_page()
-    problems: list[str] = []
-    hosts: set[str] = set()
-    it.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
-    it.on("pageerror", lambda error: problems.append(str(error)))
-    it.on("request", lambda request: hosts.add(request.url.split("/")[2]) if request.url.startswith("http") else None)
-    it.goto(f"{address}/docs")
-    it.wait_for_selector("#operations-answers-predict")
-    yield it
-    it.close()
-    assert problems == []
-    assert hosts == {address.split("/")[2]}
-
-
-def is_problem(message: Any) -> bool:
+def page(visit: Visits, address: str) -> Any:
+    """The documentation, opened."""
     # Swagger UI says this of every list of files, and then shows them all the same.
-    known = message.text.startswith("Could not find component: JsonSchema_string_binary")
-    return message.type in ("error", "warning") and not known
+    visit.allow("Could not find component: JsonSchema_string_binary")
+    it = visit(address, "/docs")
+    it.wait_for_selector("#operations-answers-predict")
+    return it
 
 
 def execute(page: Any, operation: str) -> str:
