@@ -23,7 +23,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz judges torch vendor lint types tables openapi clean
+.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz judges torch vendor lint types types-of-pages tables openapi clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -73,6 +73,12 @@ lint: .venv/.test
 
 types: .venv/.test
 	$(BIN)/mypy
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory types-of-pages; else \
+	  echo "the pages' scripts were not checked: npm is not here; on Debian and Ubuntu: apt install npm"; \
+	  test "$(BROWSER_TESTS)" != required; fi
+
+types-of-pages: tools/page/node_modules/.made
+	tools/page/node_modules/.bin/tsc -p tools/page
 
 tables: .venv/.test
 	$(BIN)/python -m tools.tables
@@ -81,7 +87,7 @@ openapi: .venv/.test
 	$(BIN)/python -m tools.openapi > openapi.json.new && mv openapi.json.new openapi.json
 
 clean:
-	rm -rf .venv .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .venv-bench tools/page/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # The environment, in layers; each is made once, and again when what it was made from changes. PyTorch is a layer beside
 # the service's, over which the tests lie.
@@ -108,6 +114,11 @@ clean:
 
 .venv/.judges: .venv/.test
 	$(BIN)/python -m pip install --quiet -e ".[judges]"
+	@touch $@
+
+# TypeScript, which reads the types in the comments of the pages' scripts; its version stands in the file named here.
+tools/page/node_modules/.made: tools/page/package.json
+	cd tools/page && npm install --silent --no-package-lock --no-audit --no-fund
 	@touch $@
 
 # What `make bench` compares with, in an environment of its own that finds torch and Pillow in .venv.
