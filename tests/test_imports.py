@@ -178,6 +178,7 @@ RUNNING = (
     "models.compiled.cache",
     "models.compiled.forms",
     "models.compiled.record",
+    "models.compiled.stages",
 )  # of compiled graphs; what makes them may know catalog and `onnx`
 
 

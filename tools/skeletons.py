@@ -1,7 +1,9 @@
-"""Make the skeletons of models/compiled anew: ``python -m tools.skeletons``. Needs torch and onnxscript.
+"""Make the skeletons and stage tables of models/compiled anew: ``python -m tools.skeletons``; needs torch and
+onnxscript.
 
-A skeleton is the graph of a network without its weights, which makes a checkpoint a graph where there is no torch. It
-changes when the network's code does; a test holds each equal to a fresh export.
+A skeleton is the graph of a network without its weights, which makes a checkpoint a graph where there is no torch; a
+stage table names its parts (``tools.stages``). Both change when the network's code does; a test holds each equal to a
+fresh export.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from onnx import GraphProto, ModelProto, helper
 from torch import nn
 
 from models import catalog
+from models.compiled import stages
 from models.compiled.graph import SKELETONS, drop_unused
 from models.datasets import SIDE
 from models.intake import small_cnn
 from models.intake.gate import KINDS
 from models.intake.thumbnail import SIDE as THUMBNAIL
+from tools.stages import table, written
 
 
 def networks() -> dict[str, tuple[nn.Module, dict[str, int]]]:
@@ -39,6 +43,11 @@ def skeleton(network: nn.Module, sides: Mapping[str, int]) -> ModelProto:
     """The graph of ``network`` in eval mode: float32 [n, 1, S, S] for each of ``sides`` -> logits; no weights, no
     traces of the machine that made it.
     """
+    return stripped(exported(network, sides))
+
+
+def exported(network: nn.Module, sides: Mapping[str, int]) -> ModelProto:
+    """The same as torch exports it: with weights, and of each node from which module it comes."""
     inputs = tuple(torch.zeros(2, 1, side, side) for side in sides.values())
     batch = torch.export.Dim("n", min=1, max=1 << 16)
     with warnings.catch_warnings():
@@ -55,11 +64,11 @@ def skeleton(network: nn.Module, sides: Mapping[str, int]) -> ModelProto:
             external_data=False,
         )
     assert program is not None
-    return _stripped(program.model_proto)
+    return program.model_proto
 
 
-def _stripped(model: ModelProto) -> ModelProto:
-    """Nodes, names and shapes alone."""
+def stripped(model: ModelProto) -> ModelProto:
+    """Nodes, names and shapes alone; ``model`` is used up."""
     graph = model.graph
     _flatten(graph)
     _forget_zero_biases(graph)
@@ -98,11 +107,15 @@ def _forget_zero_biases(graph: GraphProto) -> None:
 
 
 def main() -> None:
-    """Write every skeleton."""
+    """Write every skeleton, and the stage tables of the catalog's networks."""
     logging.disable(logging.WARNING)
     SKELETONS.mkdir(exist_ok=True)
+    stages.FOLDER.mkdir(exist_ok=True)
     for name, (network, sides) in networks().items():
-        onnx.save(skeleton(network, sides), SKELETONS / f"{name}.onnx")
+        model = exported(network, sides)
+        if name in catalog.ARCHITECTURES or name in catalog.EXTRAS:
+            stages.path_for(name).write_text(written(table(network, model)), encoding="utf-8")
+        onnx.save(stripped(model), SKELETONS / f"{name}.onnx")
         print(f"{name}: {(SKELETONS / f'{name}.onnx').stat().st_size} bytes")
 
 

@@ -116,6 +116,13 @@ def cut_sparse(model: ModelProto, sparse: Mapping[str, Nonzeros]) -> list[Layer]
     return layers
 
 
+def show(model: ModelProto, values: Collection[str]) -> None:
+    """Make outputs, beside what is one already, of those float32 ``values`` that the graph computes."""
+    shown = {output.name for output in model.graph.output}
+    for name in (name for node in model.graph.node for name in node.output if name in values and name not in shown):
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+
+
 def take_pictures(model: ModelProto, name: str, own: int, side: int, mean: float = 0.0, std: float = 1.0) -> None:
     """Let a graph take pictures uint8 [N, own, own] as its input ``name``: scaled to [0, 1], normalised, resized to
     ``side``; the same as ``models.classifier.Classifier.network_input``.

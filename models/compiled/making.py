@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,17 +34,42 @@ def classifier(source: Described) -> Made:
     """The network of a checkpoint, from uint8 pictures [N, 28, 28] to logits. CheckpointError if its tensors do not
     fit, or its network has no skeleton.
     """
+    model, sparse = _filled(source)
+    layers = graph.cut_sparse(model, sparse)
+    graph.fold_batch_norm(model)
+    _take_pictures(model, source)
+    return Made(model, layers)
+
+
+def features(source: Described, values: Collection[str]) -> tuple[Made, list[list[str | None]]]:
+    """The same network with these values of its skeleton as outputs, as its own code computes them: no batch norm is
+    folded. And for each of its sparse layers what the skeleton calls its output before ReLU, and after it where it has
+    one. CheckpointError as ``classifier``.
+    """
+    model, sparse = _filled(source)
+    chain = graph.sparse_end(model, sparse)
+    layers = graph.cut_sparse(model, sparse)
+    graph.show(model, values)
+    _take_pictures(model, source)
+    outputs = [node.output[0] for node in chain if node.op_type == "Gemm"]
+    rectified = {node.input[0]: node.output[0] for node in chain if node.op_type == "Relu"}
+    return Made(model, layers), [[name, rectified.get(name)] for name in outputs]
+
+
+def _filled(source: Described) -> tuple[ModelProto, dict[str, Nonzeros]]:
+    """The skeleton with a checkpoint's tensors, but for those at its end that are held sparse; and all sparse ones."""
     model = _skeleton(source)
     tensors = file_format.unpack(source.content, graph.wanted(model), codings.keep_sparse)
     sparse = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Nonzeros)}
     held = {name for node in graph.sparse_end(model, sparse) for name in node.input}
     graph.fill(model, {name: tensor for name, tensor in tensors.items() if name not in sparse})
     graph.fill(model, {name: tensor.dense() for name, tensor in sparse.items() if name not in held})
-    layers = graph.cut_sparse(model, sparse)
-    graph.fold_batch_norm(model)
+    return model, sparse
+
+
+def _take_pictures(model: ModelProto, source: Described) -> None:
     known = source.dataset
     graph.take_pictures(model, "pictures", SIDE, source.architecture.input_size, known.mean, known.std)
-    return Made(model, layers)
 
 
 def _skeleton(source: Described) -> ModelProto:

@@ -28,9 +28,13 @@ class SparseLayer:
     bias: Float  # [O]
     relu: bool
 
-    def __call__(self, x: Float) -> Float:
+    def linear(self, x: Float) -> Float:
+        """Before ReLU: float32 [N, I] -> [N, O]."""
         y: Float = (self.weight @ x.T).T + self.bias
-        return np.maximum(y, 0) if self.relu else y
+        return y
+
+    def __call__(self, x: Float) -> Float:
+        return np.maximum(self.linear(x), 0) if self.relu else self.linear(x)
 
 
 @dataclass(frozen=True)

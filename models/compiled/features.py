@@ -1,0 +1,102 @@
+"""Feature maps: a network compiled once more, in float32 and with every part of its stage table as an output.
+
+In the cache beside the network that answers, under a name of its own; made from the same checkpoint, and its sparse
+layers kept sparse.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.checkpoints.described import Described
+from models.compiled import compiler, forms
+from models.compiled.record import Record
+from models.compiled.runner import Float, Runner, UInt8, open_runner
+from models.compiled.stages import Table
+
+log = logging.getLogger(__name__)
+
+FORM = "features"
+
+
+@dataclass(frozen=True)
+class FeatureMaps:
+    """A network that tells the output of each of its parts. Safe to call from several threads at once.
+
+    ``ends``: for each sparse layer what its output is called before ReLU, and after it where it has one.
+    """
+
+    table: Table
+    runner: Runner
+    ends: Sequence[tuple[str, str | None]]
+
+    def of(self, pictures: UInt8, part: str) -> Float:
+        """uint8 [N, 28, 28] -> the output of a stage or layer, float32 [N, C, H, W] or [N, K]. KeyError for a name that
+        the table has not.
+        """
+        found = self.table.find(part)
+        if found is None:
+            raise KeyError(part)
+        session, given = self.runner.session, {self.runner.inputs[0]: pictures}
+        if found.value in self._shown():
+            x: Float = session.run([found.value], given)[0]
+            return x
+        x = session.run([session.get_outputs()[0].name], given)[0]
+        return self._after(x, found.value)
+
+    def complete(self) -> bool:
+        """Whether it has every value that the table names."""
+        ends = {name for end in self.ends for name in end}
+        return {part.value for part in self.table.parts()} <= self._shown() | ends
+
+    def _shown(self) -> set[str]:
+        return {output.name for output in self.runner.session.get_outputs()}
+
+    def _after(self, x: Float, value: str) -> Float:
+        """A value of the sparse layers, from what the graph before them gives."""
+        for layer, (linear, rectified) in zip(self.runner.layers, self.ends, strict=True):
+            x = layer.linear(x)
+            if linear == value:
+                return x
+            x = np.maximum(x, 0) if layer.relu else x
+            if rectified == value:
+                return x
+        raise KeyError(value)
+
+
+def find(dataset: str, network: str, digest: str, table: Table, folder: Path | None = None) -> FeatureMaps | None:
+    """The feature maps of a checkpoint with that digest, of the cache in ``folder``; None where they are not there."""
+    path, key = _place(dataset, network, digest, table, folder)
+    found = compiler.find(path, key)
+    if found is None:
+        return None
+    runner, made = found
+    try:
+        opened = FeatureMaps(table, runner, [(linear, rectified) for linear, rectified in made.header["ends"]])
+    except (KeyError, TypeError, ValueError):
+        opened = None
+    if opened is None or not opened.complete() or len(opened.ends) != len(runner.layers):
+        log.warning("%s lacks parts of the network: it is made anew", path)
+        return None
+    return opened
+
+
+def make(source: Described, table: Table, folder: Path | None = None) -> FeatureMaps:
+    """The feature maps of a checkpoint, made now and kept in the cache. CheckpointError if its tensors do not fit."""
+    from models.compiled import making  # and with it onnx, which only making needs
+
+    network, ends = making.features(source, {part.value for part in table.parts()})
+    header, arrays = making.arrays(network, "float32", {})
+    path, key = _place(source.dataset.name, source.architecture.name, source.content.header["digest"], table, folder)
+    made = compiler.keep(path, key, {**header, "form": FORM, "ends": ends}, arrays)
+    return FeatureMaps(table, open_runner(made), [(str(linear), rectified) for linear, rectified in ends])
+
+
+def _place(dataset: str, network: str, digest: str, table: Table, folder: Path | None) -> tuple[Path, dict[str, str]]:
+    key = compiler.made_from(digest, Record(), forms.instruction_set()) | {"stages": table.digest}
+    return compiler.place(folder, f"{dataset}-{network}-{FORM}", key), key
