@@ -76,7 +76,7 @@ def answered(
         index=ranked[0].index,
         confidence=ranked[0].probability,
         predictions=ranked[:top_k],
-        timing_ms=Timing(**_steps_ms(seen), queue=ms(done.queued_s), inference=ms(done.ran_s), total=total_ms),
+        timing_ms=Timing(**steps_ms(seen), queue=ms(done.queued_s), inference=ms(done.ran_s), total=total_ms),
         batch_size=done.batch_size,
     )
     return Answered(told, done.value.probabilities, done.value.digest)
@@ -146,10 +146,11 @@ def _digit(found: Found, probabilities: NDArray[np.float32], classes: Sequence[s
 
 def intake_timing(seen: Seen, total_ms: float) -> IntakeTiming:
     """What the steps before the networks took, and the whole."""
-    return IntakeTiming(**_steps_ms(seen), total=total_ms)
+    return IntakeTiming(**steps_ms(seen), total=total_ms)
 
 
-def _steps_ms(seen: Seen) -> dict[str, float]:
+def steps_ms(seen: Seen) -> dict[str, float]:
+    """What each step before the networks took."""
     parts = {"decode": seen.decode_s, "auto": seen.auto_s, "prepare": seen.prepare_s, "gate": seen.gate_s}
     return {name: ms(seconds) for name, seconds in parts.items()}
 

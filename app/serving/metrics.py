@@ -45,6 +45,7 @@ class Metrics:
         self._rejections = self._counter("rejections", "Requests refused, or given up for lateness", "reason")
         self.queue = self._gauge("queue_length", "Pictures waiting for a network", "livesum", "model", "dataset")
         self.intake = self._gauge("intake_length", "Pictures waiting to be opened, or being opened", "livesum")
+        self.features = self._gauge("features_length", "Pictures waiting for feature maps, or at work", "livesum")
         self.held = self._gauge("held_bytes", "Bytes of uploads in memory", "livesum")
         self.breaker = self._gauge("breaker_open", "1 while a network is left alone", "livemax", "model", "dataset")
         self._digests = self._gauge(

@@ -14,11 +14,12 @@ from app.serving.clock import Clock
 from app.serving.decoders import Decoders
 from app.serving.engine import Engine
 from app.serving.exchange import load, objections
+from app.serving.features import Features
 from app.serving.intake import Intake, Preparation
 from app.serving.metrics import Metrics
 from app.serving.networks import Networks
 from app.serving.opening import Opening
-from app.serving.state import State
+from app.serving.state import State, lacking
 from app.serving.tickets import Done
 from app.serving.together import gather, settle
 from app.settings import Settings
@@ -53,8 +54,10 @@ class Service:
         self.memory = Memory(settings.max_held_bytes)
         self.opening = Opening(self.intake, settings)
         self.networks = Networks(engine or Engine(settings), settings, self.metrics)
+        self.features = Features(self.networks)
         self.metrics.watch(self.metrics.held, lambda: self.memory.used)
         self.metrics.watch(self.metrics.intake, self.opening.__len__)
+        self.metrics.watch(self.metrics.features, self.features.__len__)
         self.metrics.watch_checkpoints(self.networks.checkpoints)
         self.draining = False  # set by the server once it is to end: not ready, so that nobody sends it more
         self.tell_others: Callable[[], object] = lambda: None  # other processes, that checkpoints were exchanged
@@ -83,6 +86,7 @@ class Service:
         self._closed = True
         for engine in filter(None, (self.engine, self._incoming)):
             engine.close()
+        await self.features.close()
         await self.networks.close()
         if self._loading is not None:
             await self._loading
@@ -108,6 +112,7 @@ class Service:
                 told = f"the checkpoints that were there go on answering; of the new ones {'; '.join(found)}"
                 raise ApiError("model_unavailable", told)
             self.networks.exchange(engine)
+            self.features.forget()
             self.intake = self.opening.intake = intake
             await asyncio.to_thread(self._loaded)
             log.info("checkpoints were exchanged")
@@ -126,13 +131,8 @@ class Service:
         """
         if self.draining:
             return "the service is draining: it answers what it has accepted, and ends"
-        states, small = self.states(), self.intake.states
-        if loading := sum(state.state == "loading" for state in [*states.values(), *small.values()]):
-            return f"{loading} of {len(states) + len(small)} networks still to load"
-        if not any(state.state == "ready" for state in states.values()):
-            return "no network could be loaded"
-        if failed := [f"{name}: {state.reason}" for name, state in small.items() if state.state == "failed"]:
-            return "; ".join(failed)
+        if lacks := lacking(self.states(), self.intake.states):
+            return lacks
         busy_s = max(self.opening.busy_s(), self.networks.busy_s())
         if busy_s > max(STUCK_S, 6 * self.settings.deadline_s):
             return f"a thread has been busy with the same picture for {busy_s:.0f} s"

@@ -1,5 +1,6 @@
 """Where something that is loaded from a checkpoint stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,3 +13,13 @@ class State:
 
     state: Literal["loading", "ready", "missing", "failed"]
     reason: str | None = None
+
+
+def lacking(networks: Mapping[tuple[str, str], State], small: Mapping[str, State]) -> str | None:
+    """What is missing of the networks, and of auto and gate, before requests can be sent, in words; None if nothing."""
+    if loading := sum(state.state == "loading" for state in [*networks.values(), *small.values()]):
+        return f"{loading} of {len(networks) + len(small)} networks still to load"
+    if not any(state.state == "ready" for state in networks.values()):
+        return "no network could be loaded"
+    failed = [f"{name}: {state.reason}" for name, state in small.items() if state.state == "failed"]
+    return "; ".join(failed) or None

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from app import cards
+from app import cards, insides
+from app.web.media_types import Json
 from app.web.openapi import errors
 from app.web.parameters import DEFAULT_MODEL, ModelPath, TheService, check_names
 from app.web.route import Route
@@ -35,6 +36,22 @@ async def get_model(service: TheService, name: ModelPath) -> dict[str, Any]:
     """The same for one network."""
     check_names(service, "auto", [name])
     return service.engine.describe(name)
+
+
+@router.get(
+    "/models/{name}/stages",
+    operation_id="get_stages",
+    summary="What a network is made of",
+    response_model=insides.Stages,
+    responses=errors(401, 404, 422, 429, 500, 503),
+)
+async def get_stages(service: TheService, name: ModelPath) -> Response:
+    """Its stages and their layers in the order in which they compute: what each is, the shape of its output, and its
+    parameters and multiply-adds, which add up to those of the network. Of a block with branches, each path is a row,
+    and what joins them another.
+    """
+    check_names(service, "auto", [name])
+    return Json(service.features.stages(name))
 
 
 @router.get(

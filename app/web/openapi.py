@@ -111,6 +111,22 @@ PREPARED_ANSWER: dict[int | str, Json] = {
         "content": {"image/png": {"schema": _BYTES, "example": "28x28 grey pixels, or as many times as `scale` says"}},
     }
 }
+FEATURES_ANSWER: dict[int | str, Json] = {
+    200: {
+        "description": "The feature maps told and drawn, or with `Accept: image/png` all of them as one picture.",
+        "headers": {
+            name: {"description": f"Beside a PNG: {told}.", "schema": {"type": "string", "examples": [value]}}
+            for name, told, value in (
+                ("Lineup-Dataset", "the dataset that it was prepared for", "mnist"),
+                ("Lineup-Columns", "maps beside each other", "12"),
+                ("Lineup-Channels", "how many maps, in order", "128"),
+                ("Lineup-Height", "of a map in values; with `scale`, as many times more pixels", "12"),
+                ("Lineup-Width", "of a map in values; with `scale`, as many times more pixels", "12"),
+            )
+        },
+        "content": {"image/png": {"schema": _BYTES, "example": "a grey mosaic, with a black pixel between two maps"}},
+    }
+}
 METRICS_ANSWER: dict[int | str, Json] = {
     200: {
         "description": "Prometheus' text format.",

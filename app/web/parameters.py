@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Query, Request
 
 from app.errors import ApiError, one_of, show
 from app.serving.intake import Preparation
+from app.serving.mosaic import Normalise
 from app.serving.service import Service
 
 DEFAULT_MODEL = "resnet18"
@@ -41,6 +42,24 @@ PreparationName = Annotated[
 ]
 Scale = Annotated[
     int, Query(ge=1, le=40, description="How many pixels of the PNG each of the 28x28 gets, a side.", examples=[10])
+]
+StageName = Annotated[
+    str,
+    Query(
+        description="The stage or layer whose output to show, by its name in `/models/{name}/stages`.",
+        examples=["conv3"],
+    ),
+]
+MapScale = Annotated[
+    int, Query(ge=1, le=40, description="How many pixels of the PNG each value gets, a side.", examples=[4])
+]
+RangeName = Annotated[
+    Normalise,
+    Query(
+        description="What is black and white: the least and the largest value of `each` map, or of `all` of them. "
+        "Single values, as of a fully connected layer, share one range.",
+        examples=["all"],
+    ),
 ]
 Networks = Annotated[
     str | None,
