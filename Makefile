@@ -3,7 +3,7 @@
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
 # make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
 #               other options: python -m bench.serving --help); make bench-intake: what the intake costs
-# make skeletons  the graphs of the networks without their weights, after a network's code changed
+# make skeletons  the graphs of the networks without their weights, and their stage tables, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make judges   others' tools and chaos on a real server, 25 minutes: schemathesis with 20,000 cases (CASES), then a mixed
 #               load while processes are killed and checkpoints swapped, five minutes of it (SECONDS_OF_CHAOS)

@@ -35,9 +35,11 @@ def test_operations_and_their_stable_ids(document: dict[str, Any]) -> None:
         "POST /admin/reload": "reload",
         "POST /compare": "compare",
         "POST /prepare": "prepare",
+        "POST /features": "features",
         "POST /read": "read",
         "GET /models": "list_models",
         "GET /models/{name}": "get_model",
+        "GET /models/{name}/stages": "get_stages",
         "GET /datasets": "list_datasets",
         "GET /limits": "get_limits",
         "GET /healthz": "get_health",
@@ -87,7 +89,7 @@ def test_names_are_offered_as_choices(document: dict[str, Any]) -> None:
 
 
 def test_pictures_are_described_as_form_and_as_raw_body(document: dict[str, Any]) -> None:
-    for path in ("/predict", "/compare", "/prepare", "/read"):
+    for path in ("/predict", "/compare", "/prepare", "/features", "/read"):
         content = document["paths"][path]["post"]["requestBody"]["content"]
         assert set(content) == {"multipart/form-data", "image/*", "application/octet-stream"}
         assert content["multipart/form-data"]["schema"]["properties"]["file"]["format"] == "binary"
