@@ -39,15 +39,22 @@ class FeatureMaps:
         """uint8 [N, 28, 28] -> the output of a stage or layer, float32 [N, C, H, W] or [N, K]. KeyError for a name that
         the table has not.
         """
-        found = self.table.find(part)
-        if found is None:
-            raise KeyError(part)
-        session, given = self.runner.session, {self.runner.inputs[0]: pictures}
-        if found.value in self._shown():
-            x: Float = session.run([found.value], given)[0]
-            return x
-        x = session.run([session.get_outputs()[0].name], given)[0]
-        return self._after(x, found.value)
+        return self.several(pictures, [part])[part]
+
+    def several(self, pictures: UInt8, parts: Sequence[str]) -> dict[str, Float]:
+        """The same of several parts in one pass, by their names."""
+        values = {name: part.value for name in parts if (part := self.table.find(name))}
+        if missing := set(parts) - set(values):
+            raise KeyError(*missing)
+        shown, end = self._shown(), self.runner.session.get_outputs()[0].name
+        outputs = [name for name in shown if name in values.values()]
+        beyond = not set(values.values()) <= shown
+        outputs += [end] if beyond and end not in outputs else []
+        run = self.runner.session.run(outputs, {self.runner.inputs[0]: pictures})
+        given: dict[str, Float] = dict(zip(outputs, run, strict=True))
+        if beyond:
+            given |= self._after(given[end])
+        return {name: given[value] for name, value in values.items()}
 
     def complete(self) -> bool:
         """Whether it has every value that the table names."""
@@ -57,16 +64,14 @@ class FeatureMaps:
     def _shown(self) -> set[str]:
         return {output.name for output in self.runner.session.get_outputs()}
 
-    def _after(self, x: Float, value: str) -> Float:
-        """A value of the sparse layers, from what the graph before them gives."""
+    def _after(self, x: Float) -> dict[str, Float]:
+        """The values of the sparse layers, from what the graph before them gives."""
+        given = {}
         for layer, (linear, rectified) in zip(self.runner.layers, self.ends, strict=True):
-            x = layer.linear(x)
-            if linear == value:
-                return x
-            x = np.maximum(x, 0) if layer.relu else x
-            if rectified == value:
-                return x
-        raise KeyError(value)
+            x = given[linear] = layer.linear(x)
+            if rectified is not None:
+                x = given[rectified] = np.maximum(x, 0)
+        return given
 
 
 def find(dataset: str, network: str, digest: str, table: Table, folder: Path | None = None) -> FeatureMaps | None:
