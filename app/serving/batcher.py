@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 from app.serving import pace
 from app.serving.breaker import Breaker
-from app.serving.lane import Lane
+from app.serving.lane import BackgroundLine, Lane
 from app.serving.pace import Pace, QueueFull
 from app.serving.tickets import Broken, Closed, Done, Late, Ticket, fail
 from app.serving.turns import Turns
@@ -47,17 +47,18 @@ class Batcher(Generic[Item, Result]):
     """Runs `run` on the lane's executor for whoever submits; made and used within one event loop.
 
     `max_queue`: most that may wait; None: as many as can be answered in time. `observe(size, seconds)` is told of every
-    batch that ran. A `run` that raises MemoryError on a batch gets smaller ones from then on.
+    batch that ran. A `run` that raises MemoryError on a batch gets smaller ones from then on. `breaker`: another's.
     """
 
     def __init__(
         self,
         run: Callable[[list[Item]], Sequence[Result]],
-        lane: Lane,
+        lane: Lane | BackgroundLine,
         *,
         max_batch: int,
         max_queue: int | None,
         observe: Callable[[int, float], None] = lambda size, seconds: None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._run = run
         self._lane = lane
@@ -65,7 +66,7 @@ class Batcher(Generic[Item, Result]):
         self._max_queue = max_queue
         self._observe = observe
         self.pace = Pace()
-        self.breaker = Breaker()
+        self.breaker = breaker or Breaker()
         self._waiting: Turns[Ticket[Item, Done[Result]]] = Turns()
         self._in_line = False
         self._closed = False

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.errors import ApiError
 from app.serving.answering import as_answers, queue_full
 from app.serving.backends import Chances
+from app.serving.background import Background, Looked
 from app.serving.batcher import Batcher
 from app.serving.clock import Clock
 from app.serving.engine import Engine
@@ -39,10 +40,12 @@ class Networks:
         self._threads: dict[str, Threads] = {}
         self._lanes: dict[str, Lane] = {}
         self._batchers: dict[tuple[str, str], Batcher[Item, Chances]] = {}
+        self._background: dict[tuple[str, str], Background] = {}
         # Pictures of the intake, by the network that will get them: nothing but whose they are.
         self._expected: defaultdict[str, Turns[None]] = defaultdict(Turns)
         for dataset, model in self.engine.states():
             batcher = self._batchers[dataset, model] = self._batcher(dataset, model)
+            self._background[dataset, model] = self._behind(batcher, dataset, model)
             self._metrics.watch(self._metrics.queue.labels(model, dataset), batcher.__len__)
             self._metrics.watch(self._metrics.breaker.labels(model, dataset), batcher.breaker.is_open)
 
@@ -53,7 +56,7 @@ class Networks:
 
     async def close(self) -> None:
         """Answer what waits and stop every thread."""
-        await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
+        await asyncio.gather(*(queue.close() for queue in self._queues()))
         for lane in self._lanes.values():
             lane.executor.shutdown(wait=True, cancel_futures=True)
 
@@ -66,8 +69,9 @@ class Networks:
     def learn(self) -> None:
         """Take the engine's first measures for how long a picture takes, where there are none of requests yet."""
         for key, seconds in self.engine.seconds().items():
-            if not self._batchers[key].pace.item_s:
-                self._batchers[key].pace.saw(1, seconds)
+            for pace in (self._batchers[key].pace, self._background[key].pace):
+                if not pace.item_s:
+                    pace.saw(1, seconds)
 
     def states(self) -> Mapping[tuple[str, str], State]:
         """The state of every (dataset, network); one that fails again and again is paused until it is tried again."""
@@ -91,7 +95,7 @@ class Networks:
 
     def busy_s(self) -> float:
         """For how many seconds a forward pass has been running; 0 where none is."""
-        return max((batcher.busy_s() for batcher in self._batchers.values()), default=0.0)
+        return max((queue.busy_s() for queue in self._queues()), default=0.0)
 
     def check_room(self, datasets: Iterable[str], models: Sequence[str], deadline: float, party: Hashable) -> None:
         """Raise ApiError where none of the networks could answer one more picture of `party` by `deadline`, by the
@@ -128,6 +132,20 @@ class Networks:
         self._metrics.waited(model, done.queued_s)
         return done
 
+    async def look(self, dataset: str, model: str, pictures: NDArray[np.uint8], as_sent: bool, clock: Clock) -> Looked:
+        """What a network says of pictures uint8 [N, 28, 28], once and while it has nothing else to do: requests that
+        `submit` goes first. `as_sent`: whether they were not of the dataset's own kind as they were sent. Raises
+        ApiError.
+        """
+        if problem := self.problem(dataset, model):
+            raise problem.again()
+        with as_answers(model, clock):
+            return await self._background[dataset, model].look(pictures, as_sent, clock.deadline, clock)
+
+    def looks_a_second(self, dataset: str, model: str) -> float:
+        """How many pictures of `look` a network has lately seen in a second in which nobody else asked it."""
+        return self._background[dataset, model].looks_a_second()
+
     def checkpoints(self) -> Iterator[Checkpoint]:
         """Those that are loaded, as the metrics tell them."""
         for name in self.engine.names:
@@ -135,13 +153,15 @@ class Networks:
                 if told["digest"] is not None:
                     yield name, dataset, told["digest"], told["form"]
 
+    def _queues(self) -> Iterator[Batcher[Item, Chances] | Background]:
+        yield from self._batchers.values()
+        yield from self._background.values()
+
     def _batcher(self, dataset: str, model: str) -> Batcher[Item, Chances]:
         def run(items: list[Item]) -> Sequence[Chances]:
-            engine = self.engine
             pictures, as_sent = zip(*items, strict=True)
-            rows = engine.predict(dataset, model, np.stack(pictures), np.array(as_sent))
-            digest = engine.digest(dataset, model)
-            return [Chances(row, digest) for row in rows]
+            looked = self._answer(dataset, model, np.stack(pictures), np.array(as_sent))
+            return [Chances(row, looked.digest) for row in looked.probabilities]
 
         lane = self.engine.lane(model)
         if lane not in self._lanes:
@@ -155,3 +175,21 @@ class Networks:
             max_queue=self._settings.queue_size,
             observe=self._metrics.watch_batches(model),
         )
+
+    def _behind(self, batcher: Batcher[Item, Chances], dataset: str, model: str) -> Background:
+        def run(pictures: NDArray[np.uint8], as_sent: bool) -> Looked:
+            return self._answer(dataset, model, pictures, np.full(len(pictures), as_sent))
+
+        return Background(
+            run,
+            self._lanes[self.engine.lane(model)].background,
+            batcher.breaker,
+            max_batch=self.engine.max_batch(model),
+            max_queue=self._settings.queue_size,
+            observe=self._metrics.watch_batches(model),
+        )
+
+    def _answer(self, dataset: str, model: str, pictures: NDArray[np.uint8], as_sent: NDArray[np.bool_]) -> Looked:
+        engine = self.engine
+        rows = engine.predict(dataset, model, pictures, as_sent)
+        return Looked(rows, engine.digest(dataset, model))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from app import answers, cards
+from app import answers, cards, flips
 from app.errors import STATUS, body
 
 Json = dict[str, Any]
@@ -95,6 +95,19 @@ COMPARISON_ANSWER: dict[int | str, Json] = {
             "application/x-ndjson": {
                 "schema": {"type": "string", "description": "A head, one line a network, and last the agreement."},
                 "example": "".join(json.dumps(line) + "\n" for line in _NDJSON_LINES),
+            }
+        },
+    }
+}
+FLIP_ANSWER: dict[int | str, Json] = {
+    200: {
+        "description": "Line by line as the search goes on, or the last line alone.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "A head, a line for each step, and last the fewest dabs."},
+                "example": "".join(
+                    json.dumps(line) + "\n" for line in (flips.FLIP_HEAD, flips.FLIP_STEP, flips.FLIP_END)
+                ),
             }
         },
     }
