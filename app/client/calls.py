@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from app.answers import BatchAnswer, Comparison, ComparisonHead, ComparisonTail, NetworkError, Prediction
 from app.cards import Models, Readiness
 from app.client.attempts import Unreachable, refusal
+from app.flips import Flip
 from app.readings import PreparedPicture, Reading
 
 T = TypeVar("T")
@@ -99,6 +100,13 @@ def compare_lines(
 def prepare(picture: Picture, *, dataset: str | None = None, scale: int | None = None) -> Call[PreparedPicture]:
     """What the networks see of a picture, and the steps that made it."""
     return _about(picture, "/prepare", PreparedPicture, dataset=dataset, scale=scale)
+
+
+def flip(
+    picture: Picture, *, to: str | int, model: str | None = None, dataset: str | None = None, prepare: str | None = None
+) -> Call[Flip]:
+    """The fewest dabs of ink until a network says `to`, an index or label; or the best found within the time."""
+    return _about(picture, "/flip", Flip, to=to, model=model, dataset=dataset, prepare=prepare)
 
 
 def read(picture: Picture, *, model: str | None = None) -> Call[Reading]:

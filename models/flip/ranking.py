@@ -59,6 +59,12 @@ class Ranking:
         return np.asarray(self._near @ values.reshape(2, SIDE, SIDE) @ self._near).reshape(-1)
 
 
+def near(one: int, other: int) -> bool:
+    """Whether two dabs are of the same kind and less than APART from each other."""
+    a, b = places(np.array([one, other]))
+    return bool(a[2] == b[2] and np.hypot(*(a - b)[:2]) < APART)
+
+
 def spread(order: Indices, count: int) -> Indices:
     """The first `count` of dabs that lie APART from all before them; where those are too few, the next of the rest."""
     if count >= len(order):

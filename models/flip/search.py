@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.flip.brush import Indices, Palette, UInt8
-from models.flip.ranking import Ranking, grid
+from models.flip.ranking import Ranking, grid, near
 
 Float = npt.NDArray[np.float32]
 
@@ -108,7 +108,7 @@ class _Searching:
         for state in beam[:wide]:
             tried = yield from self._tried(state, min(count, SHORTLIST) if state.dabs and wide > 1 else count)
             found.update((one.picture.tobytes(), one) for one in tried)
-        return sorted(found.values(), key=lambda one: -one.margin)[:WIDTH]
+        return _various(sorted(found.values(), key=lambda one: -one.margin))
 
     def _tried(self, state: State, count: int) -> Asking:
         """A picture with each of `count` dabs more, or until one flips; and if none is better, with others."""
@@ -163,3 +163,16 @@ class _Searching:
         assert rows is not None
         each = zip(pictures, dabs, rows, margins(rows, self.to).tolist(), strict=True)
         return [State(*one) for one in each]
+
+
+def _various(states: list[State]) -> list[State]:
+    """Of states, the best first, WIDTH of which no two differ by a dab alone that is a neighbour's: else the beam would
+    be one picture, eight times nearly the same.
+    """
+    chosen: list[State] = []
+    for state in states:
+        if not any(one.dabs[:-1] == state.dabs[:-1] and near(one.dabs[-1], state.dabs[-1]) for one in chosen):
+            chosen.append(state)
+        if len(chosen) == WIDTH:
+            break
+    return chosen
