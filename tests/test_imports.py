@@ -167,6 +167,12 @@ def test_format_folder_and_description_know_no_network(module: str) -> None:
     assert "torch" not in tops(module)
 
 
+@pytest.mark.parametrize("module", below("models.flip"))
+def test_the_search_for_a_flip_knows_pictures_and_no_network(module: str) -> None:
+    assert ours(module) - set(below("models.flip")) <= {"models.datasets"}
+    assert tops(module) - sys.stdlib_module_names <= {"numpy", "models"}
+
+
 @pytest.mark.parametrize("module", ["models.datasets", "models.vote", *below("models.intake")])
 def test_torch_is_imported_by_few(module: str) -> None:
     if module != "models.intake.small_cnn":

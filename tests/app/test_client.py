@@ -41,7 +41,8 @@ def test_the_public_names() -> None:
         "Unreachable",
     ]
     assert {kind.__mro__[1] for kind in (DeadlineExceeded, ServiceError, Unreachable)} == {LineupError}
-    common = {"ask", "base_url", "batch", "close", "compare", "compare_lines", "models", "predict", "prepare", "read"}
+    common = {"ask", "base_url", "batch", "close", "models", "predict", "prepare", "read"}
+    common |= {"compare", "compare_lines", "flip"}
     for kind in (Client("http://one"), AsyncClient("http://one")):
         assert {name for name in dir(kind) if not name.startswith("_")} == common | {"ready", "within"}
 
@@ -55,6 +56,8 @@ def test_each_question_gets_its_answer_typed(url: str, ask: Ask, tmp_path: Path)
     seen = ask(url, "prepare", b"\x09", dataset="mnist", scale=2)
     assert (seen.pixels[0][0], seen.steps[0].name) == (9, "first byte")
     assert ask(url, "read", b"\x01\x02\n\x03", model="lenet").number == "12\n3"
+    flipped = ask(url, "flip", b"\x07", to=5, model="lenet")
+    assert (flipped.flipped, flipped.count, flipped.dabs[0].ink) == (True, 1, "add")
     many = ask(url, "batch", [b"\x01", BAD, b"\x02"], model="lenet")
     first, bad, last = many.results
     assert (first.label, bad.error.code, last.label) == ("1", "undecodable", "2")
@@ -162,7 +165,7 @@ async def test_the_application_in_this_process(engine: FakeEngine) -> None:
 
 
 def test_a_call_is_described_once_for_both() -> None:
-    for name in ("predict", "compare", "prepare", "read", "batch", "models", "ready"):
+    for name in ("predict", "compare", "prepare", "flip", "read", "batch", "models", "ready"):
         assert getattr(Client, name).__doc__ == getattr(AsyncClient, name).__doc__ == getattr(calls, name).__doc__
 
 

@@ -36,6 +36,7 @@ def test_operations_and_their_stable_ids(document: dict[str, Any]) -> None:
         "POST /compare": "compare",
         "POST /prepare": "prepare",
         "POST /features": "features",
+        "POST /flip": "flip",
         "POST /read": "read",
         "GET /models": "list_models",
         "GET /models/{name}": "get_model",

@@ -109,7 +109,9 @@ def test_each_step_is_better_than_the_one_before() -> None:
 
 
 def test_a_beam_finds_what_the_best_first_dab_hides() -> None:
-    network = spots(lambda lit: -2 + 0.9 * lit[:, 0] + 0.8 * lit[:, 1] + 0.4 * lit[:, 2] + (lit[:, 1] & lit[:, 2]), TRAP)
+    network = spots(
+        lambda lit: -2 + 0.9 * lit[:, 0] + 0.8 * lit[:, 1] + 0.4 * lit[:, 2] + (lit[:, 1] & lit[:, 2]), TRAP
+    )
     assert [len(state.dabs) for state in run(network, 1).states] == [0, 1, 2], "three, of which one is taken back, else"
 
 
