@@ -5,6 +5,7 @@ the lane's background line, and as nothing interrupts one that runs, each is as 
 one picture. An item is a batch and not a picture: a ticket for each would cost the event loop more than LeNet takes.
 """
 
+import asyncio
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,13 @@ class Background:
         """What the network says of pictures uint8 [N, 28, 28], N > 0. Raises what `Batcher.submit` does."""
         size = self._size(len(pictures))
         parts = [pictures[first : first + size] for first in range(0, len(pictures), size)]
-        told = await gather([self._part(part, as_sent, deadline, party) for part in parts])
+        room = asyncio.Semaphore(2 * self._lane.streams)  # one search alone does not fill the queue
+
+        async def ask(part: Pictures) -> Looked:
+            async with room:
+                return await self._part(part, as_sent, deadline, party)
+
+        told = await gather([ask(part) for part in parts])
         return Looked(np.concatenate([part.probabilities for part in told]), told[-1].digest)
 
     def looks_a_second(self) -> float:

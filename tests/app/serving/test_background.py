@@ -60,12 +60,12 @@ class Network:
 
 @asynccontextmanager
 async def queues(
-    network: Network, *, streams: int = 1, max_batch: int = 4
+    network: Network, *, streams: int = 1, max_batch: int = 4, max_queue: int = 100
 ) -> AsyncIterator[tuple[Background, Batcher[int, int]]]:
     executor, breaker = ThreadPoolExecutor(streams), Breaker()
     lane = Lane(executor, streams)
     batcher = Batcher(network.answer, lane, max_batch=8, max_queue=100, breaker=breaker)
-    options: dict[str, Any] = {"max_batch": max_batch, "max_queue": 100, "observe": lambda size, seconds: None}
+    options: dict[str, Any] = {"max_batch": max_batch, "max_queue": max_queue, "observe": lambda size, seconds: None}
     background = Background(network.look, lane.background, breaker, **options)
     background.pace.saw(1, BRIEF_S / 100)
     try:
@@ -86,6 +86,13 @@ async def test_every_picture_gets_its_own_answer_in_order() -> None:
         told = await background.look(pictures(10), True, soon(), object())
     assert told.probabilities[:, 0].tolist() == list(range(10))
     assert (told.digest, network.sizes) == ("digest", [4, 4, 2])
+
+
+async def test_one_search_alone_does_not_fill_the_queue() -> None:
+    network = Network()
+    async with queues(network, max_batch=1, max_queue=3) as (background, _):
+        told = await background.look(pictures(50), True, soon(), object())
+    assert len(told.probabilities) == 50
 
 
 @pytest.mark.parametrize(("item_s", "sizes"), [(BRIEF_S / 2.5, [2, 2, 1]), (10 * BRIEF_S, [1] * 5), (1e-9, [4, 1])])

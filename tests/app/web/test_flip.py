@@ -150,7 +150,7 @@ async def test_requests_overtake_a_search(engine: FakeEngine, route: str) -> Non
         while not engine.busy.is_set():
             await asyncio.sleep(0.001)
         engine.gate.set()
-        while len(engine.batches) < 20:
+        while len(engine.batches) < 20 and not searching.done():
             await asyncio.sleep(0.001)
         answer = await client.post(route, content=b"\x08")
         assert answer.status_code == 200
@@ -162,7 +162,7 @@ async def test_requests_overtake_a_search(engine: FakeEngine, route: str) -> Non
 async def test_who_goes_away_ends_the_search(engine: FakeEngine) -> None:
     async with serving(fake_service(engine)) as client:
         searching = asyncio.create_task(client.post("/flip?model=vgg11&to=3", content=b"\x07"))
-        while len(engine.batches) < 20:
+        while len(engine.batches) < 20 and not searching.done():
             await asyncio.sleep(0.001)
         searching.cancel()
         await asyncio.gather(searching, return_exceptions=True)
