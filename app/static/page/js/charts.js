@@ -30,7 +30,7 @@ export const round = (share) => percent(share).replace(/[.,]0(?=\D*$)/, '');
 export function dots(rows, width, name, title) {
   const frame = { left: 128, right: width - (rows.some(({ told }) => told) ? 56 : 20), top: 8, bottom: 8 + ROW * rows.length };
   const all = rows.flatMap(({ marks }) => marks.flatMap(({ share, low = share, high = share }) => [low, high]));
-  const scale = linear(all, frame.left, frame.right, { count: fitting(frame, 48), most: 1 });
+  const scale = linear(all.length ? all : [0, 1], frame.left, frame.right, { count: fitting(frame, 48), most: 1 });
   return drawing(width, frame.bottom + 44, name, [
     below(scale, frame, round),
     titleBelow(frame, title),

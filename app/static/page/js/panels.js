@@ -34,7 +34,7 @@ export function accuracy(dataset, width) {
   return panel({
     title,
     note: said,
-    drawing: marked.some(({ marks }) => marks.length) ? dots(marked, width, `${title}. ${said}`, t('lineup.accuracy.axis')) : nothing,
+    drawing: dots(marked, width, `${title}. ${said}`, t('lineup.accuracy.axis')),
     table: {
       headings: ['network', 'year', 'accuracy', 'range', 'n'].map((name) => t(`lineup.column.${name}`)),
       rows: rows.map(({ title, year, share, n, range }) => [title, year, share === null ? dash : percent2(share), range ? range.map(percent2).join(dash) : dash, n ? exactly(n) : dash]),
@@ -121,7 +121,7 @@ export function beyond(dataset, width) {
     title,
     note: t('lineup.beyond.note'),
     kind: 'wide',
-    drawing: html`${kindsShown(kinds, names)}${marked.some(({ marks }) => marks.length) ? dots(marked, width, title, t('lineup.beyond.axis')) : nothing}`,
+    drawing: html`${kindsShown(kinds, names)}${dots(marked, width, title, t('lineup.beyond.axis'))}`,
     table: {
       headings: [t('lineup.column.network'), ...names],
       rows: rows.map(({ title, shares }) => [title, ...shares.map((share) => (share === null ? dash : percent2(share)))]),
