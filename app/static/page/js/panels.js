@@ -126,8 +126,14 @@ export function beyond(dataset, width) {
       headings: [t('lineup.column.network'), ...names],
       rows: rows.map(({ title, shares }) => [title, ...shares.map((share) => (share === null ? dash : percent2(share)))]),
     },
-    more: lacking.length ? missing(lacking) : nothing,
+    more: lacking.length ? missing(together(lacking)) : nothing,
   });
+}
+
+/** One command for all networks in place of one each. @param {string[]} commands */
+function together(commands) {
+  const each = commands.map((command) => command.replace(/--model \S+/, '--all'));
+  return new Set(each).size < commands.length ? each : commands;
 }
 
 /** A set of real pictures. @param {string} name @param {number} n */
