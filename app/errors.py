@@ -20,6 +20,7 @@ STATUS: Mapping[str, int] = {
     "queue_full": 429,
     "rate_limited": 429,
     "internal": 500,
+    "not_available": 501,
     "not_ready": 503,
     "model_unavailable": 503,
     "too_many_connections": 503,

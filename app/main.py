@@ -15,9 +15,10 @@ from starlette.exceptions import HTTPException
 
 from app import __version__
 from app.errors import ApiError
+from app.serving.measured import Measured
 from app.serving.service import Service
 from app.settings import Settings
-from app.web import about, admin, compare, features, flip, guard, operation, pages, predict, prepare, refusals
+from app.web import about, admin, compare, features, flip, guard, measured, operation, pages, predict, prepare, refusals
 from app.web.cors import Cors
 from app.web.middleware import Outermost
 from app.web.openapi import complete
@@ -51,8 +52,9 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         },
     )
     app.state.service = service
+    app.state.measured = Measured(service)
     _guard(app, service)
-    for group in (predict, compare, prepare, flip, features, about, operation, admin, pages):
+    for group in (predict, compare, prepare, flip, features, about, measured, operation, admin, pages):
         app.include_router(group.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     app.openapi = _openapi(app, service)  # type: ignore[method-assign]

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     weights: Annotated[
         Path | None, Field(description="Folder of the checkpoints; unset: `weights/` beside `models/`.")
     ] = None
+    data_dir: Annotated[
+        Path, Field(description="Folder of the datasets' own files, for pictures that networks get wrong.")
+    ] = Path("data")
     networks: Annotated[
         str, Field(description="Networks to load, separated by commas; empty: the seven. `lenet-bn` can be named too.")
     ] = ""

@@ -1,5 +1,5 @@
-"""The tables of README.md and weights/README.md, made from what was recorded: `python -m
-tools.tables`, or `make tables`.
+"""The tables of README.md and weights/README.md, and the figures of the page (`tools.figures`), made from what was
+recorded: `python -m tools.tables`, or `make tables`.
 
 Each table stands between `<!-- table: NAME -->` and `<!-- end -->`; everything else in the files is left as it is.
 """
@@ -16,7 +16,7 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from tools import speed
+from tools import figures, speed
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (ROOT / "README.md", ROOT / "weights" / "README.md")
@@ -211,9 +211,10 @@ def fill(text: str) -> str:
 
 
 def main() -> None:
-    """Make the tables of every file anew."""
+    """Make the tables of every file anew, and the figures of the page."""
     for path in FILES:
         path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
+    figures.main()
 
 
 def _header(dataset: str, name: str) -> dict[str, Any] | None:

@@ -22,6 +22,8 @@ _MESSAGES = {
     "rate_limited": "more than 10 requests a second; try again in 1 s",
     "unauthorized": "this needs a key; send it as Authorization: Bearer KEY, or as X-API-Key: KEY",
     "internal": "the service failed; its log says more under request 8f0c6d3e5a7b9c8d",
+    "not_available": "where lenet is wrong on mnist is not recorded; lineup evaluate --mistakes --model lenet "
+    "--dataset mnist records it",
     "not_ready": "vgg11 for mnist is still loading; try again shortly",
     "model_unavailable": "vgg11 for mnist is missing: there is no mnist/vgg11.lineup in the folder of checkpoints",
     "too_many_connections": "8192 connections are open already; try again later",
@@ -35,6 +37,7 @@ _DESCRIPTIONS = {
     422: "A wrong parameter, or a picture that cannot be opened or holds nothing.",
     429: "Too many requests wait already, or came from this client; `Retry-After` says after how many seconds to try.",
     500: "The service failed.",
+    501: "Not to be had here; the message says what is missing.",
     503: "Still loading, or there is no checkpoint, or too many connections are open.",
     504: "No answer before the deadline.",
 }
@@ -163,7 +166,7 @@ def errors(*statuses: int) -> dict[int | str, Json]:
 
 def complete(document: Json, networks: Sequence[str], datasets: Sequence[str]) -> Json:
     """Add to FastAPI's document the names that there are, and each answer's example where tools look for it."""
-    choices = {"model": list(networks), "dataset": ["auto", *datasets]}
+    choices = {"model": list(networks), "dataset": list(datasets)}
     components = document["components"]["schemas"]
     document["components"]["securitySchemes"] = _KEYS
     for path in document["paths"].values():
@@ -172,7 +175,8 @@ def complete(document: Json, networks: Sequence[str], datasets: Sequence[str]) -
                 operation["security"] = [{}, *({name: []} for name in _KEYS)]
             for parameter in operation.get("parameters", []):
                 if parameter["name"] in choices:
-                    parameter["schema"]["enum"] = choices[parameter["name"]]
+                    decided = ["auto"] if parameter["schema"].get("default") == "auto" else []
+                    parameter["schema"]["enum"] = [*decided, *choices[parameter["name"]]]
             operation["responses"] = {s: a for s, a in operation["responses"].items() if not _is_frameworks_own(a)}
             for answer in operation["responses"].values():
                 _add_example(answer.get("content", {}).get("application/json", {}), components)

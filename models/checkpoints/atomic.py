@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+NUMBERS = re.compile(r"\[\n[-+.eE\d\s,]+\]")  # a list of nothing else: a string in JSON has no line break
 
 
 @contextmanager
@@ -39,6 +42,9 @@ def copy(source: str | Path, path: str | Path) -> None:
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Put ``value`` (JSON-able) in the place of ``path``, as reports and records are kept: indented, for people."""
+    """Put ``value`` (JSON-able) in the place of ``path``, as reports and records are kept: indented, for people, but
+    with a list of numbers on one line.
+    """
+    text = NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", json.dumps(value, indent=1))
     with replacing(path) as file:
-        file.write((json.dumps(value, indent=1) + "\n").encode())
+        file.write(f"{text}\n".encode())

@@ -6,30 +6,23 @@ torchvision puts them, which is asked only to fetch what is not there.
 
 from __future__ import annotations
 
-import gzip
-import math
 import zlib
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from models import datasets
-from models.datasets import SIDE, Dataset
+from models.data import idx
+from models.data.idx import DataError as DataError  # what asks for tensors finds it here
+from models.data.idx import Split
+from models.datasets import Dataset
 
 HELD_OUT = 5_000  # training pictures kept aside for every choice; the test set is looked at once, at the end
-UNSIGNED_BYTES = 8  # IDX's code of this type
-STEMS = {"train": "train", "test": "t10k"}
 
 
-class DataError(RuntimeError):
-    """Files of data are missing or damaged, or what reads them is not installed; the message says what to do."""
-
-
-def load_split(name: str, split: Literal["train", "test"], data_dir: str | Path) -> tuple[Tensor, Tensor]:
+def load_split(name: str, split: Split, data_dir: str | Path) -> tuple[Tensor, Tensor]:
     """Pictures uint8 [N, 28, 28] and labels int64 [N], from the IDX files, plain or .gz, in ``data_dir``/MNIST/raw or
     /FashionMNIST/raw.
 
@@ -37,34 +30,26 @@ def load_split(name: str, split: Literal["train", "test"], data_dir: str | Path)
     had or are damaged.
     """
     dataset = datasets.find(name)
-    folder = Path(data_dir) / dataset.folder / "raw"
-    names = [f"{STEMS[split]}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
     try:
-        if missing := [name for name in names if _place(folder, name) is None]:
+        if missing := idx.missing(dataset, split, data_dir):
             _fetch(dataset, split, data_dir, missing)
-        pictures, labels = (_read(_there(folder, name), sides) for name, sides in zip(names, (3, 1), strict=True))
+            if missing := idx.missing(dataset, split, data_dir):
+                raise FileNotFoundError(f"there is no {missing[0]} after fetching it, either")
+        pictures, labels = idx.read_split(dataset, split, data_dir)
+    except DataError:
+        raise
     except (OSError, EOFError, RuntimeError, ValueError, zlib.error) as error:
         raise DataError(
-            f"cannot load {dataset.title} ({split}) from {folder}: {error or type(error).__name__}. "
+            f"cannot load {dataset.title} ({split}) from {idx.folder_of(dataset, data_dir)}: "
+            f"{error or type(error).__name__}. "
             f"If files are there, one is damaged: delete the folder. Then run again with a network, or put "
             f"the four IDX files there (train-images-idx3-ubyte and its three companions, plain or .gz), or point "
             f"--data-dir to a folder that has {dataset.folder}/raw"
         ) from error
-    _check(pictures, labels, folder)
     return torch.from_numpy(pictures), torch.from_numpy(labels.astype(np.int64))
 
 
-def _place(folder: Path, name: str) -> Path | None:
-    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
-
-
-def _there(folder: Path, name: str) -> Path:
-    if (path := _place(folder, name)) is None:
-        raise FileNotFoundError(f"there is no {name} after fetching it, either")
-    return path
-
-
-def _fetch(dataset: Dataset, split: str, data_dir: str | Path, missing: list[str]) -> None:
+def _fetch(dataset: Dataset, split: Split, data_dir: str | Path, missing: list[str]) -> None:
     """Let torchvision download the dataset. RuntimeError, which names what is missing, if it cannot."""
     told = f"there is no {' and no '.join(missing)}"
     try:
@@ -75,29 +60,6 @@ def _fetch(dataset: Dataset, split: str, data_dir: str | Path, missing: list[str
         getattr(torchvision.datasets, dataset.folder)(str(data_dir), train=split == "train", download=True)
     except Exception as error:  # it also parses what it finds, and a damaged file ends in anything
         raise RuntimeError(f"{told}, and torchvision cannot fetch it: {error}") from error
-
-
-def _read(path: Path, sides: int) -> npt.NDArray[np.uint8]:
-    """The bytes of an IDX file as an array of so many ``sides``. ValueError if it holds anything else, or less."""
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    wanted, start = bytes((0, 0, UNSIGNED_BYTES, sides)), 4 + 4 * sides
-    if data[:4] != wanted or len(data) < start:
-        begins = f"{path.name} begins with {data[:4].hex(' ') or 'nothing'}"
-        raise ValueError(f"{begins}, wanted {wanted.hex(' ')}, then {sides} sizes")
-    shape = [int(side) for side in np.frombuffer(data, ">u4", sides, 4)]
-    if math.prod(shape) != len(data) - start:
-        said = " x ".join(map(str, shape))
-        raise ValueError(f"{path.name} says that it has {said} bytes after its header and has {len(data) - start}")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
-
-
-def _check(pictures: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], folder: Path) -> None:
-    if pictures.shape[1:] != (SIDE, SIDE):
-        told = f"{pictures.dtype} {list(pictures.shape)}"
-        raise DataError(f"{folder} holds pictures of {told}, wanted uint8 [N, 28, 28]: delete it")
-    if len(labels) != len(pictures) or not len(labels) or labels.max() > 9:
-        told = f"{len(labels)} labels for {len(pictures)} pictures, or labels outside 0..9"
-        raise DataError(f"{folder} holds {told}: delete it and fetch the files again")
 
 
 def held_out_split(count: int) -> tuple[Tensor, Tensor]:

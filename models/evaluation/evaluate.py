@@ -5,42 +5,32 @@ Each file is measured as it was saved. The temperature is fitted on training pic
 the test set is looked at once. The whole report goes as JSON beside the checkpoint, accuracy and calibration into
 its header too. With ``--pictures`` or ``--pictures-from-test`` pictures go the whole way of the service instead, and
 no checkpoint is changed: ``evaluation.evaluate_pictures``; nor with ``--forms`` or ``--backend``, which measure
-compiled networks: ``evaluation.evaluate_forms``.
+compiled networks: ``evaluation.evaluate_forms``; nor with ``--mistakes``, which adds to the report of an older
+evaluation where the network was wrong: ``evaluation.evaluate_mistakes``.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import track
-from torch import Tensor
 
 from models import checkpoints
-from models.checkpoints import atomic, file_format
+from models.checkpoints import atomic, file_format, reports
 from models.classifier import Classifier
 from models.compiled.forms import FORMS
 from models.data import scene_sets
-from models.data.pictures import evenly
+from models.data.pictures import evenly, spread
 from models.data.scene_sets import SceneSet
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation import evaluate_forms, evaluate_pictures, metrics
+from models.evaluation import evaluate_forms, evaluate_mistakes, evaluate_pictures, metrics
 from models.evaluation.choice import add_choice, chosen
+from models.evaluation.logits import compute_logits
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
-
-
-@torch.inference_mode()
-def compute_logits(classifier: Classifier, pictures: Tensor, *, batch_size: int = 100, note: str = "logits") -> Tensor:
-    """float32 logits [N, 10] on the CPU of uint8 pictures [N, 28, 28], in float32 as they are served."""
-    device = next(classifier.parameters()).device
-    batches = pictures.split(batch_size)
-    shown = track(batches, description=note, transient=True, disable=not sys.stdout.isatty())
-    return torch.cat([classifier(batch.to(device)).cpu() for batch in shown])
 
 
 def evaluate(
@@ -51,6 +41,7 @@ def evaluate(
     test_images: int | None = None,
     held_out_images: int | None = None,
     scenes: Path = scene_sets.FOLDER,
+    history: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure one checkpoint, write the report beside it and the figures and the temperatures into it; return the
     report.
@@ -58,24 +49,32 @@ def evaluate(
     Where the folder ``scenes`` has scenes such as people send (``data.scene_sets``), those held out give accuracy and
     temperature for such pictures too.
 
+    ``history``: the learning curve, to be kept in the report; without one, that of this file's report so far stays.
+
     ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
     the number.
     """
     classifier = checkpoints.load(path, device)
     held_out, temperature = _of_held_out(classifier, data_dir, held_out_images)
-    test = evenly(*load_split(classifier.dataset, "test", data_dir), test_images)
-    logits = compute_logits(classifier, test[0], note=f"{_name(classifier)}: test")
+    pictures, labels = load_split(classifier.dataset, "test", data_dir)
+    places = spread(len(pictures), test_images)
+    pictures, labels = evenly(pictures, labels, test_images)
+    logits = compute_logits(classifier, pictures, note=f"{_name(classifier)}: test")
     report = {
         "architecture": classifier.architecture,
         "dataset": classifier.dataset,
         "split": "test",
-        **metrics.report(logits, test[1], temperature, classifier.classes),
+        **metrics.report(logits, labels, temperature, classifier.classes),
         "held_out": held_out,
     }
     if scene_sets.path_for(scenes, classifier.dataset).is_file():
         report["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
+    recorded = reports.of(path, classifier.metadata.get("digest")) or {}
+    if (curve := history or recorded.get("history")) is not None:
+        report["history"] = curve
+    report["mistakes"] = metrics.mistakes(logits.argmax(1), labels, places)
     report["digest"] = file_format.amend(path, _in_header(report))
-    atomic.write_json(Path(path).with_suffix(".json"), report)
+    atomic.write_json(reports.path_for(path), report)
     return report
 
 
@@ -124,6 +123,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pictures-from-test", action="store_true", help="measure the test pictures as PNG files")
     compiled = parser.add_mutually_exclusive_group()
     compiled.add_argument("--forms", action="store_true", help="measure the compiled forms and record which may run")
+    compiled.add_argument(
+        "--mistakes", action="store_true", help="add to the report where the network was wrong; change nothing else"
+    )
     compiled.add_argument("--backend", choices=[*FORMS], help="measure one compiled form; nothing is written")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
     return parser.parse_args(argv)
@@ -140,6 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if options.forms or options.backend:
         return evaluate_forms.run(options, pairs)
+    if options.mistakes:
+        return evaluate_mistakes.run(options, pairs)
     if options.pictures or options.pictures_from_test:
         return evaluate_pictures.run(options, pairs)
     return max([_evaluate_one(name, dataset, options) for name, dataset in pairs])

@@ -62,21 +62,32 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     return round(float(torch.tensor((low + high) / 2).exp()), 4)
 
 
+def confusion(answers: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """How often a picture of class i was answered j: int64 [classes, classes]. Both int64 [N]."""
+    return torch.bincount(labels * classes + answers, minlength=classes * classes).view(classes, classes)
+
+
+def mistakes(answers: Tensor, labels: Tensor, places: Tensor) -> list[list[int]]:
+    """Each wrong answer as [place, answer]: ``places`` tells where in the whole set a picture stands. All int64 [N]."""
+    wrong = answers != labels
+    return torch.stack([places[wrong], answers[wrong]], dim=1).tolist()
+
+
 def report(logits: Tensor, labels: Tensor, temperature: float, classes: Sequence[str]) -> dict[str, Any]:
     """Accuracies as fractions, the confusion matrix (rows: true class, columns: answer), and the calibration,
     JSON-able.
 
     ``logits``: float32 [N, 10], not divided by the temperature; ``labels``: int64 [N].
     """
-    count, answers = len(classes), logits.argmax(dim=1)
-    confusion = torch.bincount(labels * count + answers, minlength=count * count).view(count, count)
-    per_class = confusion.diag() / confusion.sum(dim=1).clamp(min=1)
+    answers = logits.argmax(dim=1)
+    matrix = confusion(answers, labels, len(classes))
+    per_class = matrix.diag() / matrix.sum(dim=1).clamp(min=1)
     calibrated = functional.softmax(logits / temperature, dim=1)
     return {
         "accuracy": round(float((answers == labels).double().mean()), 6),
         "n": len(labels),
         "per_class": {name: round(float(share), 4) for name, share in zip(classes, per_class, strict=True)},
-        "confusion": confusion.tolist(),
+        "confusion": matrix.tolist(),
         "temperature": temperature,
         "ece": round(expected_calibration_error(calibrated, labels), 5),
         "ece_at_temperature_1": round(expected_calibration_error(functional.softmax(logits, dim=1), labels), 5),

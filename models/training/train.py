@@ -32,7 +32,7 @@ from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation.choice import add_choice, chosen
 from models.evaluation.evaluate import evaluate, summary
-from models.training import recipes
+from models.training import history, recipes
 from models.training.recipes import Recipe
 from models.training.run_state import ResumeError
 from models.training.stopping import Interrupted, StopFlag
@@ -144,6 +144,7 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag) 
         test_images=options.test_images,
         held_out_images=options.held_out_images,
         scenes=options.scenes,
+        history=history.of_run(trainer, options.weights),
     )
     print(summary(report), flush=True)
     print(_ship(result, options.weights), flush=True)

@@ -41,6 +41,8 @@ def test_operations_and_their_stable_ids(document: dict[str, Any]) -> None:
         "GET /models": "list_models",
         "GET /models/{name}": "get_model",
         "GET /models/{name}/stages": "get_stages",
+        "GET /models/{name}/report": "get_report",
+        "GET /models/{name}/mistakes": "list_mistakes",
         "GET /datasets": "list_datasets",
         "GET /limits": "get_limits",
         "GET /healthz": "get_health",

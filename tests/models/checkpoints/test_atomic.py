@@ -1,5 +1,7 @@
 """Whole or not at all."""
 
+import json
+
 import pytest
 
 from models.checkpoints import atomic
@@ -40,3 +42,11 @@ def test_what_fails_on_the_way_leaves_all_as_it_was(tmp_path):
         atomic.copy(tmp_path / "gone", place)
     assert place.read_bytes() == b"old"
     assert [*tmp_path.iterdir()] == [place]
+
+
+def test_a_list_of_numbers_is_one_line_and_all_is_what_it_was(tmp_path):
+    value = {"a": [1, 2.5, -3e-7], "b": [[1, 2], [3, 4]], "c": ["1", "[\n1, 2]"], "d": [], "e": [None, 1]}
+    atomic.write_json(tmp_path / "place", value)
+    text = (tmp_path / "place").read_text()
+    assert json.loads(text) == value
+    assert text.splitlines()[1:6] == [' "a": [1, 2.5, -3e-07],', ' "b": [', "  [1, 2],", "  [3, 4]", " ],"]

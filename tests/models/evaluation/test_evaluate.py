@@ -9,6 +9,7 @@ from models import catalog, checkpoints
 from models.classifier import Classifier
 from models.data.pictures import evenly
 from models.evaluation import evaluate
+from models.evaluation.logits import compute_logits
 from tests.idx import write_dataset
 
 
@@ -66,8 +67,8 @@ def test_the_command_measures_what_is_there_and_fails_for_what_is_not(path, data
 def test_logits_do_not_depend_on_the_batch(path, batch_size):
     classifier = checkpoints.load(path)
     pictures = torch.randint(0, 256, (20, 28, 28), dtype=torch.uint8)
-    together = evaluate.compute_logits(classifier, pictures, batch_size=20)
-    assert torch.allclose(evaluate.compute_logits(classifier, pictures, batch_size=batch_size), together, atol=1e-5)
+    together = compute_logits(classifier, pictures, batch_size=20)
+    assert torch.allclose(compute_logits(classifier, pictures, batch_size=batch_size), together, atol=1e-5)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--pictures", "nowhere")])

@@ -71,6 +71,9 @@ def test_a_run_learns_and_ships_a_measured_checkpoint(run, tmp_path):
     lines = history(tmp_path / "runs/mnist/lenet-bn")
     assert lines[-1]["loss"] < lines[0]["loss"]
     assert len(lines) == 12
+    assert report["history"]["pictures"] == [line["pictures"] for line in lines]
+    assert report["history"]["held_out_accuracy"] == [line["held_out_accuracy"] for line in lines]
+    assert report["history"]["from_scratch"]
     assert not list((tmp_path / "runs").rglob("state.safetensors"))
 
 
@@ -92,6 +95,9 @@ def test_refining_starts_from_the_checkpoint_and_tells_so(run, tmp_path):
     assert first["loss"] < 0.75 * history(earlier)[0]["loss"]
     after = checkpoints.read_header(tmp_path / "runs/mnist/lenet-bn/lenet-bn.lineup")
     assert after["training"]["refined_from"]["digest"] == before["digest"]
+    curve = json.loads((tmp_path / "runs/mnist/lenet-bn/lenet-bn.json").read_text())["history"]
+    assert curve["run"] == [0] * 4 + [1] * 6
+    assert curve["pictures"] == sorted(curve["pictures"])
 
 
 def test_resume_keeps_what_is_finished(run, tmp_path, capsys):

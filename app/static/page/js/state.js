@@ -13,6 +13,7 @@ const DEFAULTS = Object.freeze({
   sample: '', // the sample picture that is shown
   drawing: '', // the strokes on the pad, see strokes.js
   measured: 'fashion-mnist', // the dataset that the line-up's charts are of
+  cell: '', // the field of the confusion matrix that is open: what the pictures are, what the network says: 5-3
   theme: 'auto', // auto, light, dark
   controls: 'shown', // shown, hidden: nothing but the part itself, for those who embed it
   projector: 'off', // off, on: everything larger

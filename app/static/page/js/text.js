@@ -21,6 +21,8 @@ export function has(name) {
 }
 
 const percents = new Intl.NumberFormat(language, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const fine = new Intl.NumberFormat(language, { style: 'percent', minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const figure = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 const compact = new Intl.NumberFormat(language, { notation: 'compact', maximumSignificantDigits: 3 });
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -30,6 +32,10 @@ const list = new Intl.ListFormat(language, { type: 'conjunction' });
 export const listed = (names) => list.format(names);
 /** 0.9871 -> "98.7%" @param {number} share */
 export const percent = (share) => percents.format(share);
+/** 0.98713 -> "98.71%" @param {number} share */
+export const percent2 = (share) => fine.format(share);
+/** 0.0412345 -> "0.0412" @param {number} value */
+export const number = (value) => figure.format(value);
 /** 11178378 -> "11.2M" @param {number} count */
 export const about = (count) => compact.format(count);
 /** 11178378 -> "11,178,378" @param {number} count */

@@ -1,0 +1,155 @@
+"""What was measured of a checkpoint, and where it was wrong: the answers, each with an example."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.answers import example
+
+DIGEST = "1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d1f0c6d3e5a7b9c8d"
+CONFUSION = [[979 if true == said else int(said == (true + 5) % 10) for said in range(10)] for true in range(10)]
+PER_CLASS = {str(digit): 0.999 for digit in range(10)}
+HISTORY = {
+    "from_scratch": True,
+    "held_out_n": 1000,
+    "run": [0, 0],
+    "phase": [0, 0],
+    "epoch": [1, 2],
+    "pictures": [55000, 110000],
+    "seconds": [61.2, 122.1],
+    "learning_rate": [0.002, 0.0001],
+    "loss": [0.7421, 0.5213],
+    "held_out_accuracy": [0.981, 0.992],
+}
+REPORT = {
+    "model": "resnet18",
+    "dataset": "mnist",
+    "digest": DIGEST,
+    "classes": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    "accuracy": 0.999,
+    "n": 9800,
+    "per_class": PER_CLASS,
+    "confusion": CONFUSION,
+    "temperature": 0.91,
+    "ece": 0.0012,
+    "ece_at_temperature_1": 0.0496,
+    "nll": 0.0161,
+    "held_out": {"accuracy": 0.9932, "n": 5000},
+    "sent": {"accuracy": 0.918, "n": 4000, "per_class": PER_CLASS, "temperature": 0.86, "ece": 0.0299, "nll": 0.294},
+    "history": HISTORY,
+    "mistakes": None,
+    "pictures": False,
+    "missing": {
+        "mistakes": "lineup evaluate --mistakes --model resnet18 --dataset mnist",
+        "pictures": "lineup evaluate --mistakes --model resnet18 --dataset mnist",
+    },
+}
+MISTAKES = {
+    "model": "resnet18",
+    "dataset": "mnist",
+    "digest": DIGEST,
+    "is": 5,
+    "said": 3,
+    "of": 8,
+    "offset": 0,
+    "pictures": [
+        {
+            "place": 340,
+            "png": "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAAQElEQVR42mNgGGSAEUr/xybKhE8nEzHGIoP/MGFSjf1ProMQGk"
+            "n3ClQnI8R/aEFBglPQ5SjyJ+HwoMy1A2UsXQAAp2oJISv8DtoAAAAASUVORK5CYII=",
+        }
+    ],
+}
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Column = Annotated[list[float | None], Field(description="One value an epoch; null where it was not recorded.")]
+
+
+class HeldOut(BaseModel):
+    """On training pictures that were held out from learning."""
+
+    model_config = example({"accuracy": 0.9932, "n": 5000})
+
+    accuracy: Share
+    n: int
+
+
+class Sent(HeldOut):
+    """On pictures as people send them, made for the purpose and held out from learning."""
+
+    model_config = example(REPORT["sent"])  # type: ignore[arg-type]
+
+    per_class: dict[str, Share]
+    temperature: float
+    ece: float
+    nll: float
+
+
+class History(BaseModel):
+    """The learning curve: one entry an epoch in each list."""
+
+    model_config = example(HISTORY)
+
+    from_scratch: Annotated[
+        bool, Field(description="Whether it begins with an untrained network: else with one that had learned already.")
+    ]
+    held_out_n: Annotated[int, Field(description="How many held-out pictures were looked at after an epoch.")]
+    run: Annotated[list[int], Field(description="Later runs refined what an earlier one left.")]
+    phase: Annotated[list[int], Field(description="Of the run's recipe.")]
+    epoch: Annotated[list[int], Field(description="Of the phase.")]
+    pictures: Annotated[list[int], Field(description="Seen since the beginning.")]
+    seconds: Annotated[list[float], Field(description="At work since the beginning.")]
+    learning_rate: Column
+    loss: Annotated[Column, Field(description="Mean of the epoch's training pictures, label smoothing included.")]
+    held_out_accuracy: Column
+
+
+class Report(BaseModel):
+    """What was measured of the checkpoint that is loaded; a part that was not is null, and stands in `missing`."""
+
+    model_config = example(REPORT)
+
+    model: str
+    dataset: str
+    digest: Annotated[str, Field(description="SHA-256 of the checkpoint.")]
+    classes: Annotated[list[str], Field(description="What the ten classes are called, in order.")]
+    accuracy: Annotated[Share | None, Field(description="On the dataset's test pictures.")]
+    n: Annotated[int | None, Field(description="How many test pictures were looked at.")]
+    per_class: Annotated[dict[str, Share] | None, Field(description="Accuracy of each class.")]
+    confusion: Annotated[
+        list[list[int]] | None, Field(description="Rows: what the picture is; columns: what the network said.")
+    ]
+    temperature: float | None
+    ece: Annotated[float | None, Field(description="Expected calibration error in 15 bins, at the temperature.")]
+    ece_at_temperature_1: float | None
+    nll: Annotated[float | None, Field(description="Mean negative log-likelihood, in nats.")]
+    held_out: HeldOut | None
+    sent: Sent | None
+    history: History | None
+    mistakes: Annotated[int | None, Field(description="How many wrong answers are recorded with their pictures.")]
+    pictures: Annotated[bool, Field(description="Whether the dataset's test pictures are at hand.")]
+    missing: Annotated[dict[str, str], Field(description="For each part that is not there, the command that makes it.")]
+
+
+class Mistake(BaseModel):
+    """A test picture."""
+
+    model_config = example(MISTAKES["pictures"][0])  # type: ignore[index]
+
+    place: Annotated[int, Field(description="In the dataset's test set, from 0.")]
+    png: Annotated[str, Field(description="28x28 grey pixels as PNG, in base64.")]
+
+
+class Mistakes(BaseModel):
+    """Test pictures of one class that were taken for another."""
+
+    model_config = ConfigDict(**example(MISTAKES), populate_by_name=True)
+
+    model: str
+    dataset: str
+    digest: Annotated[str, Field(description="SHA-256 of the checkpoint.")]
+    true: Annotated[int, Field(alias="is", description="What the pictures are: a class by its place, 0 to 9.")]
+    said: Annotated[int, Field(description="What the network said.")]
+    of: Annotated[int, Field(description="How many such pictures there are.")]
+    offset: Annotated[int, Field(description="How many of them come before those listed.")]
+    pictures: list[Mistake]

@@ -1,0 +1,49 @@
+// @ts-check
+/** What the line-up shows, asked for when it is first needed and kept. */
+
+import { json, query } from './service.js';
+
+/** @typedef {{from_scratch: boolean, held_out_n: number, run: number[], phase: number[], epoch: number[], pictures: number[], seconds: number[], learning_rate: (number | null)[], loss: (number | null)[], held_out_accuracy: (number | null)[]}} History */
+/** @typedef {{accuracy: number, n: number}} Share */
+/** @typedef {{model: string, title: string, dataset: string, digest: string, classes: string[], accuracy: number | null, n: number | null, confusion: number[][] | null, ece: number | null, nll: number | null, sent: Share | null, history: History | null, mistakes: number | null, pictures: boolean, missing: Record<string, string>}} Report */
+/** @typedef {{date: string, hardware: {processor: string, cores: number, flags: string[]}, versions: Record<string, string>, picture: string, networks: Record<string, {lone_ms: number, per_second: number, clients: number}>}} Speed */
+/** @typedef {{date: string, sets: Record<string, {dataset: string, n: number, networks: Record<string, number>}>}} Pictures */
+/** @typedef {{speed: Speed | null, pictures: Pictures | null}} Figures */
+
+/** @type {import('./service.js').Network[] | null} */
+export let known = null;
+/** @type {Figures | null} */
+export let figures = null;
+/** By dataset and network: a report, or why there is none. @type {Map<string, Report | {error: unknown}>} */
+const reports = new Map();
+/** @type {Set<string>} */
+const asked = new Set();
+
+/** @param {string} dataset @param {string} network */
+export const reportOf = (dataset, network) => reports.get(`${dataset} ${network}`);
+
+/** The networks as they are now, and the recorded figures. ServiceError where the networks cannot be had. */
+export async function begin() {
+  const recorded = figures ?? json('static/page/figures.json').catch(() => ({ speed: null, pictures: null }));
+  const [told, found] = await Promise.all([json('models'), recorded]);
+  [known, figures] = [told.models, found];
+}
+
+/** Whether the service still loads some of the checkpoints. */
+export const loading = () => (known ?? []).some(({ checkpoints }) => Object.values(checkpoints).some(({ state }) => state === 'loading'));
+
+/** The reports of all networks for a dataset; `come` is called after each. @param {string} dataset @param {() => void} come */
+export function ask(dataset, come) {
+  for (const { name, title, checkpoints } of known ?? []) {
+    if (checkpoints[dataset].state !== 'ready') continue;
+    const key = `${dataset} ${name}`;
+    if (asked.has(key)) continue;
+    asked.add(key);
+    json(`models/${name}/report${query({ dataset })}`)
+      .then((report) => reports.set(key, { ...report, title }), (error) => {
+        reports.set(key, { error });
+        asked.delete(key); // to be asked for again when the dataset is chosen again
+      })
+      .then(come);
+  }
+}

@@ -1,0 +1,72 @@
+"""Where a network was wrong: ``lineup evaluate --mistakes`` adds the places to a report that was made without them.
+
+The checkpoint stays as it is, byte for byte, and so does all else in its report: the answers must have the confusion
+matrix that is recorded. On another processor a picture between two classes may fall to the other one; then nothing is
+written.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from models import checkpoints
+from models.checkpoints import atomic, reports
+from models.data.pictures import evenly, spread
+from models.data.splits import DataError, load_split
+from models.evaluation import metrics
+from models.evaluation.logits import compute_logits
+
+
+class NotTheSame(RuntimeError):
+    """There is no report of this checkpoint, or its figures are others than those found now; the message says which."""
+
+
+def record(path: str | Path, data_dir: str | Path, *, device: torch.device | str = "cpu") -> int:
+    """Add to a checkpoint's report where it was wrong (``metrics.mistakes``); returns how often.
+
+    CheckpointError for a file that cannot be trusted, DataError where the dataset is not there, NotTheSame.
+    """
+    classifier = checkpoints.load(path, device)
+    if (report := reports.of(path, classifier.metadata["digest"])) is None:
+        place = reports.path_for(path)
+        raise NotTheSame(f"{place} is not there, or not of this checkpoint; evaluate it without --mistakes")
+    pictures, labels = load_split(classifier.dataset, "test", data_dir)
+    places = spread(len(pictures), int(report["n"]))
+    pictures, labels = evenly(pictures, labels, int(report["n"]))
+    answers = compute_logits(classifier, pictures, note="mistakes").argmax(1)
+    if moved := _moved(report["confusion"], metrics.confusion(answers, labels, len(classifier.classes)).tolist()):
+        told = "; ".join(f"{was} answers {said} of class {true} are {now}" for true, said, was, now in moved)
+        raise NotTheSame(f"the answers here are not those of the report: {told}; nothing was written")
+    digest = report.pop("digest")  # stays the last
+    report |= {"mistakes": metrics.mistakes(answers, labels, places), "digest": digest}
+    atomic.write_json(reports.path_for(path), report)
+    return len(report["mistakes"])
+
+
+def _moved(before: list[list[int]], now: list[list[int]]) -> list[tuple[int, int, int, int]]:
+    """Cells that differ: true class, answer, and both counts."""
+    return [
+        (true, said, was, found)
+        for true, (row, new) in enumerate(zip(before, now, strict=True))
+        for said, (was, found) in enumerate(zip(row, new, strict=True))
+        if was != found
+    ]
+
+
+def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
+    """Record the mistakes of each pair; 1 if one could not be."""
+    failed = False
+    for name, dataset in pairs:
+        try:
+            count = record(
+                checkpoints.path_for(dataset, name, options.weights), options.data_dir, device=options.device
+            )
+            told = f"{count} mistakes"
+        except (checkpoints.CheckpointError, DataError, NotTheSame) as error:
+            told, failed = str(error), True
+        print(f"{name}, {dataset}: {told}", flush=True)
+    return int(failed)

@@ -1,0 +1,44 @@
+"""The page's figures of speed and of real pictures are those that were recorded."""
+
+import json
+import shutil
+
+import pytest
+
+from models.datasets import DATASETS
+from tools import figures
+
+
+def test_what_the_page_shows_is_what_is_recorded():
+    assert json.loads(figures.PLACE.read_text(encoding="utf-8")) == figures.figures(), "make tables makes them anew"
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """A folder with a copy of the recorded speed, where figures are made from."""
+    (tmp_path / "bench").mkdir()
+    shutil.copy(figures.ROOT / "bench" / "serving.json", tmp_path / "bench")
+    monkeypatch.setattr(figures, "ROOT", tmp_path)
+    return tmp_path / "bench" / "serving.json"
+
+
+def test_another_record_has_other_figures(record):
+    told = json.loads(record.read_text())
+    told["servers"]["lineup"]["networks"]["lenet"]["lone"]["p50_ms"] = 123.4
+    told["servers"]["lineup"]["networks"]["nin"] = {"error": "did not start"}
+    record.write_text(json.dumps(told))
+    networks = figures.figures()["speed"]["networks"]
+    assert networks["lenet"]["lone_ms"] == 123.4
+    assert "nin" not in networks
+
+
+def test_a_record_that_is_not_there_has_no_figures(record):
+    record.unlink()
+    assert figures.figures()["speed"] is None
+
+
+def test_only_real_pictures_count_as_such():
+    sets = figures.figures()["pictures"]["sets"]
+    assert sets
+    assert not [name for name in sets if name.endswith(" test")]
+    assert {told["dataset"] for told in sets.values()} <= set(DATASETS)

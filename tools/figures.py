@@ -1,0 +1,72 @@
+"""Recorded speed, and accuracy on real pictures, as the page's charts want them: `python -m tools.figures`, or
+`make tables`.
+
+The service tells itself what was measured of its checkpoints; these figures are of a named machine, and the page says
+which.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from models import checkpoints
+from models.checkpoints import atomic
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACE = ROOT / "app" / "static" / "page" / "figures.json"
+OURS = "lineup"
+
+
+def figures() -> dict[str, Any]:
+    """Of each network milliseconds and requests a second, and accuracy on each set of real pictures, with when and on
+    what they were measured; a part that is not recorded is null.
+    """
+    speed, pictures = _read(ROOT / "bench" / "serving.json"), _read(checkpoints.root() / "pictures.json")
+    return {"speed": speed and _speed(speed), "pictures": pictures and _pictures(pictures)}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    record: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return record
+
+
+def _speed(record: dict[str, Any]) -> dict[str, Any]:
+    networks = record["servers"].get(OURS, {"networks": {}})["networks"]
+    return {
+        "date": record["date"][:10],
+        "hardware": record["hardware"],
+        "versions": {name: record["versions"][name] for name in ("python", "onnxruntime", "fastapi", "uvicorn")},
+        "picture": record["load"]["picture"],
+        "networks": {name: _of_network(told) for name, told in networks.items() if "error" not in told},
+    }
+
+
+def _of_network(told: dict[str, Any]) -> dict[str, Any]:
+    """Milliseconds of a request that comes alone, and how many a second are answered of many clients'."""
+    return {
+        "lone_ms": told["lone"]["p50_ms"],
+        "per_second": told["many"]["per_second"],
+        "clients": told["many"]["clients"],
+    }
+
+
+def _pictures(record: dict[str, Any]) -> dict[str, Any]:
+    sets = {
+        name: {
+            "dataset": found["dataset"],
+            "n": found["n"],
+            "networks": {network: told["accuracy"] for network, told in found["networks"].items()},
+        }
+        for name, found in record["sets"].items()
+        if not name.endswith(" test")  # the datasets' own
+    }
+    return {"date": record["date"][:10], "sets": sets}
+
+
+def main() -> None:
+    """Write them where the page finds them."""
+    atomic.write_json(PLACE, figures())
+
+
+if __name__ == "__main__":
+    main()
