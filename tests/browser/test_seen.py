@@ -1,23 +1,23 @@
-"""What the networks see: the picture as prepared, and as a page sends it that only shrinks it, with the answers to both."""
+"""What the networks see: the picture as prepared, and as it is when it is only shrunk, with the answers to both."""
 
 import re
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 
 from app.serving.intake import Preparation
 from models.intake.pipeline import Seen
 from tests.browser.conftest import ServeFake, SevenNetworks
-from tests.browser.visits import Visits, draw
+from tests.browser.visits import Visits, draw, greys
 from tests.fakes import FakeIntake
 
 pytestmark = pytest.mark.browser
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.8)]
-JSON = {"Accept": "application/json", "Content-Type": "image/png"}
+LARGE = "#seen figure > canvas"
 FEW_LINES = (1280, 420)  # so low a window that nothing below the pad is to be seen
 
 
@@ -47,15 +47,6 @@ def rows(page: Any) -> dict[str, list[str]]:
     page.locator("#seen table").wait_for()
     each = page.locator("#seen tbody tr").all()
     return {row.locator("th").inner_text(): row.locator("td strong").all_inner_texts() for row in each}
-
-
-def greys(page: Any) -> list[int]:
-    """The pixels of the large picture, row by row."""
-    told: list[int] = page.evaluate(
-        """() => [...document.querySelector('#seen figure > canvas').getContext('2d')
-             .getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 0)"""
-    )
-    return told
 
 
 def test_both_ways_are_answered_and_who_changes_its_mind_is_marked(visit: Visits, stubborn: str) -> None:
@@ -111,14 +102,18 @@ def test_a_busy_service_is_asked_again_when_it_says(visit: Visits, address: str)
     visit.expect("console: .*429")
     page = visit(address, size=(1280, 2500))
     busy = {"error": {"code": "queue_full", "message": "64 requests wait"}}
-    page.route(re.compile("prepare=raw"), lambda it: it.fulfill(status=429, json=busy, headers={"Retry-After": "1"}), times=1)
+    page.route(
+        re.compile("prepare=raw"), lambda it: it.fulfill(status=429, json=busy, headers={"Retry-After": "1"}), times=1
+    )
     draw(page, SEVEN)
     page.locator("#seen .notice", has_text="busy").wait_for()
     assert len(rows(page)) == 7
     assert page.locator("#seen .notice").is_hidden()
 
 
-def test_a_picture_that_only_the_service_can_open_is_shown_prepared(visit: Visits, address: str, tmp_path: Path) -> None:
+def test_a_picture_that_only_the_service_can_open_is_shown_prepared(
+    visit: Visits, address: str, tmp_path: Path
+) -> None:
     page = visit(address)
     picture = tmp_path / "eight.heic"
     picture.write_bytes(b"\x08")  # the fake service sees the first byte
@@ -126,12 +121,16 @@ def test_a_picture_that_only_the_service_can_open_is_shown_prepared(visit: Visit
     bring_into_view(page)
     page.locator("#seen", has_text="cannot open").wait_for()
     assert page.locator("#seen button", has_text="As sent").is_disabled()
-    assert greys(page) == [8] * 784
+    assert greys(page.locator(LARGE)) == [8] * 784
     assert "first byte, value 8" in page.locator("#seen .steps").inner_text()  # a step that the page has no words for
 
 
-@pytest.mark.parametrize(("language", "step", "sent"), [("en", "Fitted into 20×20", "As sent"), ("zh", "重心", "直接发送")])
-def test_what_is_shown_is_what_the_networks_get(visit: Visits, real_address: str, language: str, step: str, sent: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "step", "sent"), [("en", "centre of mass", "As sent"), ("zh", "重心", "直接发送")]
+)
+def test_what_is_shown_is_what_the_networks_get(
+    visit: Visits, real_address: str, language: str, step: str, sent: str
+) -> None:
     page = visit(real_address, f"/?lang={language}")
     draw(page, SEVEN)
     bring_into_view(page)
@@ -139,10 +138,9 @@ def test_what_is_shown_is_what_the_networks_get(visit: Visits, real_address: str
     assert sum(said[0] == "7" for said in told.values()) >= 5
     assert sum(said[0] != said[1] for said in told.values()) == page.locator("#seen tr.changed").count() >= 1
     assert step in page.locator("#seen .steps").inner_text()
-    body = visit.asked("/prepare")[-1].post_data_buffer
-    prepared = httpx.post(f"{real_address}/prepare?dataset=mnist", content=body, headers=JSON).json()
-    assert greys(page) == sum(prepared["pixels"], [])
+    prepared = visit.asked("/prepare")[-1].response().json()["pixels"]
+    assert greys(page.locator(LARGE)) == list(chain.from_iterable(prepared))
     page.locator("#seen button", has_text=sent).click()
-    shown = greys(page)
+    shown = greys(page.locator(LARGE))
     assert min(shown) < 30 < 250 < max(shown)
     assert np.median(shown) == 255  # dark on white, as it was drawn

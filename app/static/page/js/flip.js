@@ -32,7 +32,7 @@ let small = new Map();
 let about = null;
 /** The wanted class; null: what is proposed. @type {number | null} */
 let wanted = null;
-/** Whose picture is shown large; '': whoever is at work. */
+/** Whose picture is shown large; '': see foremost. */
 let chosen = '';
 
 /** @param {HTMLElement} section */
@@ -90,7 +90,7 @@ function halt() {
 function draw() {
   if (!place) return;
   const now = answers.now();
-  const shown = chosen || flips.now || [...flips.each.keys()].findLast((name) => flips.each.get(name)?.after) || '';
+  const shown = chosen || foremost();
   const flip = flips.each.get(shown);
   for (const [name, at] of small) paint(at, flips.each.get(name)?.after ?? null);
   paint(large, flip?.after ?? null);
@@ -183,23 +183,38 @@ function caption(it, name, { dabs: made, first, said }) {
   const added = made.filter(({ ink }) => ink === 'add').length;
   const [before, after] = [saying(it, first), saying(it, said)];
   return html`<strong>${titleOf(name)}</strong>: ${t('flip.before', before)}
-    ${made.length ? html`${t('flip.after', { dabs: dabs(made.length), ...after })}` : nothing}
-    <span class="legend"><span class="add">${t('flip.added', { count: added })}</span> <span class="erase">${t('flip.erased', { count: made.length - added })}</span></span>`;
+    ${made.length
+      ? html`${t('flip.after', { dabs: dabs(made.length), ...after })}
+          <span class="legend"><span class="add">${t('flip.added', { count: added })}</span> <span class="erase">${t('flip.erased', { count: made.length - added })}</span></span>`
+      : nothing}`;
 }
 
 /** Who is hardest to fool, once all have been asked. */
 function score() {
-  const counts = known.flatMap(({ name, title }) => {
+  const done = known.flatMap(({ name, title }) => {
     const flip = flips.each.get(name);
-    return flip?.state === 'done' ? [{ title, count: flip.flipped ? flip.dabs.length : Infinity }] : [];
+    return flip?.state === 'done' ? [{ title, late: flip.late, count: flip.flipped ? flip.dabs.length : Infinity }] : [];
   });
-  if (counts.length < 2) return '';
-  const [least, most] = [Math.min, Math.max].map((extreme) => extreme(...counts.map(({ count }) => count)));
-  const who = (/** @type {number} */ count) => listed(counts.filter((one) => one.count === count).map(({ title }) => title));
-  if (least === Infinity) return t('flip.nobody');
-  if (least === most) return t('flip.even', { dabs: dabs(least) });
-  const hardest = most === Infinity ? t('flip.unmoved', { networks: who(most) }) : t('flip.hardest', { networks: who(most), dabs: dabs(most) });
-  return `${hardest} ${t('flip.easiest', { networks: who(least), dabs: dabs(least) })}`;
+  if (done.length < 2) return '';
+  const counts = done.filter(({ late }) => !late).map(({ count }) => count);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const who = (/** @type {number} */ count) => listed(done.filter((one) => !one.late && one.count === count).map(({ title }) => title));
+  const late = done.filter((one) => one.late).map(({ title }) => title);
+  return [
+    most === Infinity && t('flip.unmoved', { networks: who(most) }),
+    most < Infinity && least < most && t('flip.hardest', { networks: who(most), dabs: dabs(most) }),
+    least < most && t('flip.easiest', { networks: who(least), dabs: dabs(least) }),
+    least === most && least < Infinity && t('flip.even', { networks: who(most), dabs: dabs(most) }),
+    late.length && t('flip.unfinished', { networks: listed(late) }),
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** Whose picture is large unless another is chosen: who is at work, then who needed most dabs. */
+function foremost() {
+  const flipped = [...flips.each].filter(([, { flipped }]) => flipped).sort(([, a], [, b]) => b.dabs.length - a.dabs.length);
+  return flips.now || flipped[0]?.[0] || [...flips.each].find(([, { after }]) => after)?.[0] || '';
 }
 
 /** @param {string} name */
