@@ -5,7 +5,7 @@ import { html, nothing, render, svg } from '../vendor/lit-html-3.3.3/lit-html.js
 import * as answers from './answers.js';
 import { agreementOf } from './cards.js';
 import { Flips } from './flips.js';
-import { canvas, paint } from './grey.js';
+import { call, canvas, paint } from './grey.js';
 import { noticeAt } from './notice.js';
 import { networks } from './service.js';
 import { labelOf, listed, percent, t } from './text.js';
@@ -25,7 +25,7 @@ const flips = new Flips({ changed: draw, busy: (error) => (error ? complain(erro
 let place;
 /** @type {Network[]} */
 let known = [];
-const large = canvas('');
+const large = canvas(t('flip.title'));
 /** @type {Map<string, HTMLCanvasElement>} */
 let small = new Map();
 /** What the searches are about. @type {answers.Answers | null} */
@@ -45,7 +45,7 @@ export async function open(section) {
   } catch {
     return; // draw.js says so, and asks again
   }
-  small = new Map(known.map(({ name }) => [name, canvas('')]));
+  small = new Map(known.map(({ name }) => [name, canvas()]));
   draw();
 }
 
@@ -94,7 +94,7 @@ function draw() {
   const flip = flips.each.get(shown);
   for (const [name, at] of small) paint(at, flips.each.get(name)?.after ?? null);
   paint(large, flip?.after ?? null);
-  large.setAttribute('aria-label', flip ? t('flip.picture', { network: titleOf(shown) }) : '');
+  if (flip) call(large, t('flip.picture', { network: titleOf(shown) }));
   render(
     html`<h2>${t('flip.title')}</h2>
       <p class="lede">${t('flip.lesson')}</p>
@@ -195,16 +195,16 @@ function score() {
     const flip = flips.each.get(name);
     return flip?.state === 'done' ? [{ title, late: flip.late, count: flip.flipped ? flip.dabs.length : Infinity }] : [];
   });
-  if (done.length < 2) return '';
   const counts = done.filter(({ late }) => !late).map(({ count }) => count);
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
   const who = (/** @type {number} */ count) => listed(done.filter((one) => !one.late && one.count === count).map(({ title }) => title));
+  const compared = counts.length > 1;
   const late = done.filter((one) => one.late).map(({ title }) => title);
   return [
-    most === Infinity && t('flip.unmoved', { networks: who(most) }),
-    most < Infinity && least < most && t('flip.hardest', { networks: who(most), dabs: dabs(most) }),
+    compared && most === Infinity && t('flip.unmoved', { networks: who(most) }),
+    compared && most < Infinity && least < most && t('flip.hardest', { networks: who(most), dabs: dabs(most) }),
     least < most && t('flip.easiest', { networks: who(least), dabs: dabs(least) }),
-    least === most && least < Infinity && t('flip.even', { networks: who(most), dabs: dabs(most) }),
+    compared && least === most && least < Infinity && t('flip.even', { networks: who(most), dabs: dabs(most) }),
     late.length && t('flip.unfinished', { networks: listed(late) }),
   ]
     .filter(Boolean)

@@ -5,12 +5,18 @@ export const SIDE = 28;
 
 /** @typedef {ArrayLike<number>} Pixels 784 of them */
 
-/** A canvas for one; its size on the page is the sheet's. @param {string} name what it is called, for those who do not see it */
+/** A canvas for one; its size on the page is the sheet's. Without a name it is for those alone who see it. @param {string} [name] */
 export function canvas(name) {
   const it = Object.assign(document.createElement('canvas'), { width: SIDE, height: SIDE, className: 'grey' });
-  it.setAttribute('role', 'img');
-  it.setAttribute('aria-label', name);
+  if (name) call(it, name);
+  else it.setAttribute('aria-hidden', 'true');
   return it;
+}
+
+/** Say what a canvas shows. @param {HTMLCanvasElement} canvas @param {string} name */
+export function call(canvas, name) {
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', name);
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Pixels | null} pixels null: none yet */

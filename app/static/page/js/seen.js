@@ -6,7 +6,7 @@
 
 import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import * as answers from './answers.js';
-import { canvas, naive, paint } from './grey.js';
+import { call, canvas, naive, paint } from './grey.js';
 import { noticeAt } from './notice.js';
 import * as picture from './picture.js';
 import { ServiceError, json, networks, query } from './service.js';
@@ -20,8 +20,8 @@ import { labelOf, percent, t } from './text.js';
 /** @typedef {Record<Which, Side | null>} Both */
 
 const WHICH = /** @type {Which[]} */ (['prepared', 'sent']);
-const large = canvas('');
-const small = { prepared: canvas(''), sent: canvas('') };
+const large = canvas(t('seen.picture_prepared'));
+const small = { prepared: canvas(), sent: canvas() };
 const notice = Object.assign(document.createElement('p'), { className: 'notice', hidden: true });
 notice.setAttribute('role', 'alert');
 const { complain, content } = noticeAt(notice);
@@ -116,7 +116,7 @@ async function asSent({ dataset }, body, signal) {
 function draw() {
   const side = both[chosen] ?? both.prepared;
   paint(large, side?.pixels ?? null);
-  large.setAttribute('aria-label', t(`seen.picture_${chosen}`));
+  call(large, t(`seen.picture_${both[chosen] ? chosen : 'prepared'}`));
   for (const which of WHICH) paint(small[which], both[which]?.pixels ?? null);
   render(
     html`<h2>${t('seen.title')}</h2>
