@@ -209,3 +209,17 @@ def test_clothing_becomes_other_clothing(visit: Visits, address: str, tmp_path: 
     with page.expect_request(re.compile("/flip")) as asked:
         page.locator("#flip button.main").click()
     assert (asked_of(asked.value)["to"], asked_of(asked.value)["dataset"]) == ("7", "fashion-mnist")
+
+
+def test_the_dabs_shown_are_those_that_the_network_was_flipped_by(visit: Visits, real_address: str) -> None:
+    page = visit(real_address)
+    start(page)
+    flipped = row(page, "LeNet-5").locator(".count", has_text="dab")
+    flipped.wait_for(timeout=30_000)
+    page.locator("#flip button", has_text="Stop").click()
+    row(page, "LeNet-5").locator("button").click()
+    head, *_, end = [json.loads(line) for line in visit.asked("model=lenet")[0].response().text().splitlines()]
+    assert (head["index"], end["index"]) == (7, 9)
+    assert page.locator("#flip figure circle").count() == end["count"] > 0
+    shown = Image.open(io.BytesIO(base64.b64decode(end["picture"])))
+    assert greys(page.locator("#flip figure canvas")) == np.asarray(shown).ravel().tolist()
