@@ -186,7 +186,7 @@ def test_what_fails_for_all_ends_it_and_it_goes_on_where_it_was(visit: Visits, a
 def test_another_picture_ends_it(visit: Visits, address: str) -> None:
     page = visit(address, size=(1280, 2500))
     answer(page, lambda model: None)
-    with page.expect_request(re.compile("/flip")):
+    with page.expect_request(re.compile(r"/flip\?")):
         start(page)
     with page.expect_event("requestfailed", lambda request: "/flip?" in request.url):
         draw(page, [(0.2, 0.6), (0.8, 0.6)])
@@ -206,7 +206,7 @@ def test_clothing_becomes_other_clothing(visit: Visits, address: str, tmp_path: 
     assert chooser.input_value() == "4"  # it is of class 9 already
     assert chooser.locator("option").all_inner_texts()[6:8] == ["衬衫", "运动鞋"]
     chooser.select_option("7")
-    with page.expect_request(re.compile("/flip")) as asked:
+    with page.expect_request(re.compile(r"/flip\?")) as asked:
         page.locator("#flip button.main").click()
     assert (asked_of(asked.value)["to"], asked_of(asked.value)["dataset"]) == ("7", "fashion-mnist")
 
