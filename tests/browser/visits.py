@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
 Place = tuple[float, float]  # on the pad, from its left and upper edge: 0 to 1
 
@@ -134,3 +134,15 @@ def look(page: "Page", name: str, *, whole: bool = True) -> None:
     if folder := os.environ.get("SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole, animations="disabled")
+
+
+def greys(canvas: "Locator") -> list[int]:
+    """The grey values of a canvas of 28x28, row by row."""
+    told: list[int] = canvas.evaluate(
+        """(it) => {
+          const context = new OffscreenCanvas(28, 28).getContext('2d', { willReadFrequently: true });
+          context.drawImage(it, 0, 0);
+          return [...context.getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 0);
+        }"""
+    )
+    return told

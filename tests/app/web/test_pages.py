@@ -1,12 +1,15 @@
 """The page as the service gives it: in the language that is wanted, from its own files, with nothing inline."""
 
+import ast
 import json
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
 from app.web import pages
+from models import intake
 from models.datasets import DATASETS
 from models.intake.gate import KINDS
 
@@ -89,3 +92,19 @@ def test_the_english_names_of_classes_are_the_datasets_own() -> None:
 def test_the_files_are_readable(language: str) -> None:
     text = (pages.PAGE / "text" / f"{language}.json").read_text("utf-8")
     assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("language", pages.languages())
+def test_every_step_of_the_preparation_has_its_words(language: str) -> None:
+    told = {name.removeprefix("seen.step.") for name in TEXTS[language] if name.startswith("seen.step.")}
+    missing = {name for name in steps_of_the_intake() if not any(re.match(rf"{name}(\.|$)", text) for text in told)}
+    assert missing == {"as it was sent"}  # what the page itself does to the picture then has other words
+
+
+def steps_of_the_intake() -> set[str]:
+    """The names in the calls `Step("name", ...)` of its modules."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in Path(intake.__path__[0]).glob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Step"]
+    constants = [node for first in named for node in ast.walk(first) if isinstance(node, ast.Constant)]
+    return {node.value for node in constants if isinstance(node.value, str)}

@@ -2,6 +2,7 @@
 /** The seven cards, in the order of their years, and what they say together. */
 
 import { html, nothing, render } from '../vendor/lit-html-3.3.3/lit-html.js';
+import { fresh } from './answers.js';
 import { explain } from './service.js';
 import { link } from './state.js';
 import { about, labelOf, listed, milliseconds, percent, reasonOf, t } from './text.js';
@@ -9,7 +10,7 @@ import { about, labelOf, listed, milliseconds, percent, reasonOf, t } from './te
 /** @typedef {import('./service.js').Network} Network */
 /** @typedef {import('./service.js').Prediction} Prediction */
 /** @typedef {import('./service.js').Judged} Judged */
-/** @typedef {{prediction?: Prediction, error?: import('./service.js').ErrorDetail, old: boolean}} Answer `old`: it is of a picture before this one */
+/** @typedef {import('./answers.js').Answer} Answer */
 /** @typedef {{label: string, index: number, votes: number, of: number, dissent: string[]}} Agreement */
 
 const list = /** @type {HTMLElement} */ (document.getElementById('cards'));
@@ -41,11 +42,11 @@ export function agreementOf(predictions) {
  * screen readers, too: not of every stroke
  */
 export function showCards(networks, answers, speak) {
-  const fresh = [...answers.values()].flatMap((answer) => (answer.prediction && !answer.old ? [answer.prediction] : []));
-  const agreement = agreementOf(fresh);
+  const predictions = [...fresh(answers).values()];
+  const agreement = agreementOf(predictions);
   render(networks.map((network) => card(network, answers.get(network.name), agreement)), list);
   if (!agreement) return;
-  const { most, others } = together(agreement, fresh, networks);
+  const { most, others } = together(agreement, predictions, networks);
   render(html`${most}<span class="others">${others}</span>`, headline);
   if (speak) spoken.textContent = [most, others, kind.textContent].filter(Boolean).join(t('answer.semicolon'));
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** The first part: a picture from the pad, a file, the clipboard or the samples, and what the seven make of it. */
 
+import { fresh, tell } from './answers.js';
 import { showCards, showKind, showNone } from './cards.js';
 import { Live } from './live.js';
 import { complain, content } from './notice.js';
@@ -11,7 +12,7 @@ import * as state from './state.js';
 import { decode, encode } from './strokes.js';
 
 /** @typedef {import('./service.js').Network} Network */
-/** @typedef {import('./cards.js').Answer} Answer */
+/** @typedef {import('./answers.js').Answer} Answer */
 
 const LIGHT_MACS = 500e6; // networks above it are asked once the pen is lifted
 
@@ -25,6 +26,7 @@ let known = [];
 /** @type {Map<string, Answer>} */
 let answers = new Map();
 let asked = '';
+let taken = '';
 
 export const pad = new Pad(/** @type {HTMLCanvasElement} */ (element('pad')), onPad);
 const live = new Live({ ask, asked: onAsked, answered: onLine, failed: complain });
@@ -71,16 +73,20 @@ function onAsked() {
 /** @param {Record<string, any>} line @param {picture.Picture} it */
 function onLine(line, it) {
   content();
-  if (line.models) showKind(/** @type {any} */ (line), asked !== 'auto');
-  else if (line.error) answers.set(line.model, { error: line.error, old: false });
+  if (line.models) {
+    taken = line.dataset;
+    showKind(/** @type {any} */ (line), asked !== 'auto');
+  } else if (line.error) answers.set(line.model, { error: line.error, old: false });
   else if (line.model) answers.set(line.model, { prediction: /** @type {any} */ (line), old: false });
   const last = !line.model && !line.models;
   showCards(known, answers, last && it.settled);
+  if (last && it.settled && it === picture.now()) tell({ picture: it, dataset: taken, of: fresh(answers) });
   return known.every((network) => network.macs >= LIGHT_MACS || answers.get(network.name)?.old === false);
 }
 
 /** @param {picture.Picture | null} it */
 function onPicture(it) {
+  tell(null);
   if (!it) {
     answers = new Map();
     content();

@@ -12,6 +12,11 @@ const PARTS = {
   inside: () => import('./inside.js'),
   lineup: () => import('./lineup.js'),
 };
+/** Parts of the first tab, which come when they are about to be seen. @type {typeof PARTS} */
+const BELOW = {
+  seen: () => import('./seen.js'),
+  flip: () => import('./flip.js'),
+};
 const TABS = ['draw', 'inside', 'lineup'];
 /** @type {Set<string>} */
 const opened = new Set();
@@ -56,6 +61,17 @@ state.watch((changed) => {
   dress();
   if (changed.has('tab')) showTab();
 });
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      BELOW[target.id]().then((part) => part.open(/** @type {HTMLElement} */ (target)));
+    }
+  },
+  { rootMargin: '200px' },
+);
+for (const name of Object.keys(BELOW)) near.observe(byId(name));
 dress();
 draw.start();
 showTab();
