@@ -5,50 +5,51 @@ import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { ServiceError, explain, useKey } from './service.js';
 import { t } from './text.js';
 
-const place = /** @type {HTMLElement} */ (document.getElementById('notice'));
-let ticking = 0;
+/** A place on the page that says what went wrong there; it is hidden while all is well. @param {HTMLElement} place */
+export function noticeAt(place) {
+  let ticking = 0;
 
-/** Say what happened. `again` does once more what failed. @param {unknown} error @param {(() => void) | null} [again] */
-export function complain(error, again = null) {
-  clearInterval(ticking);
-  const { told, detail } = explain(error);
-  const code = error instanceof ServiceError ? error.code : '';
-  const wait = error instanceof ServiceError ? error.retryAfter : null;
-  let left = wait === null ? null : Math.ceil(wait);
-  const draw = () =>
-    render(
-      html`<strong>${told}</strong> ${detail}
-        ${left === null ? '' : html`<span> ${t('error.again_in', { seconds: left })}</span>`}
-        ${code === 'unauthorized' ? keyForm(again) : again && html`<button @click=${() => go(again)}>${t('error.again')}</button>`}`,
-      place,
-    );
-  draw();
-  place.hidden = false;
-  if (left !== null)
-    ticking = setInterval(() => {
-      left = Math.max(0, (left ?? 0) - 1);
-      draw();
-    }, 1000);
+  /** All is well again. */
+  function content() {
+    clearInterval(ticking);
+    place.hidden = true;
+  }
+
+  /** Say what happened. `again` does once more what failed. @param {unknown} error @param {(() => void) | null} [again] */
+  function complain(error, again = null) {
+    clearInterval(ticking);
+    const { told, detail } = explain(error);
+    const code = error instanceof ServiceError ? error.code : '';
+    const wait = error instanceof ServiceError ? error.retryAfter : null;
+    let left = wait === null ? null : Math.ceil(wait);
+    const retry = again && (() => (content(), again()));
+    const draw = () =>
+      render(
+        html`<strong>${told}</strong> ${detail}
+          ${left === null ? '' : html`<span> ${t('error.again_in', { seconds: left })}</span>`}
+          ${code === 'unauthorized' ? keyForm(retry) : retry && html`<button @click=${retry}>${t('error.again')}</button>`}`,
+        place,
+      );
+    draw();
+    place.hidden = false;
+    if (left !== null)
+      ticking = setInterval(() => {
+        left = Math.max(0, (left ?? 0) - 1);
+        draw();
+      }, 1000);
+  }
+
+  return { complain, content };
 }
 
-/** All is well again. */
-export function content() {
-  clearInterval(ticking);
-  place.hidden = true;
-}
-
-/** @param {() => void} again */
-function go(again) {
-  content();
-  again();
-}
+/** The page's own place. */
+export const { complain, content } = noticeAt(/** @type {HTMLElement} */ (document.getElementById('notice')));
 
 /** @param {(() => void) | null} again */
 function keyForm(again) {
   const enter = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     useKey(String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('key')));
-    content();
     again?.();
   };
   return html`<form @submit=${enter}>
