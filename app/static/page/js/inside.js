@@ -38,6 +38,7 @@ export async function open(it) {
   const place = (/** @type {string} */ name) => /** @type {HTMLElement} */ (section.querySelector(`.${name}`));
   notice = noticeAt(place('notice'));
   maps = new Maps(place('maps'));
+  new ResizeObserver(() => section.clientWidth && draw()).observe(section);
   state.watch((changed) => {
     if (changed.has('network')) opened.clear();
     if (['network', 'stage', 'tab', 'dataset'].some((name) => changed.has(/** @type {state.Name} */ (name)))) load();
@@ -87,10 +88,10 @@ function draw() {
       <nav class="timeline" aria-label=${t('inside.networks')}>${known.map((one) => moment(one, one === it))}</nav>
       <p class="notice" role="alert" hidden></p>
       ${it ? about(it, known[known.indexOf(it) - 1] ?? null) : html`<p class="muted">${t('inside.loading')}</p>`}
-      ${stages ? html`<section aria-labelledby="inside-where"><h3 id="inside-where">${t('inside.where')}</h3>${costs(stages, partOf(stages), choose)} ${shapes(stages, partOf(stages), choose)}</section>` : nothing}
+      ${stages ? html`<section aria-labelledby="inside-where"><h3 id="inside-where">${t('inside.where')}</h3>${costs(stages, partOf(stages), choose, section.clientWidth)} ${shapes(stages, partOf(stages), choose)}</section>` : nothing}
       <div class="halves">
-        ${stages ? table(stages, { part: partOf(stages), opened, choose, toggle }) : html`<div></div>`}
         <section class="maps" aria-label=${t('inside.maps')}></section>
+        ${stages ? table(stages, { part: partOf(stages), opened, choose, toggle }) : nothing}
       </div>
     `,
     section,

@@ -17,7 +17,8 @@ import { STEPS, inColours } from './tint.js';
 /** @typedef {{model: string, dataset: string, stage: string, shape: number[], columns: number, rows: number, normalise: string, minimum: number, maximum: number, channels: Channel[], png: string}} Features */
 
 const SLOW_MS = 400; // what takes longer is told of
-const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const digits = new Intl.NumberFormat(language, { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+const number = (/** @type {number} */ value) => digits.format(value).replace('-', '−');
 
 export class Maps {
   #place;
@@ -129,11 +130,11 @@ export class Maps {
         <p class="notice" role="alert" hidden></p>
         <p class="muted" role="status">${this.#slow ? t('inside.waiting') : nothing}</p>
         <div class="gallery ${this.#asking ? 'waits' : ''}" ?hidden=${!shown}>
-          <canvas class="mosaic" tabindex="0" role="slider" aria-label=${t('inside.channel')} aria-describedby="maps-help"></canvas>
           <figure class="one">
-            <canvas class="large" aria-hidden="true"></canvas>
+            <canvas class="large" aria-hidden="true" ?hidden=${shown && isSingle(shown.features)}></canvas>
             <figcaption>${shown && this.#mosaic ? this.#caption(shown.features) : nothing}</figcaption>
           </figure>
+          <canvas class="mosaic" tabindex="0" role="slider" aria-label=${t('inside.channel')} aria-describedby="maps-help"></canvas>
         </div>
         <p class="help" id="maps-help" ?hidden=${!shown}>${t('inside.help')}</p>
       `,
@@ -158,18 +159,18 @@ export class Maps {
 
   /** What is told of the map that is shown large. @param {Features} features */
   #caption(features) {
-    const { channels, dataset, shape, normalise, minimum, maximum } = features;
+    const { channels, dataset, normalise, minimum, maximum } = features;
     const index = Math.min(this.#mosaic.chosen, channels.length - 1);
     const one = channels[index];
-    const values = { number: index + 1, of: channels.length, mean: number.format(one.mean) };
-    const single = shape.slice(1).every((side) => side === 1);
+    const values = { number: index + 1, of: channels.length, mean: number(one.mean) };
+    const single = isSingle(features);
     const ends = normalise === 'all' ? [minimum, maximum] : [one.minimum, one.maximum];
-    const told = t(single ? 'inside.value' : 'inside.map', { ...values, minimum: number.format(one.minimum), maximum: number.format(one.maximum) });
+    const told = t(single ? 'inside.value' : 'inside.map', { ...values, minimum: number(one.minimum), maximum: number(one.maximum) });
     this.#mosaic.tell(told);
     return html`<p class="told">${told}</p>
       ${this.#isAnswer(features) ? html`<p>${t('inside.says', { label: labelOf(dataset, index, String(index)) })}</p>` : nothing}
       ${single || one.maximum > one.minimum ? nothing : html`<p>${t('inside.silent')}</p>`}
-      <p class="scale"><span>${number.format(ends[0])}</span>${Array.from({ length: STEPS }, (_, step) => html`<i class="step-${step}"></i>`)}<span>${number.format(ends[1])}</span></p>
+      <p class="scale"><span>${number(ends[0])}</span>${Array.from({ length: STEPS }, (_, step) => html`<i class="step-${step}"></i>`)}<span>${number(ends[1])}</span></p>
       <p class="given"><img src=${this.#picture} alt="" /> ${t('inside.given')} <a href=${state.link({ tab: 'draw' })}>${t('inside.another')}</a></p>`;
   }
 
@@ -180,6 +181,9 @@ export class Maps {
     return shape[0] === 10 && [last?.name, last?.layers[last.layers.length - 1].name].includes(stage);
   }
 }
+
+/** Whether each map is a single value. @param {Features} features */
+const isSingle = ({ shape }) => shape.slice(1).every((side) => side === 1);
 
 function invitation() {
   return html`<p class="ask">${t('inside.ask')} <a class="button" href=${state.link({ tab: 'draw' })}>${t('inside.draw')}</a></p>`;

@@ -4,7 +4,7 @@
 /** @typedef {{source: OffscreenCanvas, channels: number, height: number, width: number, columns: number}} Tiles maps in `source`, so many a row, a pixel between two */
 
 const GAP = 2; // CSS pixels between two maps
-const HIGH = 480; // that a mosaic takes about, where there is room
+const HIGH = 420; // that a mosaic takes about, where there is room
 const [LEAST, MOST] = [28, 150]; // a map's side
 const [LEAST_VALUE, MOST_VALUE] = [8, 40]; // the same where a map is a single value
 const BESIDE = { ArrowLeft: -1, ArrowRight: 1 };

@@ -18,7 +18,7 @@ import { about, exactly, percent, t } from './text.js';
 
 const KINDS =
   /dense block layer|inception path|residual path|shortcut|global average pool|average pool|max pool|batch norm|concatenation|addition|sigmoid|linear|conv|channels/g;
-const NAMED = 0.09; // the least share of the whole that has room for its name
+const LETTER = 7.5; // CSS pixels of a letter of a name
 
 /** [96, 54, 54] -> "96×54×54" @param {number[]} shape */
 export const shapeOf = (shape) => shape.join('×');
@@ -29,18 +29,18 @@ export function kindOf(kind) {
   return told.replace(/(\d)x(\d)/g, '$1×$2').replace(/(\d) to (\d)/g, '$1 → $2');
 }
 
-/** Two bars, each the whole network from its first layer to its last. @param {Table} it @param {Part} part @param {Shown['choose']} choose */
-export function costs(it, part, choose) {
-  return html`<div class="costs" aria-hidden="true">${(/** @type {const} */ (['parameters', 'macs'])).map((what) => cost(it, what, part, choose))}</div>`;
+/** Two bars, each the whole network from its first layer to its last. @param {Table} it @param {Part} part @param {Shown['choose']} choose @param {number} room CSS pixels */
+export function costs(it, part, choose, room) {
+  return html`<div class="costs" aria-hidden="true">${(/** @type {const} */ (['parameters', 'macs'])).map((what) => cost(it, what, part, choose, room))}</div>`;
 }
 
-/** @param {Table} it @param {'parameters' | 'macs'} what @param {Part} part @param {Shown['choose']} choose */
-function cost(it, what, part, choose) {
+/** @param {Table} it @param {'parameters' | 'macs'} what @param {Part} part @param {Shown['choose']} choose @param {number} room */
+function cost(it, what, part, choose, room) {
   let from = 0;
   const pieces = it.stages.flatMap((stage, number) =>
     stage.layers.map((layer) => {
       const share = layer[what] / it[what];
-      const piece = segment({ layer, share, from, odd: number % 2 === 1, chosen: layer === part || stage === part, choose });
+      const piece = segment({ layer, share, from, odd: number % 2 === 1, chosen: layer === part || stage === part, choose, room });
       from += share;
       return share ? piece : nothing;
     }),
@@ -49,13 +49,13 @@ function cost(it, what, part, choose) {
     <svg width="100%" height="44">${pieces}</svg>`;
 }
 
-/** @param {{layer: Layer, share: number, from: number, odd: boolean, chosen: boolean, choose: Shown['choose']}} piece */
-function segment({ layer, share, from, odd, chosen, choose }) {
+/** @param {{layer: Layer, share: number, from: number, odd: boolean, chosen: boolean, choose: Shown['choose'], room: number}} piece */
+function segment({ layer, share, from, odd, chosen, choose, room }) {
   const middle = `${100 * (from + share / 2)}%`;
   const names = svg`<text x=${middle} y="18">${layer.name}</text><text x=${middle} y="35">${percent(share)}</text>`;
   return svg`<g class="segment ${odd ? 'odd' : ''} ${chosen ? 'chosen' : ''}" @click=${() => choose(layer.name)}>
     <title>${layer.name}: ${kindOf(layer.kind)}, ${percent(share)}</title>
-    <rect x="${100 * from}%" width="${100 * share}%" height="44"></rect>${share >= NAMED ? names : nothing}
+    <rect x="${100 * from}%" width="${100 * share}%" height="44"></rect>${share * room > LETTER * Math.max(6, layer.name.length) ? names : nothing}
   </g>`;
 }
 
@@ -66,7 +66,7 @@ export function table(it, shown) {
     <table aria-labelledby="inside-parts">
       <thead><tr>${['part', 'shape', 'parameters', 'macs'].map((name) => html`<th scope="col">${t(`inside.${name}`)}</th>`)}</tr></thead>
       ${it.stages.map((stage) => rows(stage, it, shown))}
-      <tfoot><tr><th scope="row">${t('inside.total')}</th><td></td><td>${exactly(it.parameters)}</td><td>${exactly(it.macs)}</td></tr></tfoot>
+      <tfoot><tr><th scope="row">${t('inside.total')}</th><td></td><td title=${exactly(it.parameters)}>${about(it.parameters)}</td><td title=${exactly(it.macs)}>${about(it.macs)}</td></tr></tfoot>
     </table>
   </div>`;
 }
@@ -87,7 +87,7 @@ function row(it, kind, toggle, whole, { part, choose }) {
   return html`<tr class=${kind ? 'layer' : 'stage'}>
     <th scope="row">
       ${toggle}<button class="part" aria-pressed=${it === part} title=${t('inside.show', { part: it.name })} @click=${() => choose(it.name)}>${it.name}</button>
-      <span class="kind">${kind}</span>
+      ${kind && html`<span class="kind">${kind}</span>`}
     </th>
     <td>${shapeOf(it.shape)}</td>
     <td>${amount(it.parameters, whole.parameters)}</td>
