@@ -2,7 +2,7 @@
 
 import base64
 import io
-import re
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from models.catalog import ARCHITECTURES
+from models.compiled import stages
 from tests.browser.visits import Visits, draw, look, soon
 
 if TYPE_CHECKING:
@@ -20,37 +21,33 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 SEVEN = [(0.25, 0.25), (0.75, 0.25), (0.45, 0.8)]
 DRAWN = "drawing=A0BAv0BzzA"  # the same, as an address holds it
-COLUMNS = 2  # of the mosaic: three maps, in two rows
-LAYERS = [
-    {"name": "conv.0", "kind": "conv 5x5, 3 channels", "shape": [3, 8, 8], "parameters": 300, "macs": 8000},
-    {"name": "conv.1", "kind": "max pool 2x2/2", "shape": [3, 4, 4], "parameters": 0, "macs": 0},
-]
-LINEAR = {"name": "fc.0", "kind": "linear 48 to 10", "shape": [10], "parameters": 700, "macs": 2000}
-STAGES = [
-    {"name": "conv", "shape": [3, 4, 4], "parameters": 300, "macs": 8000, "layers": LAYERS},
-    {"name": "fc", "shape": [10], "parameters": 700, "macs": 2000, "layers": [LINEAR]},
-]
+TIMES = "\N{MULTIPLICATION SIGN}"
 TOLD = ("name", "title", "year", "paper", "idea", "input_size", "parameters", "macs")
 MODELS = [{**{name: getattr(it, name) for name in TOLD}, "checkpoints": {}} for it in ARCHITECTURES.values()]
-SHAPES: dict[str, list[int]] = {part["name"]: part["shape"] for part in [*STAGES, *LAYERS, LINEAR]}  # type: ignore[misc]
 
 
-def mosaic(side: int) -> str:
-    """Three maps in two rows, a pixel between two: black, white, and left half white."""
-    picture = np.zeros((2 * side + 1, 2 * side + 1), np.uint8)
-    picture[:side, side + 1 :] = 255
-    picture[side + 1 :, : side // 2] = 255
+def drawn(shape: tuple[int, ...], columns: int) -> str:
+    """Maps of that shape, a pixel between two: black and white by turns, of the last one the left half is white."""
+    channels, height, width = (*shape, 1, 1)[:3]
+    picture = np.zeros((math.ceil(channels / columns) * (height + 1), columns * (width + 1)), np.uint8)
+    for index in range(channels):
+        top, left = index // columns * (height + 1), index % columns * (width + 1)
+        white = width * (index % 2) if index < channels - 1 else width // 2
+        picture[top : top + height, left : left + white] = 255
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
+    Image.fromarray(picture[:-1, :-1]).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()
 
 
 def features(model: str, stage: str) -> dict[str, Any]:
-    """An answer of /features, as its contract says."""
-    shape = SHAPES[stage]
-    each = [{"index": index, "minimum": 0.0, "maximum": 0.5 * index, "mean": 0.25} for index in range(shape[0])]
-    found = {"shape": shape, "columns": COLUMNS, "rows": 2, "normalise": "each", "minimum": 0.0, "maximum": 1.0}
-    return {"model": model, "dataset": "mnist", "stage": stage, **found, "channels": each, "png": mosaic(shape[-1])}
+    """An answer of /features as its contract says, of that part's shape."""
+    part = stages.load(model).find(stage)
+    assert part is not None
+    count, columns = part.shape[0], 4
+    each = [{"index": index, "minimum": 0.0, "maximum": 0.5 * index, "mean": 0.25} for index in range(count)]
+    places = {"shape": part.shape, "columns": columns, "rows": math.ceil(count / columns)}
+    ends = {"minimum": 0.0, "maximum": 0.5 * (count - 1), "channels": each, "png": drawn(part.shape, columns)}
+    return {"model": model, "dataset": "mnist", "stage": stage, "normalise": "each", **places, **ends}
 
 
 def asked_of(route: "Route") -> tuple[str, str]:
@@ -60,16 +57,11 @@ def asked_of(route: "Route") -> tuple[str, str]:
 
 @pytest.fixture
 def enter(visit: Visits, address: str) -> Callable[..., "Page"]:
-    """Opens the page at a hash: the seven as the catalog tells them, and what is inside of one as its contract says."""
-
-    def stages(route: "Route") -> None:
-        model = urlsplit(route.request.url).path.split("/")[2]
-        route.fulfill(json={"model": model, "input_size": 16, "stages": STAGES, "parameters": 1000, "macs": 10000})
+    """Opens the page at a hash, with the seven as the catalog tells them, and feature maps as the contract says."""
 
     def open_at(hash_: str, language: str = "en", **options: Any) -> "Page":
         page = visit(address, "/healthz", **options)
         page.route("**/models", lambda route: route.fulfill(json={"models": MODELS}))
-        page.route(re.compile("/models/.*/stages"), stages)
         page.route("**/features?*", lambda route: route.fulfill(json=features(*asked_of(route))))
         page.goto(f"{address}/?lang={language}#{hash_}")
         return page
@@ -104,7 +96,7 @@ def test_each_network_is_told_as_a_difference_from_the_one_before(enter: Callabl
     page.get_by_role("button", name="2013 NiN").click()
     page.locator("article[data-network=nin]").wait_for()
     assert "network=nin" in page.url
-    assert "Two 1×1 convolutions after each convolution" in page.locator("dt.came + dd").inner_text()
+    assert "a small network that mixes the channels of every place" in page.locator("dt.came + dd").inner_text()
     assert page.get_by_role("heading", name="What changed since AlexNet, 2012").is_visible()
     link = page.get_by_role("link", name="Read the paper")
     assert link.get_attribute("href") == "https://arxiv.org/abs/1312.4400"
@@ -117,13 +109,15 @@ def test_a_stage_opens_to_its_layers_with_their_shares(enter: Callable[..., "Pag
     page = enter("tab=inside&network=lenet")
     page.locator("tbody[data-stage=fc]").wait_for()
     assert page.locator("tbody[data-stage=fc] .layer").count() == 0
-    page.get_by_role("button", name="Layers of fc: 1").click()
-    layer = page.locator("tbody[data-stage=fc] .layer")
-    assert layer.inner_text().split() == ["fc.0", "linear", "48", "→", "10", "10", "700", "2K"]
-    assert [bar.get_attribute("width") for bar in layer.locator(".share rect").all()] == ["70", "20"]
-    assert page.locator(".costs .segment").count() == 4  # of the pool, which costs nothing, none
-    assert "1×16×16, 3×8×8, 3×4×4, 10" in (page.locator(".shapes").get_attribute("aria-label") or "")
-    page.get_by_role("button", name="Layers of conv: 2").click()
+    page.get_by_role("button", name="Layers of fc: 5").click()
+    layer = page.locator("tbody[data-stage=fc] .layer").first
+    assert layer.inner_text().split() == ["fc.0", "linear", "256", "→", "120", "120", "30.8K", "30.7K"]
+    widths = [float(bar.get_attribute("width") or 0) for bar in layer.locator(".share rect").all()]
+    assert widths == pytest.approx([100 * 30840 / 44426, 100 * 30720 / 281640])
+    assert page.locator(".costs .segment").count() == 2 * 5  # of pools and sigmoids, which cost nothing, none
+    told = page.locator(".shapes").get_attribute("aria-label") or ""
+    assert told.replace(TIMES, "x").endswith(": 1x28x28, 6x24x24, 6x12x12, 16x8x8, 16x4x4, 120, 84, 10")
+    page.get_by_role("button", name="Layers of conv: 6").click()
     assert page.locator("tbody[data-stage=conv] .layer").count() == 0
 
 
@@ -135,20 +129,20 @@ def test_the_maps_of_a_drawing_are_shown_and_walked_through(enter: Callable[...,
     [request] = visit.asked("/features")
     assert "model=lenet&stage=conv.0" in request.url
     assert (request.post_data_buffer or b"").startswith(b"\x89PNG")
-    assert told(page) == "Channel 1 of 3: 0.00 to 0.00, mean 0.250"
+    assert told(page) == "Channel 1 of 6: 0.00 to 0.00, mean 0.250"
     assert page.get_by_text("The same everywhere").is_visible()
     maps = page.get_by_role("slider", name="Channel")
     maps.focus()
     page.keyboard.press("ArrowRight")
-    assert told(page) == "Channel 2 of 3: 0.00 to 0.500, mean 0.250"
+    assert told(page) == "Channel 2 of 6: 0.00 to 0.500, mean 0.250"
     assert maps.get_attribute("aria-valuenow") == "2"
     assert maps.get_attribute("aria-valuetext") == told(page)
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")  # there is none beyond the last
-    assert told(page).startswith("Channel 3 of 3")
+    assert told(page).startswith("Channel 6 of 6")
     assert colours(page, ".large", (0.2, 0.5), (0.8, 0.5)) == [scale(page)[-1], scale(page)[0]]
     maps.hover(position={"x": 20, "y": 20})
-    assert told(page).startswith("Channel 1 of 3")
+    assert told(page).startswith("Channel 1 of 6")
     look(page, "inside")
 
 
@@ -163,14 +157,14 @@ def test_the_maps_take_the_colours_of_dark_and_light(enter: Callable[..., "Page"
 
 
 def test_the_address_holds_the_part(enter: Callable[..., "Page"], visit: Visits) -> None:
-    page = enter(f"tab=inside&network=nin&stage=fc.0&{DRAWN}", size=(360, 800), scheme="dark")
+    page = enter(f"tab=inside&network=lenet&stage=fc&{DRAWN}", size=(360, 800), scheme="dark")
     page.locator(".gallery").wait_for()
     assert told(page) == "Value 1 of 10: 0.250"
     assert page.get_by_text("the more speaks for 0").is_visible()
-    assert page.get_by_role("button", name="fc.0", exact=True).get_attribute("aria-pressed") == "true"
-    page.locator("#stage").select_option("conv.1")
-    assert soon(page, lambda: told(page).startswith("Channel 1 of 3"))
-    assert "stage=conv.1" in page.url
+    assert page.get_by_role("button", name="fc", exact=True).get_attribute("aria-pressed") == "true"
+    page.locator("#stage").select_option("conv.4")
+    assert soon(page, lambda: told(page).startswith("Channel 1 of 16"))
+    assert "stage=conv.4" in page.url
     page.get_by_label("one scale for all maps").check()
     assert soon(page, lambda: len(visit.asked("normalise=all")) == 1)
     page.go_back()
@@ -207,4 +201,5 @@ def test_chinese_tells_ideas_and_layers_in_its_own_words(enter: Callable[..., "P
     page = enter("tab=inside&network=nin", "zh")
     page.locator(".layer").first.wait_for()
     assert "用全局平均代替全连接层" in page.locator(".idea").inner_text()
-    assert page.locator(".layer .kind").all_inner_texts() == ["卷积 5×5, 3 通道", "最大池化 2×2/2"]
+    kinds = [kind.replace(TIMES, "x") for kind in page.locator(".layer .kind").all_inner_texts()]
+    assert (kinds[0], kinds[-1]) == ("卷积 11x11/4, 96 通道", "最大池化 3x3/2")

@@ -105,6 +105,7 @@ export class Maps {
   /** Tell of an error; where the service said when to come again, come again. @param {unknown} error */
   #fail(error) {
     this.#end(null);
+    this.#asked = []; // who comes back to this tab asks again
     const again = () => this.#ask(true);
     this.#notice.complain(error, again);
     if (error instanceof ServiceError && error.retryAfter !== null) this.#timer = setTimeout(again, error.retryAfter * 1000);
