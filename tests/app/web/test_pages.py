@@ -10,6 +10,8 @@ import pytest
 
 from app.web import pages
 from models import intake
+from models.catalog import ARCHITECTURES
+from models.compiled import stages
 from models.datasets import DATASETS
 from models.intake.gate import KINDS
 
@@ -86,6 +88,35 @@ def test_every_class_and_every_reason_of_the_gate_has_its_words(language: str) -
 def test_the_english_names_of_classes_are_the_datasets_own() -> None:
     known = DATASETS["fashion-mnist"].classes
     assert tuple(TEXTS["en"][f"class.fashion-mnist.{index}"] for index in range(10)) == tuple(known)
+
+
+@pytest.mark.parametrize("language", pages.languages())
+def test_what_changed_with_each_network_is_told_with_its_figures(language: str) -> None:
+    texts = TEXTS[language]
+    for name in ARCHITECTURES:
+        assert all(texts[f"inside.{change}.{name}"] for change in ("idea", "stayed", "went", "came", "here"))
+    for name, text in (("lenet", "stayed"), ("alexnet", "stayed"), ("vgg11", "went")):
+        *_, connected = (table := stages.load(name)).stages
+        assert f"{connected.parameters / table.parameters:.0%}" in texts[f"inside.{text}.{name}"].replace(" %", "%")
+    linear = stages.load("googlenet").stages[-1].parameters
+    assert f"{linear:,}" in texts["inside.went.googlenet"]
+
+
+def test_the_english_ideas_are_the_catalogs() -> None:
+    for name, known in ARCHITECTURES.items():
+        assert TEXTS["en"][f"inside.idea.{name}"] == known.idea
+
+
+@pytest.mark.parametrize("language", pages.languages())
+def test_every_kind_of_layer_has_its_words(language: str) -> None:
+    prefix = "inside.kind."
+    words = {name.removeprefix(prefix) for name in TEXTS[language] if name.startswith(prefix)}
+    pattern = re.search(r"const KINDS =\s*/(.+)/g;", (pages.PAGE / "js" / "stages.js").read_text("utf-8"))
+    assert pattern is not None
+    assert set(pattern[1].split("|")) == words
+    for name in ARCHITECTURES:
+        for layer in (layer for stage in stages.load(name).stages for layer in stage.layers):
+            assert not re.search("[a-z]{3,}", re.sub(pattern[1], "", layer.kind)), layer.kind
 
 
 @pytest.mark.parametrize("language", pages.languages())
