@@ -3,11 +3,13 @@
 
 /** @typedef {import('./service.js').Prediction} Prediction */
 /** @typedef {{prediction?: Prediction, error?: import('./service.js').ErrorDetail, old: boolean}} Answer `old`: it is of a picture before this one */
+/** @typedef {{unavailable: string[], errors: Record<string, import('./service.js').ErrorDetail>, agreement: import('./service.js').Agreement | null, timing_ms: Record<string, number>}} Tail */
 /**
  * @typedef {object} Answers
  * @property {import('./picture.js').Picture} picture what they are of
  * @property {string} dataset what it was taken for
  * @property {Map<string, Prediction>} of by network; who failed is missing
+ * @property {Tail} tail the end of the service's answer
  */
 
 /** @type {Answers | null} */

@@ -27,6 +27,7 @@ let known = [];
 let answers = new Map();
 let asked = '';
 let taken = '';
+let sample = ''; // the one that is being put onto the pad
 
 export const pad = new Pad(/** @type {HTMLCanvasElement} */ (element('pad')), onPad);
 const live = new Live({ ask, asked: onAsked, answered: onLine, failed: complain });
@@ -41,11 +42,18 @@ export function showFile(file, name, kind = /** @type {'file' | 'sample'} */ ('f
   picture.show({ kind, name, settled: true, blob: async () => file });
 }
 
+/** Show strokes that can be drawn on. @param {import('./strokes.js').Stroke[]} strokes @param {string} name of the sample that they are */
+export function showStrokes(strokes, name) {
+  sample = name;
+  pad.edit((drawing) => drawing.replace(strokes));
+  sample = '';
+}
+
 /** @param {Pad} it @param {boolean} settled */
 function onPad(it, settled) {
   shown.hidden = true;
   buttons();
-  if (settled) state.set({ drawing: encode(it.drawing.strokes) ?? '', sample: '' });
+  if (settled) state.set({ drawing: sample ? '' : encode(it.drawing.strokes) ?? '', sample });
   picture.show(it.isBlank ? null : { kind: 'drawing', name: '', settled, blob: it.snapshot() });
 }
 
@@ -80,7 +88,9 @@ function onLine(line, it) {
   else if (line.model) answers.set(line.model, { prediction: /** @type {any} */ (line), old: false });
   const last = !line.model && !line.models;
   showCards(known, answers, last && it.settled);
-  if (last && it.settled && it === picture.now()) tell({ picture: it, dataset: taken, of: fresh(answers) });
+  if (last && it.settled && it === picture.now()) {
+    tell({ picture: it, dataset: taken, of: fresh(answers), tail: /** @type {any} */ (line) });
+  }
   return known.every((network) => network.macs >= LIGHT_MACS || answers.get(network.name)?.old === false);
 }
 

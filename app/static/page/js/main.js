@@ -17,6 +17,12 @@ const BELOW = {
   seen: () => import('./seen.js'),
   flip: () => import('./flip.js'),
 };
+/** What stands round the first part: not needed to draw, so it comes after. @type {typeof PARTS} */
+const ROUND = {
+  samples: () => import('./samples.js'),
+  actions: () => import('./share.js'),
+  settings: () => import('./settings.js'),
+};
 const TABS = ['draw', 'inside', 'lineup'];
 /** @type {Set<string>} */
 const opened = new Set();
@@ -75,3 +81,4 @@ for (const name of Object.keys(BELOW)) near.observe(byId(name));
 dress();
 draw.start();
 showTab();
+for (const [name, part] of Object.entries(ROUND)) part().then((it) => it.open(byId(name)));

@@ -27,6 +27,9 @@ export function useKey(key) {
   sessionStorage.setItem(KEY, key);
 }
 
+/** Whether a key was entered. */
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+
 /**
  * @param {string} path relative to the page @param {{body?: Blob, accept?: string, signal?: AbortSignal}} [options]
  * @returns {Promise<Response>}
