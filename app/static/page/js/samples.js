@@ -29,8 +29,8 @@ export function open(place) {
     if (state.get('sample') !== current) show(state.get('sample'));
     draw();
   });
-  draw();
   show(state.get('sample'));
+  draw();
 }
 
 /** @param {string} name */

@@ -37,21 +37,21 @@ function say(what, text = '') {
 function draw() {
   const shown = picture.now();
   const told = answers.now();
-  const button = (/** @type {string} */ name, /** @type {() => unknown} */ act, needed = /** @type {unknown} */ (true)) =>
-    html`<button ?disabled=${!needed} @click=${() => attempt(act)}>${t(`share.${name}`)}</button>`;
+  const button = (/** @type {string} */ name, /** @type {() => unknown} */ act, /** @type {boolean} */ possible) =>
+    html`<button ?disabled=${!possible} @click=${() => attempt(act)}>${t(`share.${name}`)}</button>`;
   const group = (/** @type {string} */ name, /** @type {unknown[]} */ buttons) =>
     html`<div class="tools" role="group" aria-labelledby=${name}><span class="muted" id=${name}>${t(`share.${name}`)}</span> ${buttons}</div>`;
   render(
     html`${group('copy', [
-        button('link', () => copyLink({})),
-        button('projector', () => copyLink({ controls: 'hidden', projector: 'on' })),
-        button('curl', () => copyAs(curl), shown),
-        button('python', () => copyAs(python), shown),
+        button('link', () => copyLink({}), true),
+        button('projector', () => copyLink({ controls: 'hidden', projector: 'on' }), true),
+        button('curl', () => copyAs(curl), shown !== null),
+        button('python', () => copyAs(python), shown !== null),
       ])}
       ${group('save', [
-        button('picture', savePicture, shown),
-        button('json', () => saveAnswers('json'), told?.of.size),
-        button('csv', () => saveAnswers('csv'), told?.of.size),
+        button('picture', savePicture, shown !== null),
+        button('json', () => saveAnswers('json'), told !== null && told.of.size > 0),
+        button('csv', () => saveAnswers('csv'), told !== null && told.of.size > 0),
       ])}
       <p class="done" role="status">${done}</p>
       ${byHand ? html`<textarea readonly rows="6" aria-label=${t('share.text')} .value=${byHand}></textarea>` : nothing}`,
