@@ -8,6 +8,7 @@
 # make judges   others' tools and chaos on a real server, 25 minutes: schemathesis with 20,000 cases (CASES), then a mixed
 #               load while processes are killed and checkpoints swapped, five minutes of it (SECONDS_OF_CHAOS)
 # make torch    PyTorch into .venv, where `make serve` did without: for training and evaluation
+# make screenshot  the picture of the page in the README
 # make vendor   others' browser code anew, as tools/vendored.json records it; needs npm
 # make lint types tables openapi clean
 
@@ -23,7 +24,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz judges torch vendor lint types types-of-pages tables openapi clean
+.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz judges torch screenshot vendor lint types types-of-pages tables openapi clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -63,6 +64,9 @@ judges: .venv/.judges
 	$(BIN)/python -m tests.judges.chaos --seconds $(SECONDS_OF_CHAOS)
 
 torch: .venv/.torch
+
+screenshot: .venv/.test
+	SCREENSHOTS=tests/browser BROWSER_TESTS=required $(BIN)/python -m pytest -q tests/browser/test_page_picture.py
 
 vendor:
 	$(PYTHON) -m tools.vendor

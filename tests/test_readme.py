@@ -1,4 +1,4 @@
-"""What README.md shows works as shown, and its tables are those of what was recorded."""
+"""What README.md shows works as shown, its tables are those of what was recorded, and README.zh.md tells the same."""
 
 import json
 import os
@@ -22,12 +22,35 @@ from tools import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+BOTH = [pytest.param(README, id="English"), pytest.param(CHINESE, id="Chinese")]
+LINK = re.compile(r"\]\(([^)#]+)\)")
 URL = "http://127.0.0.1:8000"
 
 
+def blocks(readme):
+    """Each block of code with its language."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+
+
 def snippets(language):
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    return [text for kind, text in blocks if kind == language]
+    return [text for kind, text in blocks(README) if kind == language]
+
+
+# What the Chinese README calls as the English one does: names and measures.
+KEPT = {
+    *catalog.ARCHITECTURES,
+    "MNIST",
+    "Fashion-MNIST",
+    "ECE",
+    "AUROC",
+    "n",
+    "Lineup",
+    "LitServe",
+    "BentoML",
+    "tutorial",
+}
+KEPT |= {"float32", "int8", "int8-narrow"}
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +134,43 @@ def test_the_command_line_example_has_a_line_for_every_network():
         assert known.title in shown
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+@pytest.mark.parametrize("link", sorted({*LINK.findall(README), *LINK.findall(CHINESE)}))
 def test_links_lead_somewhere(link):
     assert link.startswith("http") or (ROOT / link).exists()
 
 
-def test_every_setting_and_route_is_told():
+@pytest.mark.parametrize("readme", BOTH)
+def test_every_setting_and_route_is_told(readme):
     for name in Settings.model_fields:
-        assert f"LINEUP_{name.upper()}" in README
+        assert f"LINEUP_{name.upper()}" in readme
     for route in ("/predict", "/compare", "/predict/batch", "/models", "/datasets", "/limits", "/readyz", "/metrics"):
-        assert route in README
+        assert route in readme
+
+
+def test_both_languages_show_the_same_code():
+    def uncommented(readme):
+        return [(kind, re.sub(r"\s+# .*$", "", text, flags=re.MULTILINE)) for kind, text in blocks(readme)]
+
+    assert uncommented(CHINESE) == uncommented(README)
+
+
+def test_both_languages_have_the_same_parts():
+    """Sections, tables and their rows, links and names in code: who changes one README is told of the other."""
+    assert sorted(set(LINK.findall(CHINESE)) - {"README.md"}) == sorted(set(LINK.findall(README)) - {"README.zh.md"})
+    for part in (r"^(#+) ", r"<!-- table: (\w+)", r"^\| (`[^|`]+`)", r"^(\d\.|-) "):
+        found = re.compile(part, re.MULTILINE)
+        assert found.findall(CHINESE) == found.findall(README)
+    names = re.compile(r"`[^`\n]+`")
+    prose = [
+        re.sub(r"<!-- table.*?<!-- end -->|^```.*?^```$", "", one, flags=re.DOTALL | re.M) for one in (CHINESE, README)
+    ]
+    assert set(names.findall(prose[0])) == set(names.findall(prose[1]))
+
+
+def test_the_headings_of_tables_are_in_the_readmes_language():
+    for table in re.findall(r"<!-- table: \w+ zh -->\n(.+)\n", CHINESE):
+        words = re.sub(r"`[^`]+`", "", table)
+        assert set(re.findall(r"[A-Za-z][\w-]*", words)) <= KEPT
 
 
 def test_the_results_are_those_of_the_shipped_files():

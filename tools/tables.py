@@ -1,7 +1,8 @@
-"""The tables of README.md and weights/README.md, and the figures of the page (`tools.figures`), made from what was
-recorded: `python -m tools.tables`, or `make tables`.
+"""The tables of README.md, README.zh.md and weights/README.md, and the figures of the page (`tools.figures`), made from
+what was recorded: `python -m tools.tables`, or `make tables`.
 
-Each table stands between `<!-- table: NAME -->` and `<!-- end -->`; everything else in the files is left as it is.
+Each table stands between `<!-- table: NAME -->` (or `NAME zh`: with Chinese headings) and `<!-- end -->`; everything
+else in the files is left as it is.
 """
 
 import json
@@ -16,10 +17,10 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from tools import figures, speed
+from tools import chinese, figures, speed
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = (ROOT / "README.md", ROOT / "weights" / "README.md")
+FILES = (ROOT / "README.md", ROOT / "README.zh.md", ROOT / "weights" / "README.md")
 
 
 def table(headings: list[str], rows: list[list[str]]) -> str:
@@ -206,8 +207,9 @@ TABLES: dict[str, Callable[[], str]] = {
 
 def fill(text: str) -> str:
     """The text with its tables made anew. KeyError for a table of an unknown name."""
-    pattern = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-    return pattern.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n{found[3]}", text)
+    pattern = re.compile(r"(<!-- table: (\w+)( zh)? -->\n).*?(<!-- end -->)", re.DOTALL)
+    in_language: dict[str | None, Callable[[str], str]] = {None: str, " zh": chinese.with_headings}
+    return pattern.sub(lambda found: f"{found[1]}{in_language[found[3]](TABLES[found[2]]())}\n{found[4]}", text)
 
 
 def main() -> None:
