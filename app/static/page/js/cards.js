@@ -76,7 +76,9 @@ function together({ label, index, votes, of, dissent }, predictions, networks) {
   const name = labelOf(predictions[0].dataset, index, label);
   if (of === 1) return { most: t('answer.one', { label: name }), others: '' };
   if (!dissent.length) return { most: t('answer.all', { of, label: name }), others: '' };
-  const others = Map.groupBy(predictions.filter((one) => one.index !== index), (one) => one.index);
+  /** @type {Map<number, Prediction[]>} */
+  const others = new Map();
+  for (const one of predictions) if (one.index !== index) others.set(one.index, [...(others.get(one.index) ?? []), one]);
   const said = [...others.values()].map((group) =>
     t(group.length === 1 ? 'answer.says' : 'answer.say', {
       networks: listed(group.map((one) => titleOf(networks, one.model))),
