@@ -58,10 +58,11 @@ function onPad(it, settled) {
 }
 
 function buttons() {
-  button('undo').disabled = !pad.drawing.canUndo && shown.hidden;
+  const blank = pad.isBlank && Boolean(shown.hidden);
+  button('undo').disabled = !(pad.drawing.canUndo || !shown.hidden);
   button('redo').disabled = !pad.drawing.canRedo;
-  button('clear').disabled = pad.isBlank && shown.hidden;
-  element('invitation').hidden = !(pad.isBlank && shown.hidden);
+  button('clear').disabled = blank;
+  element('invitation').hidden = !blank;
 }
 
 /** @param {picture.Picture} it @param {AbortSignal} signal */
