@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from app import __version__
@@ -22,6 +21,7 @@ from app.web import about, admin, compare, features, flip, guard, measured, oper
 from app.web.cors import Cors
 from app.web.middleware import Outermost
 from app.web.openapi import complete
+from app.web.static import Static
 
 DESCRIPTION = (
     "Seven classic CNNs side by side: send a picture of a digit or of a piece of clothing and get one network's "
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     _guard(app, service)
     for group in (predict, compare, prepare, flip, features, about, measured, operation, admin, pages):
         app.include_router(group.router)
-    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
+    app.mount("/static", Static(pages.STATIC, pages.OWN), name="static")
     app.openapi = _openapi(app, service)  # type: ignore[method-assign]
     return app
 

@@ -14,6 +14,7 @@ from app.web.media_types import ratings
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 PAGE = STATIC / "page"
+OWN = (PAGE / "js", PAGE / "style")  # scripts and sheets of our own: what lies beside them is vendored
 # Nothing from another host, no inline script or style, nothing that evaluates text; pictures of the page's own making.
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
