@@ -2,7 +2,8 @@
 # make test     the tests; make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
 # make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
-#               other options: python -m bench.serving --help); make bench-intake: what the intake costs
+#               other options: python -m bench.serving --help); make bench-intake: what the intake costs;
+#               make bench-page: how soon the page is there and answers, in Chromium
 # make skeletons  the graphs of the networks without their weights, and their stage tables, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make judges   others' tools and chaos on a real server, 25 minutes: schemathesis with 20,000 cases (CASES), then a mixed
@@ -23,7 +24,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench bench-intake skeletons fuzz judges torch vendor lint types types-of-pages tables openapi clean
+.PHONY: serve test test-all pictures bench bench-intake bench-page skeletons fuzz judges torch vendor lint types types-of-pages tables openapi clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -48,6 +49,10 @@ bench: .venv/.test
 
 bench-intake: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.intake
+	$(BIN)/python -m tools.tables
+
+bench-page: .venv/.test
+	$(BIN)/python -m bench.page
 	$(BIN)/python -m tools.tables
 
 skeletons: .venv/.test

@@ -52,6 +52,21 @@ def overload(record: dict[str, Any]) -> Rows:
     return headings, rows
 
 
+def page(record: dict[str, Any]) -> Rows:
+    """How soon the page is there and answers, in milliseconds."""
+    titles = {
+        "first paint": "first paint, nothing cached",
+        "usable pad": "pad can be drawn on",
+        "light networks": f"the pen's move to {', '.join(record['light'])} on the screen",
+        "all seven": "the pen lifted to all seven on the screen",
+    }
+    rows = [
+        [title, _short(record["ms"][name]["median"]), _short(record["ms"][name]["p95"]), str(record["ms"][name]["n"])]
+        for name, title in titles.items()
+    ]
+    return ["the page", "ms, median", "95 %", "n"], rows
+
+
 def _statuses(figures: dict[str, Any]) -> list[str]:
     return [f"{figures['statuses'].get(status, 0):,}" for status in ("200", "429", "504")]
 

@@ -174,6 +174,18 @@ def overload() -> str:
     return f"{table(*speed.overload(measured))}\n\n{on}."
 
 
+def page() -> str:
+    """How soon the page is there and answers, how large it is, and on what machine."""
+    path = ROOT / "bench" / "page.json"
+    if not path.is_file():
+        return "Not measured yet: `make bench-page`."
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    on = f"{measured['date']}, browser and service on the same {measured['cores']} cores of an {measured['processor']}"
+    on += f" ({', '.join(measured['flags'])}), {measured['busy_cores']:g} of them busy with other things"
+    sizes = ", ".join(f"{kind} {size / 1000:.1f} kB" for kind, size in measured["gzip"].items())
+    return f"{table(*speed.page(measured))}\n\n{on}; Chromium {measured['chromium']}. With gzip: {sizes}."
+
+
 def forms() -> str:
     """Accuracy of each checkpoint in each form that it can be compiled to, and which may run."""
     return table(*speed.forms(checkpoints.root()))
@@ -198,6 +210,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "intake": intake,
     "serving": serving,
     "overload": overload,
+    "page": page,
     "forms": forms,
     "serving_costs": serving_costs,
     "settings": settings,
