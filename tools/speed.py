@@ -67,6 +67,14 @@ def page(record: dict[str, Any]) -> Rows:
     return ["the page", "ms, median", "95 %", "n"], rows
 
 
+def page_circumstances(record: dict[str, Any]) -> str:
+    """What the page's figures are of: machine, browser, and the bytes that it loads."""
+    on = f"{record['date']}, browser and service on the same {record['cores']} cores of an {record['processor']}"
+    on += f" ({', '.join(record['flags'])}), {record['busy_cores']:g} of them busy with other things"
+    sizes = ", ".join(f"{kind} {size / 1000:.1f} kB" for kind, size in record["gzip"].items())
+    return f"{on}; Chromium {record['chromium']}. With gzip: {sizes}."
+
+
 def _statuses(figures: dict[str, Any]) -> list[str]:
     return [f"{figures['statuses'].get(status, 0):,}" for status in ("200", "429", "504")]
 

@@ -35,13 +35,8 @@ def results() -> str:
     for name, known in catalog.ARCHITECTURES.items():
         row = [f"`{name}`", str(known.year), short(known.parameters), short(known.macs)]
         rows.append(row + [_accuracy(_header(dataset, name)) for dataset in DATASETS])
-    headings = [
-        "network",
-        "year",
-        "parameters",
-        "multiply-adds",
-        *(f"{d.title}, test accuracy" for d in DATASETS.values()),
-    ]
+    headings = ["network", "year", "parameters", "multiply-adds"]
+    headings += [f"{d.title}, test accuracy" for d in DATASETS.values()]
     return table(headings, rows)
 
 
@@ -181,10 +176,7 @@ def page() -> str:
     if not path.is_file():
         return "Not measured yet: `make bench-page`."
     measured = json.loads(path.read_text(encoding="utf-8"))
-    on = f"{measured['date']}, browser and service on the same {measured['cores']} cores of an {measured['processor']}"
-    on += f" ({', '.join(measured['flags'])}), {measured['busy_cores']:g} of them busy with other things"
-    sizes = ", ".join(f"{kind} {size / 1000:.1f} kB" for kind, size in measured["gzip"].items())
-    return f"{table(*speed.page(measured))}\n\n{on}; Chromium {measured['chromium']}. With gzip: {sizes}."
+    return f"{table(*speed.page(measured))}\n\n{speed.page_circumstances(measured)}"
 
 
 def forms() -> str:

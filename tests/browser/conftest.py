@@ -27,6 +27,14 @@ class SevenNetworks(FakeEngine):
 
     names = tuple(ARCHITECTURES)
 
+    def describe(self, name: str) -> dict[str, Any]:
+        known = ARCHITECTURES[name]
+        told = {
+            part: getattr(known, part)
+            for part in ("title", "year", "paper", "idea", "input_size", "parameters", "macs")
+        }
+        return super().describe(name) | told
+
 
 # Of this folder, not of all tests: while Playwright runs, no other event loop can run in its thread.
 @pytest.fixture(scope="package")
@@ -80,5 +88,5 @@ def real_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.delenv("LINEUP_CACHE_DIR")
         kept = cache.folder()
     with served(tmp_path_factory.mktemp("real"), networks="", cache_dir=kept) as it:
-        until(lambda: it.status("/readyz") == 200, 300)
+        until(lambda: it.status("/readyz") == 200, 600)
         yield f"http://127.0.0.1:{it.port}"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bench import machine
 from bench import page as bench
 from models.catalog import ARCHITECTURES
 from tests.browser.visits import Visits
@@ -51,3 +52,11 @@ def test_the_files_are_weighed() -> None:
     sizes = bench.sizes()
     assert set(sizes) == {"scripts", "sheets", "vendored scripts"}
     assert all(size > 1000 for size in sizes.values())
+
+
+def test_what_the_figures_are_of_is_told() -> None:
+    record = {"date": "2026-11-25", **machine.hardware(), "busy_cores": 0.1, "chromium": "1.2.3", "gzip": bench.sizes()}
+    told = speed.page_circumstances(record)
+    assert all(
+        part in told for part in ("2026-11-25", record["processor"], "0.1 of them busy", "Chromium 1.2.3", "sheets")
+    )

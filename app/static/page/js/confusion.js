@@ -97,7 +97,7 @@ export function mistakes(report, redraw) {
   }
   const [is, said] = cell.split('-').map(Number);
   const names = { is: label(report, is), said: label(report, said), network: report.title };
-  return html`<h4>${t('lineup.mistakes.title', { ...names, count: exactly(report.confusion?.[is][said] ?? 0) })}</h4>
+  return html`<h4>${t('lineup.mistakes.title', { is: names.is, said: names.said, count: exactly(report.confusion?.[is][said] ?? 0) })}</h4>
     ${open.found ? opened(open.found, () => more(report, cell, redraw)) : html`<p class="muted">${t('lineup.loading')}</p>`}`;
 }
 
