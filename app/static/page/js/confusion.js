@@ -96,7 +96,7 @@ export function mistakes(report, redraw) {
     more(report, cell, redraw);
   }
   const [is, said] = cell.split('-').map(Number);
-  const names = { is: label(report, is), said: label(report, said), network: report.title };
+  const names = { is: label(report, is), said: label(report, said) };
   return html`<h4>${t('lineup.mistakes.title', { is: names.is, said: names.said, count: exactly(report.confusion?.[is][said] ?? 0) })}</h4>
     ${open.found ? opened(open.found, () => more(report, cell, redraw)) : html`<p class="muted">${t('lineup.loading')}</p>`}`;
 }
