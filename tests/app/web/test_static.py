@@ -1,4 +1,4 @@
-"""The pages' files as they travel: compressed where that is wanted, without comments, told when they have not changed."""
+"""Files of the pages as they travel: compressed where wanted, without comments, told when they have not changed."""
 
 from pathlib import Path
 
