@@ -9,7 +9,11 @@ HEADINGS = Path(__file__).with_suffix(".json")
 
 
 def with_headings(table: str) -> str:
-    """A Markdown table with its headings in Chinese. Names, as of networks and measures, stay as they are."""
+    """A Markdown table with its headings in Chinese. Names, as of networks and measures, stay as they are; so does what
+    stands in the place of a table that was not measured yet.
+    """
+    if not table.startswith("|"):
+        return table
     known = json.loads(HEADINGS.read_text("utf-8"))
     first, rest = table.split("\n", 1)
     return "|".join(f" {_heading(cell.strip(), known)} " if cell else "" for cell in first.split("|")) + "\n" + rest

@@ -243,9 +243,7 @@ def _accuracy(header: dict[str, Any] | None) -> str:
 
 
 def _default(value: object) -> str:
-    if value is None or value is PydanticUndefined or value == "":
-        return ""
-    return f"`{value}`"
+    return "" if value in (None, PydanticUndefined, "") else f"`{value}`"
 
 
 if __name__ == "__main__":
