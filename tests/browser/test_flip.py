@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.catalog import ARCHITECTURES
 from tests.browser.conftest import ServeFake, SevenNetworks
 from tests.browser.visits import Visits, draw, greys
 
@@ -89,7 +90,9 @@ def start(page: Any) -> None:
 
 
 def row(page: Any, network: str) -> Any:
-    return page.locator("#flip li").filter(has=page.locator("strong", has_text=re.compile(f"^{network}$")))
+    return page.locator("#flip li").filter(
+        has=page.locator("strong", has_text=re.compile(f"^{ARCHITECTURES[network].title}$"))
+    )
 
 
 class HeavyLeNet(SevenNetworks):
@@ -104,14 +107,13 @@ def test_each_is_asked_in_its_turn_and_its_dabs_are_counted_and_marked(visit: Vi
     told = {"nin": lines(ADDED), "densenet": lines(ADDED, ERASED, {**ADDED, "x": 12})}
     answer(page, lambda model: told.get(model, lines(ADDED, ERASED)))
     start(page)
-    page.locator("#flip .score", has_text="densenet (3 dabs)").wait_for()
+    page.locator("#flip .score", has_text="DenseNet (3 dabs)").wait_for()
     asked = [asked_of(request) for request in visit.asked("/flip?")]
     assert [one["model"] for one in asked] == ["alexnet", "nin", "vgg11", "googlenet", "resnet18", "densenet", "lenet"]
     assert all((one["to"], one["dataset"]) == ("9", "mnist") for one in asked)
-    assert "Easiest: nin (1 dab)" in page.locator("#flip .score").inner_text()
-    assert page.locator("#flip li .who strong").all_inner_texts() == list(
-        SevenNetworks.names
-    )  # in the order of their years
+    assert "Easiest: NiN (1 dab)" in page.locator("#flip .score").inner_text()
+    by_year = [architecture.title for architecture in ARCHITECTURES.values()]
+    assert page.locator("#flip li .who strong").all_inner_texts() == by_year
     assert row(page, "lenet").locator(".count").inner_text() == "2 dabs"
     assert "9 (61.3%)" in row(page, "lenet").locator(".how").inner_text()
     row(page, "lenet").locator("button").click()
@@ -135,15 +137,15 @@ def expected() -> list[int]:
 
 def test_a_search_can_be_stopped_and_what_is_done_stays(visit: Visits, address: str) -> None:
     page = visit(address)
-    answer(page, lambda model: lines(ADDED) if model in ("lenet", "alexnet") else None)
-    with page.expect_request(re.compile("model=nin")):
+    answer(page, lambda model: lines(ADDED) if model in ("lenet", "densenet") else None)
+    with page.expect_request(re.compile("model=googlenet")):
         start(page)
-    with page.expect_event("requestfailed", lambda request: "model=nin" in request.url):
+    with page.expect_event("requestfailed", lambda request: "model=googlenet" in request.url):
         page.locator("#flip button", has_text="Stop").click()
     page.wait_for_timeout(200)
     assert len(visit.asked("/flip?")) == 3
     assert page.locator("#flip li.done").count() == 2
-    assert row(page, "nin").locator(".how").inner_text() == "not asked"
+    assert row(page, "googlenet").locator(".how").inner_text() == "not asked"
     assert page.locator("#flip button.main").is_enabled()
 
 
@@ -162,7 +164,7 @@ def test_a_busy_service_is_waited_for_and_one_that_fails_does_not_end_it(visit: 
     )
     start(page)
     page.locator("#flip .notice", has_text="busy").wait_for()
-    page.locator("#flip .score", has_text="nin, whom no dab turns").wait_for()
+    page.locator("#flip .score", has_text="NiN, whom no dab turns").wait_for()
     assert page.locator("#flip .notice").is_hidden()
     assert row(page, "alexnet").locator(".count").inner_text() == "1 dab"
     assert "not available" in row(page, "vgg11").locator(".how").inner_text()
@@ -170,17 +172,17 @@ def test_a_busy_service_is_waited_for_and_one_that_fails_does_not_end_it(visit: 
 
 
 def test_what_fails_for_all_ends_it_and_it_goes_on_where_it_was(visit: Visits, address: str) -> None:
-    visit.expect("failed: .*model=nin")
+    visit.expect("failed: .*model=googlenet")
     visit.allow("console: .*ERR_FAILED")
     page = visit(address)
     answer(page, lambda model: lines(ADDED))
-    page.route(re.compile("model=nin"), lambda route: route.abort(), times=1)
+    page.route(re.compile("model=googlenet"), lambda route: route.abort(), times=1)
     start(page)
     page.locator("#flip .notice", has_text="cannot be reached").wait_for()
     assert len(visit.asked("/flip?")) == 3
     page.locator("#flip .notice button").click()
     page.locator("#flip .score", has_text="As hard to fool").wait_for()
-    assert [asked_of(request)["model"] for request in visit.asked("/flip?")][2:4] == ["nin", "nin"]
+    assert [asked_of(request)["model"] for request in visit.asked("/flip?")][2:4] == ["googlenet", "googlenet"]
 
 
 def test_another_picture_ends_it(visit: Visits, address: str) -> None:
@@ -214,10 +216,10 @@ def test_clothing_becomes_other_clothing(visit: Visits, address: str, tmp_path: 
 def test_the_dabs_shown_are_those_that_the_network_was_flipped_by(visit: Visits, real_address: str) -> None:
     page = visit(real_address)
     start(page)
-    flipped = row(page, "LeNet-5").locator(".count", has_text="dab")
+    flipped = row(page, "lenet").locator(".count", has_text="dab")
     flipped.wait_for(timeout=30_000)
     page.locator("#flip button", has_text="Stop").click()
-    row(page, "LeNet-5").locator("button").click()
+    row(page, "lenet").locator("button").click()
     head, *_, end = [json.loads(line) for line in visit.asked("model=lenet")[0].response().text().splitlines()]
     assert (head["index"], end["index"]) == (7, 9)
     assert page.locator("#flip figure circle").count() == end["count"] > 0

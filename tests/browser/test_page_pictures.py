@@ -8,7 +8,7 @@ import pytest
 from tests.browser.cards import labels
 from tests.browser.conftest import ServeFake
 from tests.browser.pictures import ONE, SEVEN, hand_over, png
-from tests.browser.visits import Visits, draw, look
+from tests.browser.visits import Visits, draw
 from tests.fakes import FakeIntake
 
 pytestmark = pytest.mark.browser
@@ -76,22 +76,3 @@ def test_text_that_is_pasted_or_dropped_is_left_alone(visit: Visits, address: st
 def test_a_photograph_can_be_taken_on_a_phone_alone(visit: Visits, address: str) -> None:
     assert visit(address, size=(360, 740), touch=True).locator("label.camera").is_visible()
     assert not visit(address).locator("label.camera").is_visible()
-
-
-def test_every_sample_is_shown_answered_and_in_the_address(visit: Visits, real_address: str) -> None:
-    page = visit(real_address)
-    page.wait_for_selector("#cards .card")
-    samples = page.locator("#samples button")
-    if not samples.count():
-        pytest.fail("there are no samples")
-    kinds = set()
-    for sample in samples.all():
-        sample.click()
-        labels(page)
-        kinds.add("clothing" if "clothing" in page.locator("#kind").inner_text() else "digit")
-        assert page.locator("#shown").is_visible()
-        assert "sample=" in page.url
-    assert kinds == {"digit", "clothing"}
-    look(page, "draw-sample")
-    said = labels(page)
-    assert labels(visit(real_address, page.url.removeprefix(real_address))) == said
