@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.visits import Visits, look, soon
+from tests.browser.visits import Visits, look
 
 pytestmark = pytest.mark.browser
 SIZE = (1440, 900)
@@ -14,9 +14,7 @@ SIZE = (1440, 900)
 def test_a_picture_of_the_page_can_be_taken(visit: Visits, real_address: str) -> None:
     page = visit(real_address, "/?lang=en#sample=four", size=SIZE)
     # "Save: answers as CSV" can be pressed once every network has answered.
-    assert soon(
-        page, lambda: page.locator("#actions button:disabled").count() == 0 and page.locator(".card").count() == 7
-    )
+    page.locator("#actions button:enabled", has_text="CSV").wait_for()
     assert "say 4" in page.locator("#agreement").inner_text()
     look(page, "page", whole=False)
 

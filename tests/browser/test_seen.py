@@ -55,7 +55,7 @@ def test_both_ways_are_answered_and_who_changes_its_mind_is_marked(visit: Visits
     bring_into_view(page)
     told = rows(page)
     assert len(told) == 7
-    assert told.pop("vgg11") == ["7", "7"]
+    assert told.pop("VGG-11") == ["7", "7"]
     assert all(said == ["7", "2"] for said in told.values())
     assert page.locator("#seen tr.changed").count() == 6
     assert "6 of 7" in page.locator("#seen .score").inner_text()

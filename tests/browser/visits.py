@@ -124,9 +124,9 @@ def draw(page: "Page", *strokes: Sequence[Place], pad: str = "#pad", steps: int 
 def soon(page: "Page", condition: Callable[[], bool], seconds: float = 15) -> bool:
     """Whether that comes true while the page goes on: events of the browser arrive in between."""
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while not (come := condition()) and time.monotonic() < end:
         page.wait_for_timeout(20)
-    return condition()
+    return come
 
 
 def look(page: "Page", name: str, *, whole: bool = True) -> None:

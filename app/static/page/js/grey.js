@@ -1,6 +1,8 @@
 // @ts-check
 /** Pictures of 28x28 grey values, 0 to 255, row by row: what networks see. */
 
+import { png, square } from './png.js';
+
 export const SIDE = 28;
 
 /** @typedef {ArrayLike<number>} Pixels 784 of them */
@@ -44,13 +46,12 @@ export async function naive(blob) {
   const pixels = greys(data);
   data.data.set(pixels.flatMap((value) => [value, value, value, 255]));
   context.putImageData(data, 0, 0);
-  return { pixels, png: await context.canvas.convertToBlob({ type: 'image/png' }) };
+  return { pixels, png: png(context.canvas) };
 }
 
 /** @param {ImageBitmap} bitmap */
 function scaled(bitmap) {
-  const options = { alpha: false, willReadFrequently: true };
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(SIDE, SIDE).getContext('2d', options));
+  const context = square(SIDE, false);
   const scale = SIDE / Math.max(bitmap.width, bitmap.height);
   const [width, height] = [Math.max(1, bitmap.width * scale), Math.max(1, bitmap.height * scale)];
   context.imageSmoothingQuality = 'high';

@@ -1,7 +1,7 @@
 // @ts-check
 /** The pad: drawing by mouse, pen, finger or keyboard. */
 
-import { Drawing, SIDE, paint, png } from './strokes.js';
+import { Drawing, SIDE, paint, picture } from './strokes.js';
 
 /** @typedef {import('./strokes.js').Point} Point */
 
@@ -49,7 +49,7 @@ export class Pad {
   /** As the service gets it. @returns {() => Promise<Blob>} */
   snapshot() {
     const strokes = this.strokes;
-    return () => png(strokes);
+    return async () => picture(strokes);
   }
 
   /** Change the drawing as a whole: undo, redo, clear. @param {(drawing: Drawing) => void} change */

@@ -7,6 +7,7 @@
 import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { showFile, showStrokes } from './draw.js';
 import { complain } from './notice.js';
+import { png, square } from './png.js';
 import { ask } from './service.js';
 import * as state from './state.js';
 import { t } from './text.js';
@@ -77,7 +78,7 @@ async function pictureOf(name) {
   const image = new Image();
   image.src = pathOf(name);
   await image.decode();
-  const canvas = new OffscreenCanvas(SIDE, SIDE);
-  /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d')).drawImage(image, 0, 0, SIDE, SIDE);
-  return canvas.convertToBlob({ type: 'image/png' });
+  const context = square(SIDE);
+  context.drawImage(image, 0, 0, SIDE, SIDE);
+  return png(context.canvas);
 }

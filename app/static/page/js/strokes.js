@@ -1,6 +1,8 @@
 // @ts-check
 /** A drawing: its strokes, what was undone, and its form in an address. */
 
+import { png, square } from './png.js';
+
 /** @typedef {[number, number]} Point x and y, 0 to SIDE */
 /** @typedef {readonly Point[]} Stroke */
 
@@ -121,7 +123,7 @@ function fromLine([x, y], [ax, ay], [bx, by]) {
 
 /**
  * Draw strokes SIDE units wide and high.
- * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context @param {Iterable<Stroke>} strokes @param {string} colour
+ * @param {CanvasRenderingContext2D} context @param {Iterable<Stroke>} strokes @param {string} colour
  */
 export function paint(context, strokes, colour) {
   Object.assign(context, { strokeStyle: colour, lineWidth: WIDTH, lineCap: 'round', lineJoin: 'round' });
@@ -135,11 +137,10 @@ export function paint(context, strokes, colour) {
 }
 
 /** The strokes as people send them: black on white, PNG of SIDE x SIDE. @param {readonly Stroke[]} strokes */
-export async function png(strokes) {
-  const canvas = new OffscreenCanvas(SIDE, SIDE);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+export function picture(strokes) {
+  const context = square(SIDE);
   context.fillStyle = 'white';
   context.fillRect(0, 0, SIDE, SIDE);
   paint(context, strokes, 'black');
-  return canvas.convertToBlob({ type: 'image/png' });
+  return png(context.canvas);
 }
