@@ -1,0 +1,27 @@
+"""What the page could not get at first, and gets once it can be had."""
+
+import pytest
+from pydantic import SecretStr
+
+from tests.browser.cards import labels
+from tests.browser.conftest import ServeFake
+from tests.browser.pictures import SEVEN
+from tests.browser.visits import Visits, draw
+
+pytestmark = pytest.mark.browser
+KEY = "open sesame"
+
+
+def test_who_enters_a_key_gets_the_networks_too(visit: Visits, serve_fake: ServeFake) -> None:
+    """What was asked at the start was refused, and what is asked about a drawing too; the key is entered once."""
+    visit.expect("answered 401: GET .*/models")
+    visit.allow("answered 401: POST .*/compare")
+    visit.allow("console: .*401")
+    page = visit(serve_fake(api_key=SecretStr(KEY)))
+    page.locator("#notice input").wait_for()
+    with page.expect_response(lambda response: response.status == 401):
+        draw(page, SEVEN)
+    page.wait_for_timeout(200)
+    page.locator("#notice input").fill(KEY)
+    page.locator("#notice button").click()
+    labels(page, "7")
