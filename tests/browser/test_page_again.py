@@ -25,3 +25,19 @@ def test_who_enters_a_key_gets_the_networks_too(visit: Visits, serve_fake: Serve
     page.locator("#notice input").fill(KEY)
     page.locator("#notice button").click()
     labels(page, "7")
+
+
+def test_who_enters_a_key_can_make_it_a_nine(visit: Visits, serve_fake: ServeFake) -> None:
+    """The window is so high that this part is there before the key is."""
+    visit.allow("answered 401")
+    visit.allow("console: .*401")
+    page = visit(serve_fake(api_key=SecretStr(KEY)), size=(1280, 3000))
+    page.locator("#flip h2").wait_for()
+    page.locator("#notice input").fill(KEY)
+    page.locator("#notice button").click()
+    draw(page, SEVEN)
+    labels(page, "7")
+    page.route("**/flip*", lambda route: None)
+    page.locator("#flip button.main").click()
+    page.locator("#flip .flips > li").first.wait_for()
+    assert page.locator("#flip .flips > li").count() == 7
