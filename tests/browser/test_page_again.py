@@ -41,3 +41,19 @@ def test_who_enters_a_key_can_make_it_a_nine(visit: Visits, serve_fake: ServeFak
     page.locator("#flip button.main").click()
     page.locator("#flip .flips > li").first.wait_for()
     assert page.locator("#flip .flips > li").count() == 7
+
+
+def test_a_part_that_does_not_come_is_told_and_can_be_asked_for_again(visit: Visits, address: str) -> None:
+    visit.expect("failed: GET .*/inside.js")
+    visit.expect("console: .*ERR_FAILED")
+    page = visit(address)
+    page.wait_for_selector("#cards .card")
+    page.route("**/inside.js", lambda route: route.abort())
+    page.locator("#tab-inside").click()
+    notice = page.locator("#inside > .notice")
+    notice.wait_for()
+    assert "cannot be reached" in notice.inner_text()
+    page.unroute("**/inside.js")
+    notice.locator("button").click()
+    page.locator("#inside .timeline button").first.wait_for()
+    assert notice.is_hidden()
