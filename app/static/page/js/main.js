@@ -77,6 +77,14 @@ function onTabKey(event) {
   byId(`tab-${next}`).focus();
 }
 
+/** To the pad: by the link's own way the whole state would leave the address. @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  state.set({ tab: 'draw' }, { enter: true });
+  byId('pad').focus();
+}
+
+document.querySelector('.skip')?.addEventListener('click', skip);
 for (const name of TABS) {
   byId(`tab-${name}`).addEventListener('click', () => state.set({ tab: name }, { enter: true }));
   byId(`tab-${name}`).addEventListener('keydown', onTabKey);
