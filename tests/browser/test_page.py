@@ -137,6 +137,17 @@ def test_the_address_brings_everything_back(visit: Visits, real_address: str) ->
     assert labels(again) == said
 
 
+def test_what_an_address_wrongly_says_is_taken_for_the_default(visit: Visits, address: str) -> None:
+    page = visit(address, "/#dataset=cifar-10&tab=admin&theme=pink")
+    page.wait_for_selector("#cards .card")
+    assert page.locator("#dataset").input_value() == "auto"
+    assert page.locator("#settings select").input_value() == "auto"
+    draw(page, SEVEN)
+    labels(page, "7")
+    assert "as you said" not in page.locator("#kind").inner_text()
+    assert "cifar" not in page.url
+
+
 def test_the_page_speaks_chinese(visit: Visits, real_address: str) -> None:
     page = visit(real_address, "/", locale="zh-CN")
     draw(page, SEVEN)

@@ -116,3 +116,12 @@ def test_the_skip_link_leads_to_the_pad(visit: Visits, home: str) -> None:
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "pad"
+
+
+def test_the_skip_link_leaves_what_was_chosen(visit: Visits, home: str) -> None:
+    page = visit(home, "/#tab=lineup&theme=dark&dataset=mnist")
+    page.locator("#lineup h2").first.wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'pad'")
+    assert page.url.endswith("#theme=dark&dataset=mnist")

@@ -111,3 +111,26 @@ def test_of_two_that_are_chosen_in_haste_the_later_is_shown(visit: Visits, addre
     assert soon(page, lambda: answered(page))
     assert page.locator("#shown").is_hidden()
     assert page.locator(".sample[aria-pressed=true]").count() == 1
+
+
+def test_a_sample_that_comes_late_does_not_take_the_place_of_what_was_drawn_meanwhile(
+    visit: Visits, address: str
+) -> None:
+    page = visit(address)
+    button(page, "zero").wait_for()
+    page.wait_for_load_state("networkidle")
+    held: list[Any] = []
+    page.route("**/samples/zero.svg", lambda route: held.append(route))
+    button(page, "zero").click()
+    assert soon(page, lambda: bool(held))
+    draw(page, [(0.3, 0.22), (0.7, 0.22), (0.46, 0.8)])
+    assert soon(page, lambda: answered(page))
+    drawn = page.url
+    with page.expect_response("**/samples/zero.svg"):
+        held[0].continue_()
+    page.unroute("**/samples/zero.svg")
+    page.wait_for_timeout(300)
+    assert "drawing=" in drawn
+    assert page.url == drawn
+    button(page, "zero").click()  # it can be chosen after that
+    page.wait_for_url("**/#sample=zero")

@@ -67,6 +67,7 @@ function buttons() {
 
 /** @param {picture.Picture} it @param {AbortSignal} signal */
 async function* ask(it, signal) {
+  if (!known.length) known = await networks(); // they could not be had at the start: without a key, say
   asked = dataset.value;
   const light = known.filter((network) => network.macs < LIGHT_MACS).map((network) => network.name);
   const models = it.settled || !light.length ? '' : light.join(',');

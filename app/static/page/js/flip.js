@@ -41,12 +41,18 @@ export async function open(section) {
   answers.watch(follow);
   follow(answers.now());
   try {
-    known = await networks();
+    await meet();
   } catch {
     return; // draw.js says so, and asks again
   }
-  small = new Map(known.map(({ name }) => [name, canvas()]));
   draw();
+}
+
+/** Know the networks that are to be asked. */
+async function meet() {
+  if (known.length) return;
+  known = await networks();
+  small = new Map(known.map(({ name }) => [name, canvas()]));
 }
 
 /** Another picture: whatever is known of the last one is of no use. @param {answers.Answers | null} it */
@@ -78,6 +84,7 @@ async function start() {
   if (!it) return;
   chosen = '';
   content();
+  await meet(); // draw.js has them by now, or there were no answers
   const body = await it.picture.blob();
   if (it === answers.now()) await flips.start(known, { body, dataset: it.dataset, to: target(it) });
 }

@@ -5,6 +5,8 @@
  */
 
 import * as draw from './draw.js';
+import { noticeAt } from './notice.js';
+import { ServiceError } from './service.js';
 import * as state from './state.js';
 
 /** @type {Record<string, () => Promise<{open: (section: HTMLElement) => void}>>} */
@@ -29,7 +31,7 @@ const opened = new Set();
 
 const byId = (/** @type {string} */ name) => /** @type {HTMLElement} */ (document.getElementById(name));
 
-async function showTab() {
+function showTab() {
   const tab = TABS.includes(state.get('tab')) ? state.get('tab') : 'draw';
   for (const name of TABS) {
     const button = byId(`tab-${name}`);
@@ -39,7 +41,23 @@ async function showTab() {
   }
   if (!PARTS[tab] || opened.has(tab)) return;
   opened.add(tab);
-  (await PARTS[tab]()).open(byId(tab));
+  bring(PARTS[tab], byId(tab));
+}
+
+/** Open a part in its place, which says so where it cannot be had. @param {typeof PARTS[string]} part @param {HTMLElement} place */
+async function bring(part, place) {
+  try {
+    const it = await part();
+    it.open(place);
+  } catch (error) {
+    const notice = Object.assign(document.createElement('p'), { className: 'notice' });
+    notice.setAttribute('role', 'alert');
+    place.append(notice);
+    noticeAt(notice).complain(new ServiceError('unreachable', String(error)), () => {
+      notice.remove();
+      bring(part, place);
+    });
+  }
 }
 
 /** Theme, projector and controls, for the sheets. */
@@ -59,6 +77,14 @@ function onTabKey(event) {
   byId(`tab-${next}`).focus();
 }
 
+/** To the pad: by the link's own way the whole state would leave the address. @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  state.set({ tab: 'draw' }, { enter: true });
+  byId('pad').focus();
+}
+
+document.querySelector('.skip')?.addEventListener('click', skip);
 for (const name of TABS) {
   byId(`tab-${name}`).addEventListener('click', () => state.set({ tab: name }, { enter: true }));
   byId(`tab-${name}`).addEventListener('keydown', onTabKey);
@@ -72,7 +98,7 @@ const near = new IntersectionObserver(
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      BELOW[target.id]().then((part) => part.open(/** @type {HTMLElement} */ (target)));
+      bring(BELOW[target.id], /** @type {HTMLElement} */ (target));
     }
   },
   { rootMargin: '200px' },
@@ -81,4 +107,4 @@ for (const name of Object.keys(BELOW)) near.observe(byId(name));
 dress();
 draw.start();
 showTab();
-for (const [name, part] of Object.entries(ROUND)) part().then((it) => it.open(byId(name)));
+for (const [name, part] of Object.entries(ROUND)) bring(part, byId(name));

@@ -7,6 +7,7 @@
 import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { showFile, showStrokes } from './draw.js';
 import { complain } from './notice.js';
+import * as picture from './picture.js';
 import { png, square } from './png.js';
 import { ask } from './service.js';
 import * as state from './state.js';
@@ -48,12 +49,14 @@ const pathOf = (name) => `static/page/samples/${name}.svg`;
 /** @param {string} name one of the samples; any other shows nothing new */
 async function show(name) {
   current = name;
+  const before = picture.now();
   const isDigit = DIGITS.includes(name);
   if (!isDigit && !CLOTHES.includes(name)) return;
   try {
     const made = isDigit ? await strokesOf(name) : await pictureOf(name);
     if (current !== name) return; // another was chosen meanwhile
-    if (made instanceof Blob) showFile(made, name, 'sample');
+    if (picture.now() !== before) current = state.get('sample'); // or something was drawn or opened
+    else if (made instanceof Blob) showFile(made, name, 'sample');
     else showStrokes(made, name);
   } catch (error) {
     complain(error, () => show(name));

@@ -6,18 +6,30 @@
 
 /** Every part of the state, with its default. */
 const DEFAULTS = Object.freeze({
-  tab: 'draw', // draw, inside, lineup
-  dataset: 'auto', // what the picture is said to show: auto, mnist, fashion-mnist
+  tab: 'draw',
+  dataset: 'auto', // what the picture is said to show
   network: 'resnet18', // whose inside is shown
   stage: '', // the stage whose feature maps are shown; '': the first
   sample: '', // the sample picture that is shown
   drawing: '', // the strokes on the pad, see strokes.js
   measured: 'fashion-mnist', // the dataset that the line-up's charts are of
   cell: '', // the field of the confusion matrix that is open: what the pictures are, what the network says: 5-3
-  theme: 'auto', // auto, light, dark
-  controls: 'shown', // shown, hidden: nothing but the part itself, for those who embed it
-  projector: 'off', // off, on: everything larger
+  theme: 'auto',
+  controls: 'shown', // hidden: nothing but the part itself, for those who embed it
+  projector: 'off', // on: everything larger
 });
+
+/** Parts with few values. Anything else in an address, which anybody may have written, is taken for the default. */
+const VALUES = new Map(
+  Object.entries({
+    tab: ['draw', 'inside', 'lineup'],
+    dataset: ['auto', 'mnist', 'fashion-mnist'],
+    measured: ['mnist', 'fashion-mnist'],
+    theme: ['auto', 'light', 'dark'],
+    controls: ['shown', 'hidden'],
+    projector: ['off', 'on'],
+  }),
+);
 
 /** @typedef {keyof typeof DEFAULTS} Name */
 
@@ -28,7 +40,8 @@ const watchers = new Set();
 
 /** @param {string} hash */
 function read(hash) {
-  return new Map(new URLSearchParams(hash.replace(/^#/, '')));
+  const told = [...new URLSearchParams(hash.replace(/^#/, ''))];
+  return new Map(told.filter(([name, value]) => VALUES.get(name)?.includes(value) ?? true));
 }
 
 /** @param {Name} name @returns {string} */
