@@ -68,7 +68,7 @@ export function showKind(judged, asked) {
   const odd = judged.in_distribution === false;
   const taken = asked ? t('kind.asked', { dataset }) : t('kind.taken', { dataset, sure });
   const reason = reasonOf(judged.reason);
-  kind.textContent = `${odd ? t('kind.neither') : taken} ${reason ? t('kind.reason', { reason }) : ''}`;
+  kind.textContent = `${odd ? t('kind.neither') : taken}${reason ? t('kind.reason', { reason }) : ''}`;
   kind.classList.toggle('odd', odd);
 }
 
