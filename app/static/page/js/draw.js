@@ -31,7 +31,7 @@ let taken = '';
 let sample = ''; // the one that is being put onto the pad
 
 export const pad = new Pad(/** @type {HTMLCanvasElement} */ (element('pad')), onPad);
-const live = new Live({ ask, asked: onAsked, answered: onLine, failed: complain });
+const live = new Live({ ask, asked: onAsked, answered: onLine, failed });
 
 /** Show a file's picture. @param {Blob} file @param {string} name */
 export function showFile(file, name, kind = /** @type {'file' | 'sample'} */ ('file')) {
@@ -95,6 +95,12 @@ function onLine(line, it) {
     tell({ picture: it, dataset: taken, of: fresh(answers), tail: /** @type {any} */ (line) });
   }
   return known.every((network) => network.macs >= LIGHT_MACS || answers.get(network.name)?.old === false);
+}
+
+/** That there is nothing to see yet is no news while the pen is down. @param {unknown} error @param {() => void} again */
+function failed(error, again) {
+  const begun = picture.now()?.settled === false && error instanceof ServiceError && error.code === 'nothing_found';
+  if (!begun) complain(error, again);
 }
 
 /** @param {picture.Picture | null} it */
