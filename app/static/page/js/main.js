@@ -5,6 +5,8 @@
  */
 
 import * as draw from './draw.js';
+import { noticeAt } from './notice.js';
+import { ServiceError } from './service.js';
 import * as state from './state.js';
 
 /** @type {Record<string, () => Promise<{open: (section: HTMLElement) => void}>>} */
@@ -39,7 +41,19 @@ async function showTab() {
   }
   if (!PARTS[tab] || opened.has(tab)) return;
   opened.add(tab);
-  (await PARTS[tab]()).open(byId(tab));
+  await load(PARTS[tab], byId(tab));
+}
+
+/** Fetch a part and open it; where the service is gone, say so. The address holds what is shown, so the page may load again. @param {typeof PARTS.inside} part @param {HTMLElement} place */
+async function load(part, place) {
+  try {
+    (await part()).open(place);
+  } catch {
+    const notice = Object.assign(document.createElement('p'), { className: 'notice' });
+    notice.setAttribute('role', 'alert');
+    place.replaceChildren(notice);
+    noticeAt(notice).complain(new ServiceError('unreachable', ''), () => location.reload());
+  }
 }
 
 /** Theme, projector and controls, for the sheets. */
@@ -72,7 +86,7 @@ const near = new IntersectionObserver(
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      BELOW[target.id]().then((part) => part.open(/** @type {HTMLElement} */ (target)));
+      load(BELOW[target.id], /** @type {HTMLElement} */ (target));
     }
   },
   { rootMargin: '200px' },
@@ -81,4 +95,4 @@ for (const name of Object.keys(BELOW)) near.observe(byId(name));
 dress();
 draw.start();
 showTab();
-for (const [name, part] of Object.entries(ROUND)) part().then((it) => it.open(byId(name)));
+for (const [name, part] of Object.entries(ROUND)) load(part, byId(name));
