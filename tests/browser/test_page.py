@@ -190,7 +190,7 @@ def test_a_finger_draws_and_the_page_stays_where_it_is(visit: Visits, address: s
     assert "drawing=" in page.url
     assert page.evaluate("scrollY") == 0
     look(page, "draw-phone")
-    swipe(page, ".help")  # beside the pad a finger scrolls
+    swipe(page, "#undo")  # beside the pad a finger scrolls
     assert soon(page, lambda: page.evaluate("scrollY") > 0)
 
 

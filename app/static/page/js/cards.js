@@ -42,7 +42,8 @@ export function agreementOf(predictions) {
  * screen readers, too: not of every stroke
  */
 export function showCards(networks, answers, speak) {
-  const predictions = [...fresh(answers).values()];
+  const said = fresh(answers);
+  const predictions = networks.flatMap(({ name }) => said.get(name) ?? []);
   const agreement = agreementOf(predictions);
   render(networks.map((network) => card(network, answers.get(network.name), agreement)), list);
   if (!agreement) return;
@@ -67,7 +68,7 @@ export function showKind(judged, asked) {
   const odd = judged.in_distribution === false;
   const taken = asked ? t('kind.asked', { dataset }) : t('kind.taken', { dataset, sure });
   const reason = reasonOf(judged.reason);
-  kind.textContent = `${odd ? t('kind.neither') : taken} ${reason ? t('kind.reason', { reason }) : ''}`;
+  kind.textContent = `${odd ? t('kind.neither') : taken}${reason ? t('kind.reason', { reason }) : ''}`;
   kind.classList.toggle('odd', odd);
 }
 
@@ -113,7 +114,7 @@ function card(network, answer, agreement) {
 function said({ dataset, label, index, confidence, predictions }) {
   const name = labelOf(dataset, index, label);
   return html`<p class="said">
-      <span class="label ${name.length > 2 ? 'word' : ''}">${name}</span>
+      <span class="label ${dataset === 'mnist' ? '' : 'word'}">${name}</span>
       <span class="confidence">${percent(confidence)}</span>
     </p>
     ${bars(dataset, predictions, index)}`;
@@ -135,7 +136,7 @@ function bars(dataset, predictions, first) {
   </dl>`;
 }
 
-const blank = () => html`<p class="said"><span class="label muted" aria-hidden="true">–</span></p>`;
+const blank = () => html`<p class="said"><span class="label muted" aria-hidden="true">–</span></p><div class="no-bars"></div>`;
 
 /** @param {import('./service.js').ErrorDetail} error */
 function problem(error) {

@@ -38,7 +38,7 @@ export function matrix(report) {
       ${report.confusion.map((row, is) => {
         const all = row.reduce((sum, count) => sum + count, 0);
         return html`<tr>
-          <th scope="row">${label(report, is)}</th>
+          <th scope="row">${label(report, is).replace('/', '/\u200b')}</th>
           ${row.map((count, said) => field(report, is, said, count, count / (all || 1), cell, reached))}
         </tr>`;
       })}
@@ -49,7 +49,7 @@ export function matrix(report) {
 /** @param {Report} report @param {number} is @param {number} said @param {number} count @param {number} share @param {string} open @param {string} reached */
 function field(report, is, said, count, share, open, reached) {
   const tint = `tint-${step(share)}`;
-  if (is === said || !count) return html`<td class=${tint}>${count ? exactly(count) : html`<span class="zero">0</span>`}</td>`;
+  if (is === said || !count) return html`<td class=${`${tint} ${count > 999 ? 'long' : ''}`}>${count ? exactly(count) : html`<span class="zero">0</span>`}</td>`;
   const name = `${is}-${said}`;
   const told = t('lineup.confusion.field', { count, is: label(report, is), said: label(report, said) });
   return html`<td class=${tint}><button data-cell=${name} title=${told} aria-label=${told} aria-expanded=${String(open === name)}

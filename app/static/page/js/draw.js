@@ -7,13 +7,14 @@ import { Live } from './live.js';
 import { complain, content } from './notice.js';
 import { Pad } from './pad.js';
 import * as picture from './picture.js';
-import { lines, networks, query } from './service.js';
+import { ServiceError, lines, networks, query } from './service.js';
 import * as state from './state.js';
 import { decode, encode } from './strokes.js';
 
 /** @typedef {import('./service.js').Network} Network */
 /** @typedef {import('./answers.js').Answer} Answer */
 
+const EMPTY = 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg"/>';
 const LIGHT_MACS = 500e6; // networks above it are asked once the pen is lifted
 
 const element = (/** @type {string} */ name) => /** @type {HTMLElement} */ (document.getElementById(name));
@@ -30,10 +31,11 @@ let taken = '';
 let sample = ''; // the one that is being put onto the pad
 
 export const pad = new Pad(/** @type {HTMLCanvasElement} */ (element('pad')), onPad);
-const live = new Live({ ask, asked: onAsked, answered: onLine, failed: complain });
+const live = new Live({ ask, asked: onAsked, answered: onLine, failed });
 
 /** Show a file's picture. @param {Blob} file @param {string} name */
 export function showFile(file, name, kind = /** @type {'file' | 'sample'} */ ('file')) {
+  if (!file.size) return complain(new ServiceError('empty', ''));
   URL.revokeObjectURL(shown.src);
   shown.src = URL.createObjectURL(file);
   shown.hidden = false;
@@ -96,6 +98,12 @@ function onLine(line, it) {
   return known.every((network) => network.macs >= LIGHT_MACS || answers.get(network.name)?.old === false);
 }
 
+/** That there is nothing to see yet is no news while the pen is down. @param {unknown} error @param {() => void} again */
+function failed(error, again) {
+  const begun = picture.now()?.settled === false && error instanceof ServiceError && error.code === 'nothing_found';
+  if (!begun) complain(error, again);
+}
+
 /** @param {picture.Picture | null} it */
 function onPicture(it) {
   tell(null);
@@ -113,6 +121,7 @@ function again() {
 }
 
 function listen() {
+  shown.onerror = () => (shown.src = EMPTY); // rather nothing than the sign of a broken picture
   button('undo').onclick = () => pad.edit((drawing) => shown.hidden && drawing.undo());
   button('redo').onclick = () => pad.edit((drawing) => drawing.redo());
   button('clear').onclick = () => pad.edit((drawing) => drawing.clear());

@@ -192,7 +192,7 @@ function caption(it, name, { dabs: made, first, said }) {
   return html`<strong>${titleOf(name)}</strong>: ${t('flip.before', before)}
     ${made.length
       ? html`${t('flip.after', { dabs: dabs(made.length), label: after.label, share: after.share })}
-          <span class="legend"><span class="add">${t('flip.added', { count: added })}</span> <span class="erase">${t('flip.erased', { count: made.length - added })}</span></span>`
+          <span class="dab-kinds"><span class="add">${t('flip.added', { count: added })}</span> <span class="erase">${t('flip.erased', { count: made.length - added })}</span></span>`
       : nothing}`;
 }
 

@@ -41,22 +41,18 @@ function showTab() {
   }
   if (!PARTS[tab] || opened.has(tab)) return;
   opened.add(tab);
-  bring(PARTS[tab], byId(tab));
+  load(PARTS[tab], byId(tab));
 }
 
-/** Open a part in its place, which says so where it cannot be had. @param {typeof PARTS[string]} part @param {HTMLElement} place */
-async function bring(part, place) {
+/** Fetch a part and open it; where the service is gone, say so. The address holds what is shown, so the page may load again. @param {typeof PARTS.inside} part @param {HTMLElement} place */
+async function load(part, place) {
   try {
-    const it = await part();
-    it.open(place);
-  } catch (error) {
+    (await part()).open(place);
+  } catch {
     const notice = Object.assign(document.createElement('p'), { className: 'notice' });
     notice.setAttribute('role', 'alert');
-    place.append(notice);
-    noticeAt(notice).complain(new ServiceError('unreachable', String(error)), () => {
-      notice.remove();
-      bring(part, place);
-    });
+    place.replaceChildren(notice);
+    noticeAt(notice).complain(new ServiceError('unreachable', ''), () => location.reload());
   }
 }
 
@@ -98,7 +94,7 @@ const near = new IntersectionObserver(
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      bring(BELOW[target.id], /** @type {HTMLElement} */ (target));
+      load(BELOW[target.id], /** @type {HTMLElement} */ (target));
     }
   },
   { rootMargin: '200px' },
@@ -107,4 +103,4 @@ for (const name of Object.keys(BELOW)) near.observe(byId(name));
 dress();
 draw.start();
 showTab();
-for (const [name, part] of Object.entries(ROUND)) bring(part, byId(name));
+for (const [name, part] of Object.entries(ROUND)) load(part, byId(name));

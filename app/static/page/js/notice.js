@@ -5,6 +5,9 @@ import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { ServiceError, explain, useKey } from './service.js';
 import { t } from './text.js';
 
+/** What the picture itself is the reason of: the same again would fail again. */
+const LASTING = ['empty', 'too_large', 'too_many_pixels', 'unsupported_type', 'undecodable', 'nothing_found'];
+
 /** A place on the page that says what went wrong there; it is hidden while all is well. @param {HTMLElement} place */
 export function noticeAt(place) {
   let ticking = 0;
@@ -22,10 +25,10 @@ export function noticeAt(place) {
     const code = error instanceof ServiceError ? error.code : '';
     const wait = error instanceof ServiceError ? error.retryAfter : null;
     let left = wait === null ? null : Math.ceil(wait);
-    const retry = again && (() => (content(), again()));
+    const retry = again && !LASTING.includes(code) ? () => (content(), again()) : null;
     const draw = () =>
       render(
-        html`<strong>${told}</strong> ${detail}
+        html`<strong>${told}</strong> <span class="detail" lang="en">${detail}</span>
           ${left === null ? '' : html`<span> ${t('error.again_in', { seconds: left })}</span>`}
           ${code === 'unauthorized' ? keyForm(retry) : retry && html`<button @click=${retry}>${t('error.again')}</button>`}`,
         place,

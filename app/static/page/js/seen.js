@@ -45,7 +45,7 @@ export async function open(section) {
   place = section;
   draw();
   answers.watch(consider);
-  picture.watch((it) => it || draw());
+  picture.watch((it) => (it && both.prepared) || draw());
   new IntersectionObserver((entries) => {
     inView = entries[entries.length - 1].isIntersecting;
     consider();
@@ -121,7 +121,7 @@ function draw() {
   render(
     html`<h2>${t('seen.title')}</h2>
       <p class="lede">${t('seen.lesson')}</p>
-      ${notice} ${picture.now() && both.prepared ? looks(both.prepared, both.sent) : html`<p class="muted">${t('seen.none')}</p>`}`,
+      ${notice} ${picture.now() && both.prepared ? looks(both.prepared, both.sent) : html`<p class="muted ${picture.now() ? 'comes' : ''}">${t(picture.now() ? 'seen.comes' : 'seen.none')}</p>`}`,
     place,
   );
 }
