@@ -40,6 +40,8 @@ class Static(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """See StaticFiles."""
         found = await super().get_response(path, scope)
+        if found.status_code == 304:
+            found.headers["Vary"] = "Accept-Encoding"
         if not isinstance(found, FileResponse) or Path(found.path).suffix not in COMPRESSED:
             return found
         file = await asyncio.to_thread(self._travelling, Path(found.path), found.headers["etag"])

@@ -157,7 +157,7 @@ def test_a_busy_service_is_asked_again_when_it_says(enter: Callable[..., "Page"]
     page.evaluate(f"() => {{ location.hash += '&{DRAWN}' }}")
     notice = page.locator(".maps .notice")
     notice.wait_for()
-    assert "The service is busy. 4 pictures wait" in notice.inner_text()
+    assert "The service is busy.\n4 pictures wait" in notice.inner_text()
     page.locator(".gallery").wait_for()
     assert not notice.is_visible()
 

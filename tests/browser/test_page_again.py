@@ -3,8 +3,9 @@
 import pytest
 from pydantic import SecretStr
 
+from app.serving.state import State
 from tests.browser.cards import labels
-from tests.browser.conftest import ServeFake
+from tests.browser.conftest import ServeFake, SevenNetworks
 from tests.browser.pictures import SEVEN
 from tests.browser.visits import Visits, draw
 
@@ -56,4 +57,17 @@ def test_a_part_that_does_not_come_is_told_and_can_be_asked_for_again(visit: Vis
     page.unroute("**/inside.js")
     notice.locator("button").click()
     page.locator("#inside .timeline button").first.wait_for()
-    assert notice.count() == 0
+    assert notice.is_hidden()  # the part has one of its own
+
+
+def test_a_network_that_was_still_loading_answers_once_it_can(visit: Visits, serve_fake: ServeFake) -> None:
+    engine = SevenNetworks()
+    page = visit(serve_fake(engine))
+    page.wait_for_selector("#cards .card")
+    engine.now["mnist", "vgg11"] = State("loading")
+    draw(page, SEVEN)
+    card = page.locator("#cards [data-network=vgg11]")
+    card.locator(".problem", has_text="loading").wait_for()
+    engine.now["mnist", "vgg11"] = State("ready")
+    card.locator(".label", has_text="7").wait_for()
+    assert len(labels(page)) == 7

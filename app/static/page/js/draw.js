@@ -15,6 +15,7 @@ import { decode, encode } from './strokes.js';
 /** @typedef {import('./answers.js').Answer} Answer */
 
 const EMPTY = 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg"/>';
+const LOADING_MS = 2000; // after which a network that was still loading is asked again
 const LIGHT_MACS = 500e6; // networks above it are asked once the pen is lifted
 
 const element = (/** @type {string} */ name) => /** @type {HTMLElement} */ (document.getElementById(name));
@@ -94,6 +95,8 @@ function onLine(line, it) {
   showCards(known, answers, last && it.settled);
   if (last && it.settled && it === picture.now()) {
     tell({ picture: it, dataset: taken, of: fresh(answers), tail: /** @type {any} */ (line) });
+    const loading = [...answers.values()].some((answer) => answer.error?.code === 'not_ready');
+    if (loading) setTimeout(() => it === picture.now() && live.changed(it), LOADING_MS);
   }
   return known.every((network) => network.macs >= LIGHT_MACS || answers.get(network.name)?.old === false);
 }
