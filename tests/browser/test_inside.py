@@ -1,9 +1,13 @@
 """Inside a network: what was new in it, its parts, and the feature maps of any of them for the picture on the pad."""
 
+import base64
+import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from models.catalog import ARCHITECTURES
 from tests.browser.maps import fake_maps
@@ -109,6 +113,21 @@ def test_the_maps_of_a_drawing_are_shown_and_walked_through(enter: Callable[...,
     maps.hover(position={"x": 20, "y": 20})
     assert told(page).startswith("Channel 1 of 6")
     look(page, "inside")
+
+
+def test_the_maps_of_a_real_network_are_those_that_the_service_gives(visit: Visits, real_address: str) -> None:
+    page = visit(real_address, f"/#tab=inside&network=densenet&stage=body.0&{DRAWN}")
+    with page.expect_response("**/features?*") as response:
+        page.locator(".gallery").wait_for()
+    given = response.value.json()
+    assert given["shape"] == [192, 24, 24]
+    first = given["channels"][0]
+    assert first["minimum"] < first["maximum"]
+    assert told(page).startswith("Channel 1 of 192: ")
+    sent = np.asarray(Image.open(io.BytesIO(base64.b64decode(given["png"]))))[:24, :24]
+    places = [np.unravel_index(at, sent.shape) for at in (sent.argmin(), sent.argmax())]
+    shown = colours(page, ".large", *(((float(x) + 0.5) / 24, (float(y) + 0.5) / 24) for y, x in places))
+    assert shown == [scale(page)[0], scale(page)[-1]]
 
 
 def test_the_maps_take_the_colours_of_dark_and_light(enter: Callable[..., "Page"]) -> None:
