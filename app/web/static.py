@@ -8,7 +8,7 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 from app.web.media_types import ratings
@@ -20,50 +20,67 @@ COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)[ \t]*$", re.
 
 @dataclass(frozen=True)
 class Travelling:
-    """A file's bytes as they are sent, plain and by gzip; `version` tells whether it is still that file."""
+    """A file as it is sent, plain and by gzip, with the headers of both; `stat` tells whether it is still that file."""
 
-    version: str
+    path: Path
+    stat: tuple[int, int]
+    headers: dict[str, str]
     plain: bytes
     zipped: bytes
 
+    def is_current(self) -> bool:
+        """Whether the file is what was read."""
+        try:
+            return self.stat == _stat(self.path)
+        except OSError:
+            return False
+
 
 class Static(StaticFiles):
-    """A folder of files. Those of `uncommented`, a folder in it, are sent without the comments that a third of them is:
-    line numbers stay, and the sources are in the repository. Vendored files keep theirs, licences among them.
+    """A folder of files. Text is read once and kept: a page has some twenty, and a thread for each would cost more than
+    all the rest. That of `uncommented`, folders in it, is sent without the comments that a third of it is: line numbers
+    stay, and the sources are in the repository. Vendored files keep theirs, licences among them.
     """
 
     def __init__(self, directory: Path, uncommented: tuple[Path, ...] = ()) -> None:
         super().__init__(directory=directory)
         self._uncommented = uncommented
-        self._kept: dict[Path, Travelling] = {}
+        self._kept: dict[str, Travelling] = {}
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """See StaticFiles."""
-        found = await super().get_response(path, scope)
-        if found.status_code == 304:
-            found.headers["Vary"] = "Accept-Encoding"
-        if not isinstance(found, FileResponse) or Path(found.path).suffix not in COMPRESSED:
-            return found
-        file = await asyncio.to_thread(self._travelling, Path(found.path), found.headers["etag"])
-        zipped = ratings(Headers(scope=scope).get("accept-encoding", "")).get("gzip", 0.0) > 0
-        # One name for both forms is right for a weak one (RFC 9110, section 8.8.1).
-        headers = {
-            "ETag": f"W/{file.version}",
-            "Vary": "Accept-Encoding",
-            "Last-Modified": found.headers["last-modified"],
-        }
-        if zipped:
-            headers["Content-Encoding"] = "gzip"
-        return Response(file.zipped if zipped else file.plain, media_type=found.media_type, headers=headers)
+        file = self._kept.get(path)
+        if scope["method"] not in ("GET", "HEAD") or file is None or not file.is_current():
+            found = await super().get_response(path, scope)
+            if found.status_code == 304:
+                found.headers["vary"] = "Accept-Encoding"
+            if not isinstance(found, FileResponse) or Path(found.path).suffix not in COMPRESSED:
+                return found
+            file = self._kept[path] = await asyncio.to_thread(self._read, found)
+        return self._answer(file, Headers(scope=scope))
 
-    def _travelling(self, path: Path, version: str) -> Travelling:
-        kept = self._kept.get(path)
-        if kept is None or kept.version != version:
-            plain = path.read_bytes()
-            if any(path.is_relative_to(folder) for folder in self._uncommented):
-                plain = without_comments(plain)
-            kept = self._kept[path] = Travelling(version, plain, gzip.compress(plain, 9, mtime=0))
-        return kept
+    def _answer(self, file: Travelling, asked: Headers) -> Response:
+        zipped = ratings(asked.get("accept-encoding", "")).get("gzip", 0.0) > 0
+        headers = {**file.headers, "Content-Encoding": "gzip"} if zipped else file.headers
+        strong = Headers({**headers, "etag": headers["etag"].removeprefix("W/")})  # as Starlette compares them
+        if self.is_not_modified(strong, asked):
+            return NotModifiedResponse(Headers(headers))
+        return Response(file.zipped if zipped else file.plain, headers=headers)
+
+    def _read(self, found: FileResponse) -> Travelling:
+        path = Path(found.path)
+        stat, plain = _stat(path), path.read_bytes()
+        if any(path.is_relative_to(folder) for folder in self._uncommented):
+            plain = without_comments(plain)
+        # One name for both forms is right for a weak one (RFC 9110, section 8.8.1).
+        headers = {name: found.headers[name] for name in ("content-type", "last-modified")}
+        headers |= {"etag": f"W/{found.headers['etag']}", "vary": "Accept-Encoding"}
+        return Travelling(path, stat, headers, plain, gzip.compress(plain, 9, mtime=0))
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    told = path.stat()
+    return told.st_mtime_ns, told.st_size
 
 
 def without_comments(source: bytes) -> bytes:
