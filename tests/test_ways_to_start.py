@@ -11,7 +11,7 @@ import pytest
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-OF_THE_HOST = {"host", "port", "weights", "tls_cert", "tls_key"}  # addresses and files mean others in a container
+OF_THE_HOST = {"host", "port", "weights", "data_dir", "tls_cert", "tls_key"}  # they mean others in a container
 
 
 def test_compose_passes_every_setting_on_so_that_a_key_closes_the_container_too() -> None:

@@ -104,7 +104,8 @@ def _hand_over(command: str, arguments: list[str]) -> int:
             from models.evaluation.evaluate import main as run
     except ImportError as error:  # where the service was installed without the extra
         install = "python -m pip install -e '.[torch]'"
-        print(f"lineup: {command} needs {error.name}; install it: {install}", file=sys.stderr)
+        missing = str(error.name).partition(".")[0]
+        print(f"lineup: {command} needs {missing}; install it: {install}", file=sys.stderr)
         return 1
     return run(arguments)
 

@@ -52,6 +52,7 @@ def test_the_codes_are_those_of_the_contract() -> None:
         422: ["undecodable", "nothing_found", "invalid_parameter"],
         429: ["queue_full", "rate_limited"],
         500: ["internal"],
+        501: ["not_available"],
         503: ["not_ready", "model_unavailable", "too_many_connections"],
         504: ["deadline_exceeded"],
     }
