@@ -106,7 +106,7 @@ def prepared(seen: Seen, scale: int, total_ms: float) -> PreparedPicture:
     return PreparedPicture(
         **judged(seen),
         pixels=seen.picture.tolist(),
-        png=base64.b64encode(png(seen.picture, scale)).decode(),
+        png=base64_png(seen.picture, scale),
         steps=[Step(name=step.name, parameters=step.parameters) for step in seen.steps],
         timing_ms=intake_timing(seen, total_ms),
     )
@@ -117,6 +117,11 @@ def png(picture: NDArray[np.uint8], scale: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)).save(file, "PNG")
     return file.getvalue()
+
+
+def base64_png(picture: NDArray[np.uint8], scale: int = 1) -> str:
+    """The same in base64, as JSON holds it."""
+    return base64.b64encode(png(picture, scale)).decode()
 
 
 def reading(model: str, page: Page, done: Sequence[Done[Chances]], classes: Sequence[str], total_ms: float) -> Read:

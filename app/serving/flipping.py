@@ -1,7 +1,6 @@
 """The search for the fewest dabs that flip an answer, driven through the background queues of networks."""
 
 import asyncio
-import base64
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -56,7 +55,7 @@ class Flipping:
             index=index,
             confidence=ranked[index].probability,
             to=ranked[self._to],
-            picture=_png(best.picture),
+            picture=assemble.base64_png(best.picture),
             brush=brush().tolist(),
         )
 
@@ -121,7 +120,7 @@ class Flipping:
             **self._told(best),
             flipped=best.flipped,
             count=len(best.dabs),
-            picture=_png(best.picture),
+            picture=assemble.base64_png(best.picture),
             passes=self.passes,
             reason=None if best.flipped else _reason(outcome, self._until),
             timing_ms=assemble.intake_timing(self._seen, self._clock.total_ms()),
@@ -142,7 +141,3 @@ def _reason(outcome: bool | ApiError, clock: Clock) -> str:
     if outcome.code in IN_TIME:
         return f"the {clock.limit_s:g} s that a request has were over"
     return outcome.message
-
-
-def _png(picture: NDArray[np.uint8]) -> str:
-    return base64.b64encode(assemble.png(picture, 1)).decode()

@@ -2,7 +2,6 @@
 that they got wrong from the datasets' own files.
 """
 
-import base64
 import threading
 import zlib
 from collections.abc import Mapping
@@ -54,7 +53,7 @@ class Measured:
             raise ApiError("not_available", f"where {name} is wrong on {dataset} is not recorded; {command} records it")
         pictures, labels = self._test_set(dataset, command)
         places = [p for p, answer in wrong if answer == said and p < len(labels) and labels[p] == true]
-        found = [Mistake(place=p, png=_png(pictures[p])) for p in places[offset : offset + limit]]
+        found = [Mistake(place=p, png=assemble.base64_png(pictures[p])) for p in places[offset : offset + limit]]
         return Mistakes(
             model=name,
             dataset=dataset,
@@ -110,7 +109,3 @@ def _missing(dataset: str, name: str, told: Mapping[str, Any]) -> dict[str, str]
 
 def _evaluate(dataset: str, name: str, *options: str) -> str:
     return " ".join(("lineup evaluate", *options, f"--model {name} --dataset {dataset}"))
-
-
-def _png(picture: UInt8) -> str:
-    return base64.b64encode(assemble.png(picture, 1)).decode()

@@ -5,7 +5,6 @@ from contextlib import aclosing
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel
 
 from app import answers
 from app.errors import ApiError
@@ -15,7 +14,7 @@ from app.serving.clock import Clock
 from app.serving.intake import Seen
 from app.serving.service import Service
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, preferred, server_timing
+from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, line, preferred, server_timing
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DatasetName, Networks, PreparationName, chosen, service_of
 from app.web.record import record_of
@@ -67,17 +66,13 @@ async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) 
 
 async def _lines(service: Service, names: list[str], seen: Seen, clock: Clock) -> AsyncIterator[str]:
     """The answer as NDJSON. When the client goes away this is cancelled, and with it what still waits."""
-    yield _line(answers.ComparisonHead(**assemble.judged(seen), models=names))
+    yield line(answers.ComparisonHead(**assemble.judged(seen), models=names))
     outcomes: dict[str, Outcome] = {}
     async with aclosing(service.ask_each(names, seen, clock)) as each:
         async for name, outcome in each:
             outcomes[name] = outcome
             if isinstance(outcome, ApiError):
-                yield _line(answers.NetworkError(model=name, error=assemble.detail(outcome)))
+                yield line(answers.NetworkError(model=name, error=assemble.detail(outcome)))
             else:
-                yield _line(outcome.prediction)
-    yield _line(assemble.tail({name: outcomes[name] for name in names}, seen, clock.total_ms()))
-
-
-def _line(value: BaseModel) -> str:
-    return value.model_dump_json() + "\n"
+                yield line(outcome.prediction)
+    yield line(assemble.tail({name: outcomes[name] for name in names}, seen, clock.total_ms()))

@@ -6,14 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel
 
 from app.errors import ApiError, show
 from app.flips import Flip, FlipHead
 from app.serving import assemble
 from app.serving.flipping import Flipping
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, preferred, server_timing
+from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, line, preferred, server_timing
 from app.web.openapi import FLIP_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, PreparationName, service_of
 from app.web.record import record_of
@@ -81,11 +80,7 @@ async def _last(flipping: Flipping) -> Flip:
 
 
 async def _lines(head: FlipHead, flipping: Flipping) -> AsyncIterator[str]:
-    yield _line(head)
+    yield line(head)
     async with aclosing(flipping.lines()) as lines:
-        async for line in lines:
-            yield _line(line)
-
-
-def _line(value: BaseModel) -> str:
-    return value.model_dump_json() + "\n"
+        async for told in lines:
+            yield line(told)

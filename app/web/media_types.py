@@ -65,6 +65,11 @@ class Json(Response):
         await super().__call__(scope, receive, send)
 
 
+def line(value: BaseModel) -> str:
+    """A line of NDJSON."""
+    return value.model_dump_json() + "\n"
+
+
 def server_timing(steps: BaseModel | None) -> dict[str, str]:
     """The header that tells browsers and proxies what an answer's steps took (W3C Server Timing)."""
     if steps is None:

@@ -1,7 +1,7 @@
 // @ts-check
 /** Pictures of 28x28 grey values, 0 to 255, row by row: what networks see. */
 
-import { png, square } from './png.js';
+import { fromBase64, png, square } from './png.js';
 
 export const SIDE = 28;
 
@@ -28,10 +28,9 @@ export function paint(canvas, pixels) {
   context.putImageData(new ImageData(new Uint8ClampedArray(data.buffer), SIDE), 0, 0);
 }
 
-/** Those of a PNG in base64. @param {string} png @returns {Promise<Pixels>} */
-export async function fromPng(png) {
-  const bytes = Uint8Array.from(atob(png), (character) => character.charCodeAt(0));
-  const context = scaled(await createImageBitmap(new Blob([bytes], { type: 'image/png' })));
+/** Those of a PNG in base64. @param {string} base64 @returns {Promise<Pixels>} */
+export async function fromPng(base64) {
+  const context = scaled(await createImageBitmap(fromBase64(base64)));
   return greys(context.getImageData(0, 0, SIDE, SIDE));
 }
 

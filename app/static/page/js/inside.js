@@ -7,6 +7,7 @@ import { Maps } from './maps.js';
 import { noticeAt } from './notice.js';
 import { json, networks } from './service.js';
 import { shapes } from './shapes.js';
+import { dress } from './sheet.js';
 import { costs, table } from './stages.js';
 import * as state from './state.js';
 import { t } from './text.js';
@@ -33,7 +34,7 @@ const opened = new Map();
 /** @param {HTMLElement} it */
 export async function open(it) {
   section = it;
-  await dress();
+  await dress('inside');
   draw();
   const place = (/** @type {string} */ name) => /** @type {HTMLElement} */ (section.querySelector(`.${name}`));
   notice = noticeAt(place('notice'));
@@ -44,14 +45,6 @@ export async function open(it) {
     if (['network', 'stage', 'tab', 'dataset'].some((name) => changed.has(/** @type {state.Name} */ (name)))) load();
   });
   load();
-}
-
-/** This part's own sheet. */
-function dress() {
-  const link = document.createElement('link');
-  Object.assign(link, { rel: 'stylesheet', href: 'static/page/style/inside.css' });
-  document.head.append(link);
-  return new Promise((done) => ['load', 'error'].forEach((end) => link.addEventListener(end, done)));
 }
 
 /** Ask for what is not there yet, and show the network that the state names. */

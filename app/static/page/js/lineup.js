@@ -5,6 +5,7 @@ import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { ask, begin, known, loading } from './measured.js';
 import * as panels from './panels.js';
 import { explain } from './service.js';
+import { dress } from './sheet.js';
 import * as state from './state.js';
 import { t } from './text.js';
 
@@ -22,22 +23,13 @@ let failure = null;
 /** @param {HTMLElement} section */
 export async function open(section) {
   here = section;
-  await dress();
+  await dress('lineup');
   new ResizeObserver(draw).observe(section);
   state.watch((changed) => {
     if (changed.has('measured')) ask(dataset(), draw);
     if ([...changed].some((name) => SHOWN.has(name))) draw();
   });
   load();
-}
-
-/** This part's own sheet. */
-function dress() {
-  const link = document.createElement('link');
-  link.rel = 'stylesheet';
-  link.href = 'static/page/style/lineup.css';
-  document.head.append(link);
-  return new Promise((done) => ['load', 'error'].forEach((end) => link.addEventListener(end, done)));
 }
 
 async function load() {

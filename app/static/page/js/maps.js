@@ -5,6 +5,7 @@ import { html, nothing, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { Mosaic } from './mosaic.js';
 import { noticeAt } from './notice.js';
 import * as picture from './picture.js';
+import { fromBase64 } from './png.js';
 import { ServiceError, json, query } from './service.js';
 import { shapeOf } from './stages.js';
 import * as state from './state.js';
@@ -71,7 +72,7 @@ export class Maps {
       const body = await it.blob();
       const path = `features${query({ model: table.model, stage: part.name, dataset, normalise })}`;
       const features = await json(path, { body, signal: mine.signal });
-      const bitmap = await createImageBitmap(new Blob([bytesOf(features.png)], { type: 'image/png' }));
+      const bitmap = await createImageBitmap(fromBase64(features.png));
       if (this.#asking === mine) this.#end({ features, bitmap }, body);
     } catch (error) {
       if (this.#asking === mine) this.#fail(error);
@@ -188,9 +189,4 @@ const isSingle = ({ shape }) => shape.slice(1).every((side) => side === 1);
 
 function invitation() {
   return html`<p class="ask">${t('inside.ask')} <a class="button" href=${state.link({ tab: 'draw' })}>${t('inside.draw')}</a></p>`;
-}
-
-/** @param {string} base64 */
-function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

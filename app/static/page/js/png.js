@@ -14,5 +14,10 @@ export function square(side, alpha = true) {
 /** What a canvas shows. @param {HTMLCanvasElement} canvas */
 export function png(canvas) {
   const [, base64] = canvas.toDataURL('image/png').split(',');
+  return fromBase64(base64);
+}
+
+/** A PNG as JSON holds it. @param {string} base64 */
+export function fromBase64(base64) {
   return new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], { type: 'image/png' });
 }
