@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from app import __version__
 from app.errors import ApiError
+from app.serving import local
 from app.serving.measured import Measured
 from app.serving.service import Service
 from app.settings import Settings
@@ -35,7 +36,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     Loading begins with the application's lifespan. A test may bring its own `service`.
     """
     if service is None:
-        service = Service(settings or Settings(), loaded=_settle)
+        service = local.service(settings or Settings(), loaded=_settle)
     app = FastAPI(
         title="Lineup",
         version=__version__,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ApiError
+from app.serving import local
 from app.serving.backends import Loaded
 from app.serving.intake import Intake, Preparation
 from app.serving.service import Service
@@ -227,4 +228,4 @@ def fake_service(
     says; `fresh`: what takes their place when all is loaded anew.
     """
     chosen, made = Settings.model_construct(**settings), (engine or FakeEngine(), intake or FakeIntake())
-    return Service(chosen, *made, fresh=lambda: fresh or (FakeEngine(), FakeIntake()))  # type: ignore[arg-type, return-value]
+    return local.service(chosen, *made, fresh=lambda: fresh or (FakeEngine(), FakeIntake()))  # type: ignore[arg-type, return-value]

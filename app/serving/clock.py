@@ -5,24 +5,27 @@ Times that are told are of `time.perf_counter`: uvloop's own clock, by which dea
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Self
 
 
-@dataclass(frozen=True, eq=False)  # each is a request's own, and tells requests apart
+@dataclass(frozen=True, eq=False)
 class Clock:
     """When a request's upload was complete, by `time.perf_counter`; when its answer is due, in the event loop's time;
-    and how many seconds lie between.
+    how many seconds lie between; and what tells the request from others in queues where requests take turns.
     """
 
     start: float
     deadline: float
     limit_s: float
+    party: Hashable = field(default_factory=object)
 
     @classmethod
-    def starting(cls, limit_s: float) -> Self:
-        """A clock that starts now."""
-        return cls(time.perf_counter(), asyncio.get_running_loop().time() + limit_s, limit_s)
+    def starting(cls, limit_s: float, party: Hashable = None) -> Self:
+        """A clock that starts now, of a request that is known as `party` already, or of a new one."""
+        times = time.perf_counter(), asyncio.get_running_loop().time() + limit_s, limit_s
+        return cls(*times) if party is None else cls(*times, party)
 
     def left_s(self) -> float:
         """Seconds until the deadline."""

@@ -85,7 +85,7 @@ class Features:
             return Shown(*told, begun - asked, loaded - begun, ran - loaded, time.perf_counter() - ran)
 
         with as_answers(f"feature maps of {model}", clock):
-            return await self._pool.run(work, clock.deadline, clock, _Nothing())
+            return await self._pool.run(work, clock.deadline, clock.party, _Nothing())
 
     def forget(self) -> None:
         """Let go of all graphs: other checkpoints answer now. What is at work goes on with its own."""

@@ -13,7 +13,7 @@ from app.flips import DabOfInk, Flip, FlipHead, FlipStep
 from app.serving import assemble
 from app.serving.background import Looked
 from app.serving.clock import Clock
-from app.serving.networks import Networks
+from app.serving.parts import Answers
 from app.serving.together import settle
 from models.datasets import DATASETS
 from models.flip.brush import brush, dab
@@ -29,7 +29,7 @@ KNOWN = 10**6  # pictures that there is time for, while no pace is known
 class Flipping:
     """One search: `begin`, then `lines`. `to` is the index of the class that is wanted."""
 
-    def __init__(self, networks: Networks, model: str, seen: Seen, to: int, clock: Clock) -> None:
+    def __init__(self, networks: Answers, model: str, seen: Seen, to: int, clock: Clock) -> None:
         self.passes = 0
         self.digest = ""
         self._networks, self._model, self._seen, self._to, self._clock = networks, model, seen, to, clock

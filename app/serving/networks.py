@@ -19,13 +19,12 @@ from app.serving.engine import Engine
 from app.serving.lane import Lane
 from app.serving.metrics import Checkpoint, Metrics
 from app.serving.pace import QueueFull
+from app.serving.parts import Item
 from app.serving.state import State
 from app.serving.threads import Threads
 from app.serving.tickets import Done
 from app.serving.turns import Turns
 from app.settings import Settings
-
-Item = tuple[NDArray[np.uint8], bool]  # a picture, and whether it was not of the dataset's own kind as it was sent
 
 
 class Networks:
@@ -128,7 +127,7 @@ class Networks:
         if problem := self.problem(dataset, model):
             raise problem.again()
         with as_answers(model, clock):
-            done = await self._batchers[dataset, model].submit(item, clock.deadline, clock)
+            done = await self._batchers[dataset, model].submit(item, clock.deadline, clock.party)
         self._metrics.waited(model, done.queued_s)
         return done
 
@@ -140,7 +139,7 @@ class Networks:
         if problem := self.problem(dataset, model):
             raise problem.again()
         with as_answers(model, clock):
-            return await self._background[dataset, model].look(pictures, as_sent, clock.deadline, clock)
+            return await self._background[dataset, model].look(pictures, as_sent, clock.deadline, clock.party)
 
     def looks_a_second(self, dataset: str, model: str) -> float:
         """How many pictures of `look` a network has lately seen in a second in which nobody else asked it."""

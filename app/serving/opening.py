@@ -86,9 +86,11 @@ class Opening:
     async def _together(self, asked: Asked, clock: Clock) -> Seen | Exception:
         """What is seen of a tiny upload. It is not held for a request that is given up: a batch is soon over."""
         with as_answers("the intake", clock):
-            return (await self.tiny.submit(asked, clock.deadline, clock)).value
+            return (await self.tiny.submit(asked, clock.deadline, clock.party)).value
 
     async def _alone(self, work: Callable[..., T], upload: Upload, clock: Clock, *arguments: object) -> T:
         """What `work` gives of an upload on a thread of its own."""
         with as_answers("the intake", clock):
-            return await self.pool.run(partial(work, upload.data, *arguments), clock.deadline, clock, upload.share)
+            return await self.pool.run(
+                partial(work, upload.data, *arguments), clock.deadline, clock.party, upload.share
+            )

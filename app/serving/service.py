@@ -1,25 +1,18 @@
-"""From an upload to answers: intake on a few threads, each network behind its batcher, one deadline over all."""
+"""From an upload to answers: what is asked of the intake and of the networks, under one deadline."""
 
 import asyncio
-import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from app.errors import ApiError
 from app.serving import assemble
 from app.serving.assemble import Answered, Outcome, Read
 from app.serving.backends import Chances
 from app.serving.clock import Clock
-from app.serving.decoders import Decoders
-from app.serving.engine import Engine
-from app.serving.exchange import load, objections
-from app.serving.features import Features
-from app.serving.intake import Intake, Preparation
+from app.serving.intake import Preparation
 from app.serving.metrics import Metrics
-from app.serving.networks import Networks
-from app.serving.opening import Opening
-from app.serving.state import State, lacking
+from app.serving.parts import Answers, Judges, Known, Parts, Sees, Shows
+from app.serving.state import State
 from app.serving.tickets import Done
 from app.serving.together import gather, settle
 from app.settings import Settings
@@ -27,95 +20,61 @@ from app.uploads import Memory, Upload
 from models.intake.pipeline import Seen
 from models.intake.read import Found
 
-log = logging.getLogger(__name__)
-
-STUCK_S = 60.0  # what a thread has worked on for so long, and six deadlines, will not end
-
 
 class Service:
-    """Everything behind the routes; `start` and `close` belong to the application's lifespan.
+    """Everything behind the routes; `start` and `close` belong to the application's lifespan. `parts` are its own."""
 
-    `engine` and `intake` are its own, or a test's, and `fresh` makes others when all is loaded anew; `loaded` is called
-    on the loading thread once loading has ended.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        engine: Engine | None = None,
-        intake: Intake | None = None,
-        *,
-        loaded: Callable[[], None] = lambda: None,
-        fresh: Callable[[], tuple[Engine, Intake]] | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, parts: Parts) -> None:
         self.settings = settings
-        self.intake = intake or Intake(Decoders.of(settings))
-        self.metrics = Metrics()
+        self.parts = parts
         self.memory = Memory(settings.max_held_bytes)
-        self.opening = Opening(self.intake, settings)
-        self.networks = Networks(engine or Engine(settings), settings, self.metrics)
-        self.features = Features(self.networks)
         self.metrics.watch(self.metrics.held, lambda: self.memory.used)
-        self.metrics.watch(self.metrics.intake, self.opening.__len__)
-        self.metrics.watch(self.metrics.features, self.features.__len__)
-        self.metrics.watch_checkpoints(self.networks.checkpoints)
         self.draining = False  # set by the server once it is to end: not ready, so that nobody sends it more
         self.tell_others: Callable[[], object] = lambda: None  # other processes, that checkpoints were exchanged
-        self._loading: asyncio.Task[None] | None = None
-        self._loaded = loaded
-        self._fresh = fresh or (lambda: (Engine(settings), self.intake.again()))
-        self._exchanging = asyncio.Lock()
-        self._incoming: Engine | None = None
-        self._closed = False
 
     @property
-    def engine(self) -> Engine:
+    def metrics(self) -> Metrics:
+        """What is counted here."""
+        return self.parts.metrics
+
+    @property
+    def engine(self) -> Known:
         """The networks that answer now."""
-        return self.networks.engine
+        return self.parts.networks.engine
+
+    @property
+    def intake(self) -> Judges:
+        """Auto and the gate that judge now."""
+        return self.parts.intake
+
+    @property
+    def opening(self) -> Sees:
+        """Who sees uploads."""
+        return self.parts.opening
+
+    @property
+    def networks(self) -> Answers:
+        """Who says what networks say."""
+        return self.parts.networks
+
+    @property
+    def features(self) -> Shows:
+        """Who shows what is inside the networks."""
+        return self.parts.features
 
     async def start(self) -> None:
         """Begin to load in the background. Raises FileNotFoundError without a weights folder."""
-        root = self.engine.root()
-        self.engine.configure()
-        self.opening.start()
-        self.networks.start()
-        self._loading = asyncio.create_task(asyncio.to_thread(self._load, root))
+        await self.parts.start()
 
     async def close(self) -> None:
-        """Answer what waits and stop every thread."""
-        self._closed = True
-        for engine in filter(None, (self.engine, self._incoming)):
-            engine.close()
-        await self.features.close()
-        await self.networks.close()
-        if self._loading is not None:
-            await self._loading
-        async with self._exchanging:
-            await self.opening.close()
-        await asyncio.to_thread(self.intake.close)
+        """Answer what waits, and end."""
+        await self.parts.close()
 
     async def reload(self) -> None:
         """Load every checkpoint anew beside those that answer, and let them take over; no request is lost. Raises
         ApiError, and changes nothing, where that would be worse than what is there.
         """
-        async with self._exchanging:
-            if self._closed:
-                raise ApiError("not_ready", "the service is shutting down", retry_after=5)
-            if self._loading is None or not self._loading.done():
-                raise ApiError("not_ready", "the first checkpoints are still loading; try again shortly", retry_after=2)
-            self._incoming, intake = self._fresh()
-            engine = self._incoming
-            await asyncio.to_thread(load, self.engine.root(), intake, engine)
-            before, after = ((e.states(), i.states) for e, i in ((self.engine, self.intake), (engine, intake)))
-            self._incoming = None
-            if found := list(objections(before, after)):
-                told = f"the checkpoints that were there go on answering; of the new ones {'; '.join(found)}"
-                raise ApiError("model_unavailable", told)
-            self.networks.exchange(engine)
-            self.features.forget()
-            self.intake = self.opening.intake = intake
-            await asyncio.to_thread(self._loaded)
-            log.info("checkpoints were exchanged")
+        await self.parts.reload()
 
     def states(self) -> Mapping[tuple[str, str], State]:
         """The state of every (dataset, network)."""
@@ -131,12 +90,7 @@ class Service:
         """
         if self.draining:
             return "the service is draining: it answers what it has accepted, and ends"
-        if lacks := lacking(self.states(), self.intake.states):
-            return lacks
-        busy_s = max(self.opening.busy_s(), self.networks.busy_s())
-        if busy_s > max(STUCK_S, 6 * self.settings.deadline_s):
-            return f"a thread has been busy with the same picture for {busy_s:.0f} s"
-        return None
+        return self.parts.unready()
 
     def clock(self, limit_s: float = math.inf) -> Clock:
         """A clock that starts now, with `limit_s` to go where that is less than everybody has."""
@@ -155,7 +109,7 @@ class Service:
         of `models`, who will be asked about it, could answer in time.
         """
         self.check_room(dataset, models, clock)
-        with self.networks.expecting(models, clock):
+        with self.networks.expecting(models, clock.party):
             seen = await self.opening.see(upload, dataset, clock, preparation)
         self.metrics.saw(seen)
         return seen
@@ -163,7 +117,7 @@ class Service:
     async def read(self, upload: Upload, model: str, clock: Clock) -> Read:
         """The number on a picture, each digit read by `model` through its queue. Raises ApiError."""
         self.check_room("mnist", [model], clock)
-        with self.networks.expecting([model], clock):
+        with self.networks.expecting([model], clock.party):
             page = await self.opening.read(upload, clock)
         self.metrics.saw_page(page.decode_s, page.find_s)
         room = self._room()
@@ -235,7 +189,7 @@ class Service:
     def check_room(self, dataset: str, models: Sequence[str], clock: Clock) -> None:
         """Raise ApiError where one more picture could not be opened in time, or none of `models` answer it then."""
         self.opening.check_room(clock)
-        self.networks.check_room(self._datasets(dataset), models, clock.deadline - self.opening.wait_s(), clock)
+        self.networks.check_room(self._datasets(dataset), models, clock.deadline - self.opening.wait_s(), clock.party)
 
     def _datasets(self, dataset: str) -> Iterable[str]:
         return self.engine.datasets if dataset == "auto" else [dataset]
@@ -243,8 +197,3 @@ class Service:
     def _room(self) -> asyncio.Semaphore:
         # One request takes at most an eighth of a queue at a time, so that it cannot fill it against all others.
         return asyncio.Semaphore(max(1, self.settings.queue_size // 8))
-
-    def _load(self, root: Path) -> None:
-        load(root, self.intake, self.engine)
-        self.networks.learn()
-        self._loaded()

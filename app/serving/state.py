@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+STUCK_S = 60.0  # what a thread has worked on for so long, and six deadlines, will not end
+
 
 @dataclass(frozen=True)
 class State:
@@ -23,3 +25,10 @@ def lacking(networks: Mapping[tuple[str, str], State], small: Mapping[str, State
         return "no network could be loaded"
     failed = [f"{name}: {state.reason}" for name, state in small.items() if state.state == "failed"]
     return "; ".join(failed) or None
+
+
+def stuck(busy_s: float, deadline_s: float) -> str | None:
+    """That a thread no longer works, in words, where it has been busy with the same for so long; else None."""
+    if busy_s > max(STUCK_S, 6 * deadline_s):
+        return f"a thread has been busy with the same picture for {busy_s:.0f} s"
+    return None

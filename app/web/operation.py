@@ -61,4 +61,4 @@ async def get_readiness(service: TheService) -> JSONResponse:
 )
 async def get_metrics(service: TheService) -> Response:
     """Requests, latencies, queues, batches and pictures, in Prometheus' text format."""
-    return Response(await service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    return Response(await service.parts.told(), media_type=CONTENT_TYPE_LATEST)

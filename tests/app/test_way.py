@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.serving import local
 from app.serving.engine import Engine
-from app.serving.service import Service
 from app.settings import Settings
 from models import checkpoints
 from models.checkpoints import file_format
@@ -40,7 +40,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def real(root: Path, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings.model_construct(weights=root, device="cpu", networks="lenet")
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         yield client
 
 
@@ -69,7 +69,7 @@ async def test_where_no_folder_can_be_written_pictures_are_answered(
         tempfile.gettempdir()
     settings = Settings.model_construct(weights=root, device="cpu", networks="lenet")
     large = Image.fromarray(picture).resize((900, 900))
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         files = {"file": ("one", encode(large, kind), "image/png")}
         answer = await client.post("/predict?model=lenet&dataset=mnist", files=files)
     assert answer.status_code == 200, answer.text
@@ -118,7 +118,7 @@ async def test_what_cannot_be_read(real: httpx.AsyncClient, content: bytes, kind
 
 async def test_too_many_pixels(root: Path, picture: NDArray[np.uint8]) -> None:
     settings = Settings.model_construct(weights=root, device="cpu", networks="lenet", max_pixels=1000)
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         small = await client.post("/predict?model=lenet&dataset=mnist", content=encode(Image.fromarray(picture)))
         large = await client.post("/predict?model=lenet&dataset=mnist", content=encode(Image.new("L", (40, 40))))
     assert small.status_code == 200
@@ -139,7 +139,7 @@ async def test_test_pictures_keep_the_recorded_accuracy(dataset: str) -> None:
     settings = Settings.model_construct(weights=SHIPPED, device="cpu", networks="lenet")
     url = f"/predict/batch?model=lenet&top_k=1&dataset={dataset}"
     said: list[int] = []
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         for start in range(0, 640, 64):
             images = [Image.fromarray(picture) for picture in pictures[start : start + 64].numpy()]
             files = [("files", ("a.png", encode(image), "image/png")) for image in images]
@@ -162,7 +162,7 @@ async def test_auto_that_cannot_decide_says_what_to_do(
 
 async def test_compare_names_what_is_not_there(root: Path, picture: NDArray[np.uint8]) -> None:
     settings = Settings.model_construct(weights=root, device="cpu", networks="lenet,vgg11")
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         body = (await client.post("/compare?dataset=mnist", content=encode(Image.fromarray(picture)))).json()
     assert body["unavailable"] == ["vgg11"]
     assert body["agreement"]["of"] == 1
@@ -176,7 +176,7 @@ async def test_the_answer_over_http_is_that_of_evaluate_on_the_same_back_end(
     path = checkpoints.path_for("mnist", name, WEIGHTS)
     source = described(file_format.open_file(path))
     ranges = record.read(path, source.content.header["digest"]).ranges
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         told = (await client.get(f"/models/{name}")).json()["checkpoints"]["mnist"]
         sent = encode(Image.fromarray(picture))
         answer = (await client.post(f"/predict?model={name}&dataset=mnist&prepare=raw", content=sent)).json()

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.serving import local
 from app.serving.decoder_source import DecoderSource
 from app.serving.decoders import Decoders, DecodingFailed
 from app.serving.intake import Intake
 from app.serving.messages import send
-from app.serving.service import Service
 from app.settings import Settings
 from models.intake import decode
 from models.intake.decode import DecodeError
@@ -293,7 +293,7 @@ def test_where_no_process_can_be_started_the_picture_is_refused_in_words(monkeyp
 async def test_neighbours_in_a_batch_and_the_next_request_are_answered() -> None:
     before, settings = below(os.getpid()), Settings.model_construct(intake_threads=2, deadline_s=60.0)
     decoders = Decoders(60, 1 << 30)
-    service = Service(settings, FakeEngine(), Intake(decoders))  # type: ignore[arg-type]
+    service = local.service(settings, FakeEngine(), Intake(decoders))  # type: ignore[arg-type]
     drawn = Image.new("L", (60, 60))
     drawn.paste(255, (25, 10, 35, 50))
     files = [encode(drawn, "PNG"), SLOW, encode(drawn, "JPEG")]

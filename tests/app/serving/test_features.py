@@ -72,7 +72,7 @@ def fresh() -> FakeEngine:
 @pytest.fixture
 async def service(opening: Opening, fresh: FakeEngine, anyio_backend: str) -> AsyncIterator[Service]:
     made = fake_service(fresh=(fresh, FakeIntake()))
-    made.features = Features(made.networks, opening)
+    made.parts.features = Features(made.networks, opening)
     await made.start()
     while not made.ready():
         await asyncio.sleep(0.01)

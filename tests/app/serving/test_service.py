@@ -10,9 +10,9 @@ import pytest
 
 from app import main
 from app.errors import ApiError
+from app.serving import local
 from app.serving.clock import Clock
 from app.serving.opening import Opening
-from app.serving.service import Service
 from app.settings import Settings
 from app.uploads import Memory, Share, Upload
 from tests.app.conftest import serving
@@ -36,7 +36,7 @@ async def test_the_threads_of_pytorch_are_set_before_any_thread_of_the_service_i
 async def test_who_made_the_service_is_told_once_all_is_loaded() -> None:
     told: list[bool] = []
     made = fake_service()
-    service = Service(made.settings, made.engine, made.intake, loaded=lambda: told.append(service.ready()))
+    service = local.service(made.settings, made.engine, made.intake, loaded=lambda: told.append(service.ready()))
     async with serving(service):
         async with asyncio.timeout(30):
             while not told:
@@ -150,7 +150,7 @@ async def test_what_is_out_of_the_garbage_collectors_sight_is_back_in_it_when_th
         main._settle()
         settled.set()
 
-    async with serving(Service(made.settings, made.engine, made.intake, loaded=settle)):
+    async with serving(local.service(made.settings, made.engine, made.intake, loaded=settle)):
         assert await asyncio.to_thread(settled.wait, 30)
         assert gc.get_freeze_count()
     assert not gc.get_freeze_count()

@@ -11,8 +11,8 @@ import pytest
 
 import app
 from app.cards import Limits
+from app.serving import local
 from app.serving.intake import Intake
-from app.serving.service import Service
 from app.serving.state import State
 from app.settings import Settings
 from models.datasets import DATASETS
@@ -34,7 +34,7 @@ async def test_models_are_listed_oldest_first(client: httpx.AsyncClient, engine:
 async def test_a_model_shows_what_runs_it_and_on_which_graph(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LINEUP_CACHE_DIR", str(tmp_path))
     settings = Settings.model_construct(device="cpu", networks="lenet", weights=WEIGHTS)
-    async with serving(Service(settings)) as client:
+    async with serving(local.service(settings)) as client:
         told = (await client.get("/models/lenet")).json()["checkpoints"]
     for dataset in DATASETS:
         (kept,) = tmp_path.glob(f"{dataset}-lenet-*.graph")

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.serving import local
 from app.serving.engine import Engine
-from app.serving.service import Service
 from app.settings import Settings
 from models import checkpoints
 from tests import untrained
@@ -33,7 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def real(root: Path, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings.model_construct(weights=root, device="cpu", networks="lenet,lenet-bn")
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         yield client
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.serving import local
 from app.serving.engine import Engine
-from app.serving.service import Service
 from app.serving.state import State
 from app.settings import Settings
 from tests.app.conftest import serving
@@ -189,7 +189,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def real(anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings.model_construct(weights=Path(WEIGHTS), device="cpu", networks="lenet")
-    async with serving(Service(settings, Engine(settings))) as client:
+    async with serving(local.service(settings, Engine(settings))) as client:
         yield client
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.serving import service as serving_service
+from app.serving import state
 from app.serving.breaker import FAILURES
 from tests.app.conftest import serving
 from tests.fakes import FakeEngine, FakeIntake, fake_service
@@ -155,7 +155,7 @@ async def test_a_network_that_fails_again_and_again_is_paused_and_readyz_and_met
 async def test_a_thread_that_does_not_come_back_makes_the_service_unready(
     where: str, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving_service, "STUCK_S", 0.0)
+    monkeypatch.setattr(state, "STUCK_S", 0.0)
     intake = FakeIntake()
     async with serving(fake_service(engine, intake, deadline_s=0.01)) as client:
         held = intake if where == "intake" else engine

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.serving.service import Service
+from app.serving import local
 from app.serving.state import State
 from app.settings import Settings
 from models.checkpoints import SUFFIX
@@ -128,7 +128,7 @@ async def test_the_end_of_the_service_ends_a_loading_that_goes_on(
     service = fake_service(engine, fresh=fresh)
     async with serving(service):
         reloading = asyncio.create_task(service.reload())
-        while service._incoming is None:
+        while service.parts._incoming is None:
             await asyncio.sleep(0.001)
     await asyncio.wait_for(asyncio.gather(reloading, return_exceptions=True), 30)
 
@@ -138,11 +138,11 @@ async def test_a_reload_that_waits_for_another_is_not_begun_once_the_service_end
 ) -> None:
     made: list[FakeEngine] = []
     service = fake_service(engine)
-    service._fresh = lambda: made.append(fresh[0]) or fresh  # type: ignore[assignment, func-returns-value, return-value]
+    service.parts._fresh = lambda: made.append(fresh[0]) or fresh  # type: ignore[assignment, func-returns-value, return-value]
     fresh[0].load_gate.clear()
     async with serving(service):
         reloading = [asyncio.create_task(service.reload()) for _ in range(2)]
-        while service._incoming is None:
+        while service.parts._incoming is None:
             await asyncio.sleep(0.001)
     assert len(await asyncio.wait_for(asyncio.gather(*reloading, return_exceptions=True), 30)) == 2
     assert len(made) == 1
@@ -155,7 +155,8 @@ async def test_real_checkpoints_are_exchanged_and_a_damaged_one_is_not(tmp_path:
             shutil.copy(WEIGHTS / dataset / f"lenet{suffix}", tmp_path / dataset)
     for name in ("auto", "gate"):
         shutil.copy(WEIGHTS / f"{name}{SUFFIX}", tmp_path)
-    service = Service(Settings(weights=tmp_path, networks="lenet", device="cpu", admin_key=SecretStr("open sesame")))
+    settings = Settings(weights=tmp_path, networks="lenet", device="cpu", admin_key=SecretStr("open sesame"))
+    service = local.service(settings)
     async with serving(service) as client:
         engine, intake = service.engine, service.intake
         assert (await client.post("/admin/reload", headers=KEY)).status_code == 200
