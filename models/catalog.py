@@ -5,7 +5,7 @@ What is known of them comes without torch and without their files: both are impo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
@@ -147,3 +147,11 @@ def find(name: str) -> Architecture:
     if found is None:
         raise UnknownName(f"no network {name[:64]!r}; there are: {', '.join(ARCHITECTURES)}")
     return found
+
+
+def choose(names: Iterable[str]) -> tuple[str, ...]:
+    """Networks by name, each once and in the order of their dates, extras last; the seven where none is named.
+    UnknownName as from `find`.
+    """
+    known = [*ARCHITECTURES, *EXTRAS]
+    return tuple(sorted({find(name).name for name in names}, key=known.index)) or tuple(ARCHITECTURES)

@@ -106,6 +106,11 @@ def test_serving_knows_no_http(module: str) -> None:
     assert not tops(module) & (WEB - {"prometheus_client"})
 
 
+def test_the_sizes_of_a_cluster_are_told_without_ray() -> None:
+    assert ours("app.cluster.sizes") == {"app.settings", "app.serving.batches", "models.catalog"}
+    assert "ray" not in tops("app.cluster.sizes") | tops("app.serving.batches")
+
+
 @pytest.mark.parametrize("module", ["models.datasets", "models.catalog", "models.devices"])
 def test_names_numbers_and_the_device_come_without_anything(module: str) -> None:
     at_the_top = imports(module, everywhere=False)

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.serving import runtimes
+from app.serving import batches, runtimes
 from app.serving.backends import Loaded
 from app.serving.state import State
-from app.settings import Settings
+from app.settings import Settings, split
 from models import catalog, checkpoints
 from models.datasets import DATASETS, SIDE, Dataset
 
@@ -37,10 +37,7 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        chosen = [name.strip() for name in settings.networks.split(",") if name.strip()]
-        known = [*catalog.ARCHITECTURES, *catalog.EXTRAS]
-        self.names = tuple(sorted({catalog.find(name).name for name in chosen}, key=known.index))
-        self.names = self.names or tuple(catalog.ARCHITECTURES)
+        self.names = catalog.choose(split(settings.networks))
         self._runtime = runtimes.choose(settings)
         self.device, self.streams = self._runtime.device, self._runtime.streams
         self._loaded: dict[tuple[str, str], Loaded] = {}
@@ -109,11 +106,8 @@ class Engine:
         return catalog.find(name).macs
 
     def max_batch(self, name: str) -> int:
-        """Most pictures in one forward pass. On a CPU a heavy network gains nothing from a long one: keep it short."""
-        if self.device != "cpu":
-            return self._settings.max_batch_size
-        fitting = int(self._settings.max_batch_gmacs * 1e9 / self.cost(name))
-        return max(1, min(self._settings.max_batch_size, fitting))
+        """Most pictures in one forward pass."""
+        return batches.longest(self._settings, self.cost(name), self.device)
 
     def describe(self, name: str) -> dict[str, Any]:
         """What is known of a network: from the catalog, and from its checkpoints."""

@@ -27,6 +27,13 @@ def test_the_seven_stand_in_the_order_of_their_dates():
     assert list(EXTRAS) == ["lenet-bn"]
 
 
+def test_networks_are_chosen_once_each_and_in_that_order():
+    assert catalog.choose([]) == tuple(ARCHITECTURES)
+    assert catalog.choose(["lenet-bn", "vgg11", "lenet", "vgg11"]) == ("lenet", "vgg11", "lenet-bn")
+    with pytest.raises(UnknownName, match="there are: lenet, "):
+        catalog.choose(["lenet", "lenet5"])
+
+
 @pytest.mark.parametrize("name", [*ARCHITECTURES, *EXTRAS])
 def test_every_row_is_complete_and_true(name):
     row = catalog.find(name)
