@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.serving import batches, runtimes
+from app.serving import batches, described, runtimes
 from app.serving.backends import Loaded
 from app.serving.state import State
 from app.settings import Settings, split
@@ -111,34 +111,8 @@ class Engine:
 
     def describe(self, name: str) -> dict[str, Any]:
         """What is known of a network: from the catalog, and from its checkpoints."""
-        architecture = catalog.find(name)
-        return {
-            "name": name,
-            "title": architecture.title,
-            "year": architecture.year,
-            "paper": architecture.paper,
-            "idea": architecture.idea,
-            "input_size": architecture.input_size,
-            "parameters": architecture.parameters,
-            "macs": architecture.macs,
-            "checkpoints": {dataset: self._describe_checkpoint(dataset, name) for dataset in self.datasets},
-        }
-
-    def _describe_checkpoint(self, dataset: str, name: str) -> dict[str, Any]:
-        state = self._states[dataset, name]
-        loaded = self._loaded.get((dataset, name))
-        metrics = loaded.header.get("metrics", {}) if loaded else {}
-        return {
-            "state": state.state,
-            "reason": state.reason,
-            "accuracy": metrics.get("accuracy"),
-            "n": metrics.get("n"),
-            "temperature": loaded.temperature if loaded else None,
-            "temperature_sent": loaded.temperature_sent if loaded else None,
-            "digest": loaded.header.get("digest") if loaded else None,
-            "form": loaded.form if loaded else None,
-            "graph": loaded.graph if loaded else None,
-        }
+        parts = {d: described.checkpoint(self._states[d, name], self._loaded.get((d, name))) for d in self.datasets}
+        return described.network(name, parts)
 
     def _load_one(self, root: Path, dataset: str, name: str) -> State:
         path = checkpoints.path_for(dataset, name, root)

@@ -1,9 +1,10 @@
 """Loading, and when what was loaded anew may take the place of what answers now."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from app.errors import ApiError
 from app.serving.engine import Engine
 from app.serving.intake import Intake
 from app.serving.state import State
@@ -25,14 +26,31 @@ def load(root: Path, intake: Intake, engine: Engine) -> None:
 
 def objections(before: tuple[States, Small], after: tuple[States, Small]) -> Iterator[str]:
     """What speaks against it, in words: whatever could not be loaded, and whatever was there and is not any more."""
-    for (dataset, model), state in after[0].items():
-        if _is_worse(before[0].get((dataset, model)), state):
+    yield from against_networks(before[0], after[0])
+    yield from against_small(before[1], after[1])
+
+
+def against_networks(before: States, after: States) -> Iterator[str]:
+    """The same of networks alone; that there would be none, too."""
+    for (dataset, model), state in after.items():
+        if _is_worse(before.get((dataset, model)), state):
             yield f"{model} for {dataset} is {state.state}: {state.reason}"
-    if not any(state.state == "ready" for state in after[0].values()):
+    if not any(state.state == "ready" for state in after.values()):
         yield "there is no network"
-    for name, state in after[1].items():
-        if _is_worse(before[1].get(name), state):
+
+
+def against_small(before: Small, after: Small) -> Iterator[str]:
+    """The same of auto and gate."""
+    for name, state in after.items():
+        if _is_worse(before.get(name), state):
             yield f"{name} is {state.state}: {state.reason}"
+
+
+def refuse_if(objections: Iterable[str]) -> None:
+    """Raise ApiError where anything speaks against what was loaded anew."""
+    if found := list(objections):
+        told = f"the checkpoints that were there go on answering; of the new ones {'; '.join(found)}"
+        raise ApiError("model_unavailable", told)
 
 
 def _is_worse(before: State | None, after: State) -> bool:

@@ -10,20 +10,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from app.errors import ApiError, one_of
-from app.insides import Layer, Stage, Stages
+from app.errors import ApiError
 from app.serving import assemble, mosaic
 from app.serving.answering import as_answers
 from app.serving.clock import Clock
 from app.serving.engine import Engine
+from app.serving.insides import Insides
 from app.serving.mosaic import Normalise
 from app.serving.networks import Networks
 from app.serving.pool import Pool
 from app.serving.shown import Shown, in_short
-from models import catalog, checkpoints
+from models import checkpoints
 from models.checkpoints import file_format
 from models.checkpoints.described import described
-from models.compiled import features, stages
+from models.compiled import features
 from models.compiled.features import FeatureMaps
 from models.compiled.stages import Table
 from models.intake.pipeline import Seen
@@ -34,13 +34,13 @@ Opened = Callable[[Engine, str, str, str, Table], FeatureMaps]  # dataset, netwo
 KEPT = 4  # graphs in memory: a few MB for LeNet and DenseNet, 25 to 45 for most, 90 for VGG-11
 
 
-class Features:
+class Features(Insides):
     """Shows what is inside the networks; made and used within one event loop. `opened` gives a network's graph."""
 
     def __init__(self, networks: Networks, opened: Opened | None = None) -> None:
+        super().__init__()
         self._networks = networks
         self._opened = opened or open_graph
-        self._tables: dict[str, Table] = {}
         self._pool = Pool(1, 1, "features")
         self._graphs = Graphs(self._opened)
 
@@ -48,29 +48,11 @@ class Features:
         """How many pictures wait or are at work."""
         return len(self._pool)
 
-    def stages(self, model: str) -> Stages:
-        """The stages of a network. Raises ApiError where none were recorded."""
-        table = self._table(model)
-        told = [_stage(stage) for stage in table.stages]
-        size = catalog.find(model).input_size
-        return Stages(model=model, input_size=size, stages=told, parameters=table.parameters, macs=table.macs)
-
-    def check(self, model: str, stage: str, scale: int) -> None:
-        """Raise ApiError for a part that the network has not, or whose picture would be too large."""
-        table = self._table(model)
-        part = table.find(stage)
-        if part is None:
-            raise ApiError("invalid_parameter", one_of(f"stage of {model}", stage, table.names()))
-        height, width = mosaic.size(part.shape, scale)
-        if height * width > mosaic.MOST_PIXELS:
-            told = f"'scale' is '{scale}', with which {stage} of {model} makes a picture of {width}x{height} pixels"
-            raise ApiError("invalid_parameter", f"{told}; at most {mosaic.MOST_PIXELS} are drawn")
-
     async def show(self, model: str, stage: str, seen: Seen, scale: int, normalise: Normalise, clock: Clock) -> Shown:
         """What a part of a network makes of a picture. Raises ApiError."""
         if problem := self._networks.problem(seen.dataset, model):
             raise problem.again()
-        graphs, engine, table = self._graphs, self._networks.engine, self._table(model)
+        graphs, engine, table = self._graphs, self._networks.engine, self.table(model)
         asked = time.perf_counter()
 
         def work() -> Shown:
@@ -94,15 +76,6 @@ class Features:
     async def close(self) -> None:
         """Let what is at work end, refuse what waits, and stop the thread."""
         await self._pool.close()
-
-    def _table(self, model: str) -> Table:
-        if model not in self._tables:
-            try:
-                self._tables[model] = stages.load(model)
-            except FileNotFoundError:
-                told = f"the stages of {model} were not recorded; `make skeletons` does"
-                raise ApiError("model_unavailable", told) from None
-        return self._tables[model]
 
 
 class Graphs:
@@ -138,15 +111,6 @@ def open_graph(engine: Engine, dataset: str, model: str, digest: str, table: Tab
         log.error("no feature maps of %s for %s: %s", model, dataset, error)
         reason = "its file cannot be read any more, or not compiled; the service's log says more"
     raise ApiError("model_unavailable", f"there are no feature maps of {model} for {dataset}: {reason}")
-
-
-def _stage(stage: stages.Stage) -> Stage:
-    layers = [
-        Layer(name=row.name, kind=row.kind, shape=list(row.shape), parameters=row.parameters, macs=row.macs)
-        for row in stage.layers
-    ]
-    sums = {"parameters": stage.parameters, "macs": stage.macs}
-    return Stage(name=stage.name, shape=list(stage.shape), layers=layers, **sums)
 
 
 class _Nothing:

@@ -1,7 +1,7 @@
 """The intake as the service has it: `models.intake` with auto and gate of one folder, its errors as answers."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -60,10 +60,7 @@ class Intake:
 
     def check_auto(self) -> None:
         """Raise ApiError where the dataset cannot be decided."""
-        if self.states["auto"].state == "loading":
-            raise ApiError("not_ready", "auto is still loading; try again shortly", retry_after=2)
-        if self.states["auto"].state != "ready":
-            raise ApiError("model_unavailable", pipeline.CANNOT_DECIDE)
+        check_auto(self.states)
 
     def see(self, data: bytes, dataset: str, max_pixels: int, preparation: Preparation = "auto") -> Seen:
         """Turn an upload into a picture for `dataset`, or for what auto decides; with `raw`, take its 28x28 as they
@@ -86,6 +83,14 @@ class Intake:
         """The digits of a number on the picture in an upload. Raises ApiError."""
         with _as_answers():
             return self._pipeline.read(data, max_pixels=max_pixels)
+
+
+def check_auto(states: Mapping[str, State]) -> None:
+    """Raise ApiError where the dataset cannot be decided, by where auto stands."""
+    if states["auto"].state == "loading":
+        raise ApiError("not_ready", "auto is still loading; try again shortly", retry_after=2)
+    if states["auto"].state != "ready":
+        raise ApiError("model_unavailable", pipeline.CANNOT_DECIDE)
 
 
 def _loaded(name: str, root: Path, load: Callable[[Path], Small]) -> tuple[Small | None, State]:

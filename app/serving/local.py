@@ -8,7 +8,7 @@ from pathlib import Path
 from app.errors import ApiError
 from app.serving.decoders import Decoders
 from app.serving.engine import Engine
-from app.serving.exchange import load, objections
+from app.serving.exchange import load, objections, refuse_if
 from app.serving.features import Features
 from app.serving.intake import Intake
 from app.serving.metrics import Metrics
@@ -100,9 +100,7 @@ class Local:
             await asyncio.to_thread(load, old.root(), intake, engine)
             before, after = ((e.states(), i.states) for e, i in ((old, self.intake), (engine, intake)))
             self._incoming = None
-            if found := list(objections(before, after)):
-                told = f"the checkpoints that were there go on answering; of the new ones {'; '.join(found)}"
-                raise ApiError("model_unavailable", told)
+            refuse_if(objections(before, after))
             self.networks.exchange(engine)
             self.features.forget()
             self.intake = self.opening.intake = intake

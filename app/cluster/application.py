@@ -1,0 +1,79 @@
+"""Lineup on Ray Serve: `serve run app.cluster.application:build`, or `serve deploy deploy/serve.yaml`.
+
+Nine deployments: the ingress has the routes, the intake opens pictures, and each network is one, so that each has as
+many replicas as its work needs. Settings come from the environment, here and in every replica.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from app.cluster import sizes
+from app.cluster.handles import RayHandle
+from app.cluster.intake import IntakeReplica
+from app.cluster.network import NetworkReplica
+from app.cluster.parts import Remote
+from app.main import create_app
+from app.serving.service import Service
+from app.settings import Settings
+
+NAME = "lineup"
+
+
+class Network(NetworkReplica):
+    """As Ray ends it."""
+
+    async def __del__(self) -> None:
+        """Ray calls and awaits this once the replica has drained."""
+        await self.close()
+
+
+class Intake(IntakeReplica):
+    """As Ray ends it."""
+
+    async def __del__(self) -> None:
+        """See Network."""
+        await self.close()
+
+
+class Ingress:
+    """A replica with all routes, which asks the other deployments. Ray asks it for the application once it is made."""
+
+    def __init__(self, intake: DeploymentHandle[Any], networks: Mapping[str, DeploymentHandle[Any]]) -> None:
+        settings = _settings()
+        context = serve.get_replica_context()
+        own = RayHandle(serve.get_deployment_handle(context.deployment, context.app_name))
+        others = {name: RayHandle(handle) for name, handle in networks.items()}
+        self._service = Service(settings, Remote(settings, RayHandle(intake), others, own))
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return create_app(service=self._service)
+
+    async def metrics(self) -> bytes:
+        """What this replica counted, in Prometheus' text format."""
+        return await self._service.metrics.text()
+
+
+def build(arguments: Mapping[str, str]) -> serve.Application:
+    """The application. ValueError, in one line, for arguments, as it takes none, and for settings that cannot be."""
+    if arguments:
+        told = ", ".join(f"{name}={value}" for name, value in arguments.items())
+        raise ValueError(f"{told}: no arguments are taken; settings come from the environment, as LINEUP_NETWORKS")
+    settings = _settings()
+    intake = serve.deployment(**sizes.options(sizes.INTAKE, settings))(Intake).bind()
+    networks = {}
+    for name in sizes.deployments(settings)[2:]:
+        deployment = serve.deployment(**sizes.options(name, settings))(Network)
+        networks[name] = deployment.bind(name, sizes.size(name, settings).threads)
+    ingress = serve.ingress()(Ingress)
+    return serve.deployment(**sizes.options(sizes.INGRESS, settings))(ingress).bind(intake, networks)
+
+
+def _settings() -> Settings:
+    """Of the environment; connections are the proxies', and `/limits` tells how many requests an ingress takes."""
+    settings = Settings()
+    most = sizes.size(sizes.INGRESS, settings).max_ongoing_requests
+    return settings.model_copy(update={"max_connections": most})

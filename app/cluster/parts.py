@@ -1,0 +1,105 @@
+"""A service's parts on a cluster, together: what they told last, how they load anew, what they counted."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from app.cluster.calls import Full, Handle, Lost, Unavailable, within
+from app.cluster.known import Known
+from app.cluster.remote import RemoteFeatures, RemoteIntake, RemoteNetworks
+from app.cluster.replies import opened
+from app.cluster.totals import together
+from app.errors import ApiError
+from app.serving.metrics import Metrics
+from app.serving.state import State, lacking
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ASKED_EVERY_S = 1.0  # how old is what an ingress knows of the others
+PATIENCE_S = 5.0  # for their answer to that
+RELOAD_S = 120.0  # for every replica to have loaded its checkpoints anew
+
+
+class Remote:
+    """The parts of a service by the handles of their deployments (see Parts); `own` is the ingress's, for what all its
+    replicas count together.
+    """
+
+    def __init__(self, settings: Settings, intake: Handle, networks: Mapping[str, Handle], own: Handle) -> None:
+        self.metrics = Metrics()
+        self.intake = self.opening = RemoteIntake(intake)
+        self.networks = RemoteNetworks(networks, Known(settings))
+        self.features = RemoteFeatures(self.networks)
+        self._own = own
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """See Parts."""
+        known = self.networks.engine
+        known.root()
+        self._watch(self.intake.handle, self._saw, self._failed)
+        for name, handle in self.networks.handles.items():
+            self._watch(handle, partial(known.took, name), partial(known.failed, name))
+
+    async def close(self) -> None:
+        """See Parts."""
+        while self._watching:
+            self._watching.pop().cancel()
+
+    async def reload(self) -> None:
+        """See Parts; replicas load one deployment after the other, and the first that would be worse ends it: those
+        before it have exchanged theirs, as the error says.
+        """
+        done: list[str] = []
+        for name, handle in {"the intake": self.intake.handle, **self.networks.handles}.items():
+            replies = await handle.everywhere("reload", RELOAD_S)
+            try:
+                for reply in replies:
+                    if isinstance(reply, Exception):
+                        raise ApiError("model_unavailable", f"a replica of {name} did not load anew: {_short(reply)}")
+                    opened(reply)
+            except ApiError as error:
+                before = f"; exchanged before it: {', '.join(done)}" if done else ""
+                raise ApiError(error.code, f"{error.message}{before}", retry_after=error.retry_after) from None
+            done.append(name)
+
+    def unready(self) -> str | None:
+        """See Parts."""
+        return lacking(self.networks.states(), self.intake.states)
+
+    async def told(self) -> bytes:
+        """See Parts; those of all replicas of all deployments together."""
+        others = [self._own, self.intake.handle, *self.networks.handles.values()]
+        answers = await asyncio.gather(*(handle.everywhere("metrics", PATIENCE_S) for handle in others))
+        texts = [text for answer in answers for text in answer if isinstance(text, bytes)]
+        return await asyncio.to_thread(together, texts)
+
+    def _saw(self, states: Mapping[str, State]) -> None:
+        self.intake.states = states
+
+    def _failed(self, why: str) -> None:
+        self._saw(dict.fromkeys(self.intake.states, State("failed", why)))
+
+    def _watch(self, handle: Handle, took: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+        self._watching.append(asyncio.create_task(_watch(handle, took, failed)))
+
+
+async def _watch(handle: Handle, took: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+    """Ask a replica where it stands, again and again; never ends."""
+    while True:
+        try:
+            took(await within(handle.ask("status"), PATIENCE_S))
+        except (TimeoutError, Full, Lost):
+            pass  # it is busy, or another takes its place: what was told last holds for a while
+        except Unavailable as error:
+            failed(str(error))
+        except Exception:
+            log.exception("a deployment cannot say where it stands")
+        await asyncio.sleep(ASKED_EVERY_S)
+
+
+def _short(error: Exception) -> str:
+    return type(error).__name__

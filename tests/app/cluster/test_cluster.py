@@ -1,0 +1,272 @@
+"""The application over parts elsewhere: the same routes, answers and errors, in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.cluster import calls, known
+from app.cluster.calls import Full, Lost, Unavailable
+from app.serving.state import State
+from tests.app.cluster.conftest import FakeCluster, a_cluster
+from tests.app.conftest import serving
+from tests.fakes import BAD, BLANK, BOOM, DIGEST, FakeIntake, fake_service
+
+pytestmark = pytest.mark.anyio
+PNG = {"content-type": "image/png"}
+
+
+@pytest.fixture
+async def client(cluster: FakeCluster) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(cluster.service) as it:
+        yield it
+
+
+def timeless(answer: dict[str, object]) -> dict[str, object]:
+    return {
+        key: [timeless(one) for one in value] if key == "results" else value  # type: ignore[attr-defined]
+        for key, value in answer.items()
+        if key != "timing_ms"
+    }
+
+
+ASKED = [
+    ("GET", "/healthz", b""),
+    ("GET", "/models", b""),
+    ("GET", "/models/lenet", b""),
+    ("GET", "/models/lenet/stages", b""),
+    ("GET", "/models/nothing", b""),
+    ("GET", "/datasets", b""),
+    ("POST", "/predict?model=lenet&dataset=mnist", b"\x07"),
+    ("POST", "/predict?model=vgg11", b"\x03"),
+    ("POST", "/predict?model=lenet&prepare=raw", b"\x03"),
+    ("POST", "/predict?model=nothing", b"\x03"),
+    ("POST", "/predict?dataset=nothing", b"\x03"),
+    ("POST", "/predict", BAD),
+    ("POST", "/predict", BLANK),
+    ("POST", "/predict", BOOM),
+    ("POST", "/compare", b"\x05"),
+    ("POST", "/compare?models=lenet,vgg11&dataset=fashion-mnist", b"\xfa"),
+    ("POST", "/prepare", b"\x05"),
+    ("POST", "/read?model=lenet", b"\x01\x02\n\x03"),
+    ("POST", "/read?model=lenet", BLANK),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "data"), ASKED)
+async def test_answers_are_those_of_one_process(client: httpx.AsyncClient, method: str, path: str, data: bytes) -> None:
+    there = await client.request(method, path, content=data, headers=PNG if data else {})
+    async with serving(fake_service()) as one:
+        here = await one.request(method, path, content=data, headers=PNG if data else {})
+    assert there.status_code == here.status_code
+    assert set(there.headers) == set(here.headers)
+    if there.headers["content-type"] != "application/json":
+        assert there.content == here.content
+    elif there.status_code != 500:  # which names its request
+        assert timeless(there.json()) == timeless(here.json())
+
+
+async def test_a_batch_shares_passes_in_the_replica(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    engine = cluster.engines["lenet"]
+    engine.gate.clear()
+    files = [("files", (f"{n}.png", bytes([n]), "image/png")) for n in range(9)]
+    asked = asyncio.create_task(client.post("/predict/batch?model=lenet&dataset=mnist", files=files))
+    while cluster.networks["lenet"].asked.count("submit") < 9:
+        await asyncio.sleep(0.01)
+    engine.gate.set()
+    results = (await asked).json()["results"]
+    assert [result["label"] for result in results] == [str(n) for n in range(9)]
+    assert max(size for _, _, size in engine.batches) > 1
+
+
+async def test_compare_line_by_line(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/compare", content=b"\x05", headers={**PNG, "accept": "application/x-ndjson"})
+    assert len(answer.text.splitlines()) == 1 + 3 + 1
+
+
+async def test_a_flip_is_searched_behind_requests(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    answer = await client.post("/flip?model=lenet&to=9&dataset=mnist", content=b"\x05", headers=PNG)
+    assert answer.status_code == 200
+    assert "look" in cluster.networks["lenet"].asked
+
+
+@pytest.mark.parametrize("error", [Lost("gone"), Lost("gone again")])
+@pytest.mark.parametrize("where", ["intake", "lenet"])
+async def test_what_is_lost_is_asked_again(
+    cluster: FakeCluster, client: httpx.AsyncClient, where: str, error: Exception
+) -> None:
+    handle = cluster.intake if where == "intake" else cluster.networks[where]
+    handle.raises = [error, error]
+    answer = await client.post("/predict?model=lenet&dataset=mnist", content=b"\x07", headers=PNG)
+    assert answer.json()["label"] == "7"
+    assert len([method for method in handle.asked if method != "status"]) == 3
+
+
+async def test_what_is_lost_for_ever_is_late_and_no_more(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    cluster.networks["lenet"].raises = [Lost("gone")] * 10_000
+    headers = {**PNG, "x-deadline-ms": "300"}
+    answer = await client.post("/predict?model=lenet&dataset=mnist", content=b"\x07", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
+    assert 2 <= cluster.networks["lenet"].asked.count("submit") < 20, "it is asked again after a pause"
+
+
+async def test_too_long_a_line_is_429_and_none_at_all_503(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    cluster.networks["lenet"].raises = [Full("256 pictures are waiting already"), Unavailable("it is not started")]
+    answers = [await client.post("/predict?model=lenet&dataset=mnist", content=b"\x07", headers=PNG) for _ in "12"]
+    assert [answer.status_code for answer in answers] == [429, 503]
+    assert [answer.headers["retry-after"] for answer in answers] == ["1", "5"]
+    assert "256 pictures are waiting already, for lenet" in answers[0].json()["error"]["message"]
+
+
+async def test_the_queue_that_refuses_is_the_replicas(anyio_backend: str) -> None:
+    async with a_cluster(queue_size=1) as cluster, serving(cluster.service) as client:
+        engine = cluster.engines["lenet"]
+        engine.gate.clear()
+
+        async def ask() -> httpx.Response:
+            return await client.post("/predict?model=lenet&dataset=mnist", content=b"\x07", headers=PNG)
+
+        first = asyncio.create_task(ask())
+        assert await asyncio.to_thread(engine.busy.wait, 10)
+        others = [asyncio.create_task(ask()) for _ in range(4)]
+        done, _ = await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        assert {answer.result().status_code for answer in done} == {429}
+        assert all(answer.result().headers["retry-after"] for answer in done)
+        engine.gate.set()
+        assert (await first).status_code == 200
+
+
+async def test_a_deadline_travels_as_time_left(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    cluster.engines["lenet"].gate.clear()
+    headers = {**PNG, "x-deadline-ms": "200"}
+    answer = await client.post("/predict?model=lenet&dataset=mnist", content=b"\x07", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (504, "there was no answer within 0.2 s")
+
+
+async def test_who_is_given_up_leaves_the_queue_elsewhere(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    engine, handle = cluster.engines["lenet"], cluster.networks["lenet"]
+    engine.gate.clear()
+
+    async def ask(data: bytes) -> httpx.Response:
+        return await client.post("/predict?model=lenet&dataset=mnist", content=data, headers=PNG)
+
+    kept = asyncio.create_task(ask(b"\x01"))
+    assert await asyncio.to_thread(engine.busy.wait, 10)
+    given_up = asyncio.create_task(ask(b"\x02"))
+    while handle.asked.count("submit") < 2:
+        await asyncio.sleep(0.01)
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    last = [response for response in handle.responses if response.cancelled]
+    assert last, "the replica is told that nobody waits"
+    engine.gate.set()
+    assert (await kept).json()["label"] == "1"
+    assert sum(size for _, _, size in engine.batches) == 1, "what was given up was never computed"
+
+
+async def test_a_network_that_will_not_load_leaves_the_others_alone(anyio_backend: str) -> None:
+    async with a_cluster() as cluster:
+        status = await cluster.networks["vgg11"].replicas[0].status()
+        assert status.states["mnist"].state == "ready"
+        cluster.engines["vgg11"].now = {key: State("failed", "torn") for key in cluster.engines["vgg11"].now}
+        async with serving(cluster.service) as client:
+            answer = await client.post("/compare", content=b"\x05", headers=PNG)
+            assert [one["model"] for one in answer.json()["results"]] == ["lenet", "resnet18"]
+            assert "vgg11" in str(answer.json()["unavailable"])
+            refused = await client.post("/predict?model=vgg11", content=b"\x05", headers=PNG)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_unavailable")
+            assert "torn" in refused.json()["error"]["message"]
+
+
+async def test_before_anybody_is_heard_of_nothing_is_ready(anyio_backend: str) -> None:
+    async with a_cluster() as cluster:
+        replicas = cluster.networks["lenet"].replicas
+        cluster.networks["lenet"].replicas = []
+        async with serving(cluster.service, until_ready=False) as client:
+            while (await client.post("/predict?model=vgg11", content=b"\x05", headers=PNG)).status_code != 200:
+                await asyncio.sleep(0.01)
+            assert (await client.get("/readyz")).status_code == 503
+            refused = await client.post("/predict?model=lenet", content=b"\x05", headers=PNG)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "not_ready")
+            card = (await client.get("/models/lenet")).json()
+            assert card["checkpoints"]["mnist"]["state"] == "loading"
+            cluster.networks["lenet"].replicas = replicas
+            while (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.01)
+
+
+async def test_of_whom_nobody_has_heard_is_told_as_failed(
+    cluster: FakeCluster, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "SILENT_S", -1.0)
+    listed = (await client.get("/readyz")).json()["networks"]
+    assert {one["state"] for one in listed} == {"failed"}
+    refused = await client.post("/predict?model=lenet", content=b"\x05", headers=PNG)
+    assert "no replica of it has been heard of" in refused.json()["error"]["message"]
+
+
+async def test_metrics_are_of_all_replicas_together(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    second = cluster.network_replica("lenet")
+    cluster.networks["lenet"].replicas.append(second)
+    for turn in range(4):
+        cluster.networks["lenet"].replicas.reverse()
+        answer = await client.post("/predict?model=lenet&dataset=mnist", content=bytes([turn]), headers=PNG)
+        assert answer.status_code == 200
+    lines = (await client.get("/metrics")).text.splitlines()
+    assert 'lineup_inference_seconds_count{model="lenet"} 4.0' in lines
+    assert 'lineup_queue_length{dataset="mnist",model="lenet"} 0.0' in lines
+    counted = 'lineup_requests_total{code="ok",model="lenet",route="/predict",status="200"} 4.0'
+    assert counted in lines
+    assert f'lineup_checkpoint_info{{dataset="mnist",digest="{DIGEST}",form="fake",model="lenet"}} 1.0' in lines
+    assert not [line for line in lines if line.startswith("process_")]
+
+
+async def test_parties_take_turns_in_the_replica(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
+    """A request with many pictures delays another by one of them, whoever's ingress it came through."""
+    engine = cluster.engines["vgg11"]
+    engine.gate.clear()
+    files = [("files", (f"{n}.png", bytes([9]), "image/png")) for n in range(12)]
+    many = asyncio.create_task(client.post("/predict/batch?model=vgg11&dataset=mnist", files=files))
+    while cluster.networks["vgg11"].asked.count("submit") < 12:
+        await asyncio.sleep(0.01)
+    lone = asyncio.create_task(client.post("/predict?model=vgg11&dataset=mnist", content=b"\x07", headers=PNG))
+    while cluster.networks["vgg11"].asked.count("submit") < 13:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    engine.gate.set()
+    await lone
+    assert len(engine.batches) < 6
+    await many
+
+
+async def test_a_reload_reaches_every_replica_or_says_where_it_ended(
+    cluster: FakeCluster, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.cluster import network
+    from tests.fakes import FakeEngine
+
+    made: list[FakeEngine] = []
+
+    def fresh(settings: object) -> FakeEngine:
+        engine = FakeEngine()
+        engine.names = ("lenet",)  # type: ignore[assignment]
+        engine.now = {key: state for key, state in engine.now.items() if key[1] in ("lenet", "vgg11", "resnet18")}
+        engine.named = "1" * 64
+        made.append(engine)
+        return engine
+
+    monkeypatch.setattr(network, "Engine", fresh)
+    monkeypatch.setattr(FakeIntake, "again", lambda self: FakeIntake(), raising=False)
+    await cluster.service.reload()
+    assert len(made) == 3
+    answer = await client.post("/predict?model=lenet&dataset=mnist", content=b"\x07", headers=PNG)
+    assert answer.headers["lineup-checkpoint"] == "1" * 64
+
+
+async def test_late_calls_are_not_sent(cluster: FakeCluster) -> None:
+    handle = cluster.networks["lenet"]
+    clock = cluster.service.clock(0.0)
+    with pytest.raises(Exception, match="there was no answer within 0 s"):
+        await calls.call(handle, "submit", "lenet", clock)
+    assert handle.asked == []
