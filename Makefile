@@ -9,6 +9,7 @@
 # make judges   others' tools and chaos on a real server, 25 minutes: schemathesis with 20,000 cases (CASES), then a mixed
 #               load while processes are killed and checkpoints swapped, five minutes of it (SECONDS_OF_CHAOS)
 # make torch    PyTorch into .venv, where `make serve` did without: for training and evaluation
+# make ray      Ray into .venv: for the service, and `lineup batch`, on a cluster; its tests are then no longer skipped
 # make screenshot  the picture of the page in the README
 # make vendor   others' browser code anew, as tools/vendored.json records it; needs npm
 # make lint types tables openapi clean
@@ -25,7 +26,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench bench-intake bench-page skeletons fuzz judges torch screenshot vendor lint \
+.PHONY: serve test test-all pictures bench bench-intake bench-page skeletons fuzz judges torch ray screenshot vendor lint \
   types types-of-pages tables openapi clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
@@ -70,6 +71,8 @@ judges: .venv/.judges
 	$(BIN)/python -m tests.judges.chaos --seconds $(SECONDS_OF_CHAOS)
 
 torch: .venv/.torch
+
+ray: .venv/.ray
 
 screenshot: .venv/.test
 	SCREENSHOTS=tests/browser BROWSER_TESTS=required $(BIN)/python -m pytest -q tests/browser/test_page_picture.py
@@ -120,6 +123,10 @@ clean:
 
 .venv/.test: .venv/.serve .venv/.torch
 	$(BIN)/python -m pip install --quiet -e ".[torch,dev]"
+	@touch $@
+
+.venv/.ray: .venv/.serve
+	$(BIN)/python -m pip install --quiet -e ".[ray]"
 	@touch $@
 
 .venv/.judges: .venv/.test

@@ -68,7 +68,13 @@ def _guard(app: FastAPI, service: Service) -> None:
     if guard.needed(settings):
         app.add_middleware(guard.Guard, settings=settings)
     cors = partial(Cors, settings=settings) if settings.cors_origins.strip() else None
-    app.add_middleware(Outermost, metrics=service.metrics, cors=cors, log_requests=settings.log_requests)
+    app.add_middleware(
+        Outermost,
+        metrics=service.metrics,
+        ending=lambda: service.draining,
+        cors=cors,
+        log_requests=settings.log_requests,
+    )
 
 
 def _lifespan(service: Service) -> Callable[[FastAPI], Any]:

@@ -111,6 +111,17 @@ def test_the_sizes_of_a_cluster_are_told_without_ray() -> None:
     assert "ray" not in tops("app.cluster.sizes") | tops("app.serving.batches")
 
 
+@pytest.mark.parametrize("module", below("app.cluster"))
+def test_the_cluster_knows_serving_and_routes_only_as_the_whole_application(module: str) -> None:
+    assert not knows(module, "app.web", "app.cli")
+    assert "torch" not in tops(module)
+
+
+def test_ray_is_known_where_its_handles_and_deployments_are_and_nowhere_else() -> None:
+    with_ray = {module for module in MODULES if "ray" in tops(module)}
+    assert with_ray <= {f"app.cluster.{part}" for part in ("application", "handles", "version")} | {"app.batch.cluster", "app.batch.on_ray"}
+
+
 @pytest.mark.parametrize("module", ["models.datasets", "models.catalog", "models.devices"])
 def test_names_numbers_and_the_device_come_without_anything(module: str) -> None:
     at_the_top = imports(module, everywhere=False)

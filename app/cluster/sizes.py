@@ -119,6 +119,7 @@ def options(name: str, settings: Settings, *, max_replicas: int = MAX_REPLICAS) 
             "upscale_delay_s": UPSCALE_DELAY_S,
             "downscale_delay_s": DOWNSCALE_DELAY_S,
         },
+        "logging_config": {"enable_access_log": False},  # whoever wants a line for each request has LINEUP_LOG_REQUESTS
         "health_check_period_s": HEALTH_PERIOD_S,
         "health_check_timeout_s": HEALTH_TIMEOUT_S,
         "graceful_shutdown_wait_loop_s": 0.5,

@@ -32,7 +32,7 @@ HEADERS = (
 
 class Outermost:
     """ASGI middleware: security headers, a request id, metrics, a line of the log, and an answer to whatever was not
-    foreseen. `cors` is put round every answer, that one too.
+    foreseen. `cors` is put round every answer, that one too; `ending`: whether the server is about to end.
     """
 
     def __init__(
@@ -40,12 +40,14 @@ class Outermost:
         app: ASGIApp,
         metrics: Metrics,
         *,
+        ending: Callable[[], bool],
         cors: Callable[[ASGIApp], ASGIApp] | None = None,
         log_requests: bool = False,
     ) -> None:
         self._around = cors or (lambda app: app)
         self._app = self._around(app)
         self._metrics = metrics
+        self._ending = ending
         self._headers = tuple((n, b"cross-origin") if cors and n == _POLICY else (n, v) for n, v in HEADERS)
         self._log = request_log.open_log() if log_requests else None
         self._random = random.Random()  # request ids tell requests apart; nobody need be unable to guess them
@@ -63,8 +65,8 @@ class Outermost:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             exchange.status = exchange.status or 499  # nobody is there to be answered
-        except asyncio.CancelledError:  # by the server, which ends and has waited long enough
-            if exchange.status:
+        except asyncio.CancelledError:  # by the server: it ends and has waited long enough; or, on Ray, nobody is there
+            if exchange.status or not self._ending():
                 raise
             answer = refusals.response("not_ready", "the service is shutting down", headers={"Retry-After": "5"})
             await self._around(answer)(scope, exchange.receive, exchange.send)

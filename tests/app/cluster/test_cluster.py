@@ -163,6 +163,8 @@ async def test_who_is_given_up_leaves_the_queue_elsewhere(cluster: FakeCluster, 
     engine.gate.set()
     assert (await kept).json()["label"] == "1"
     assert sum(size for _, _, size in engine.batches) == 1, "what was given up was never computed"
+    counted = 'lineup_requests_total{code="disconnected",model="lenet",route="/predict",status="499"} 1.0'
+    assert counted in (await client.get("/metrics")).text.splitlines()
 
 
 async def test_a_network_that_will_not_load_leaves_the_others_alone(anyio_backend: str) -> None:
