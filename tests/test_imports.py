@@ -119,7 +119,8 @@ def test_the_cluster_knows_serving_and_routes_only_as_the_whole_application(modu
 
 def test_ray_is_known_where_its_handles_and_deployments_are_and_nowhere_else() -> None:
     with_ray = {module for module in MODULES if "ray" in tops(module)}
-    assert with_ray <= {f"app.cluster.{part}" for part in ("application", "handles", "version")} | {"app.batch.cluster", "app.batch.on_ray"}
+    serving = {f"app.cluster.{part}" for part in ("application", "handles", "version")}
+    assert with_ray <= {*serving, "app.batch.cluster", "app.batch.on_ray"}
 
 
 @pytest.mark.parametrize("module", ["models.datasets", "models.catalog", "models.devices"])
