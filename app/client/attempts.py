@@ -117,6 +117,8 @@ def _may_pass(error: LineupError, failure: Exception) -> bool:
     """Whether the same may be answered a moment later."""
     if error.status in (429, 503):  # what is missing stays so, unless the service says until when
         return error.code != "model_unavailable" or error.retry_after is not None
+    if error.status in (500, 502, 504) and error.code == "unexpected":
+        return True  # a proxy's words, whose server went away with the request
     return isinstance(failure, _BROKEN)
 
 

@@ -76,6 +76,7 @@ def two_nodes(folder: Path, least: int = 1, **settings: object) -> Iterator[TwoN
     told = {"networks": ",".join(NETWORKS), "weights": weights(folder), **settings}
     environment |= {f"LINEUP_{name.upper()}": str(value) for name, value in told.items()}
     environment |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
+    environment["RAY_worker_niceness"] = "0"  # 15 otherwise: replicas would starve beside the tests themselves
     environment[MARK] = f"http://127.0.0.1:{port}"
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(

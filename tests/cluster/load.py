@@ -24,11 +24,12 @@ def digit(value: int = 1) -> bytes:
 
 
 class Load:
-    """Clients that ask without a pause: how many answers of each status, 0 for connections that broke."""
+    """Clients that ask without a pause: how many answers of each status, 0 for connections that broke; labels and refusals."""
 
     def __init__(self) -> None:
         self.answers: Counter[int] = Counter()
         self.labels: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
         self.slowest_s = 0.0
 
     def total(self) -> int:
@@ -46,12 +47,17 @@ def load(url: str, path: str, clients: int = 4) -> Iterator[Load]:
                 begun = time.perf_counter()
                 try:
                     answer = client.post(path, content=digit(), headers=HEADERS)
-                    status, label = answer.status_code, answer.json().get("label", "")
-                except httpx.TransportError:
-                    status, label = 0, ""
+                    status, label, refusal = answer.status_code, "", ""
+                    if status == 200:
+                        label = answer.json()["label"]
+                    else:
+                        refusal = f"{status} {answer.text[:200]}"
+                except httpx.TransportError as error:
+                    status, label, refusal = 0, "", repr(error)
                 with lock:
                     told.answers[status] += 1
                     told.labels[label] += bool(label)
+                    told.refusals[refusal] += bool(refusal)
                     told.slowest_s = max(told.slowest_s, time.perf_counter() - begun)
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
