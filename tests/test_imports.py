@@ -107,7 +107,7 @@ def test_serving_knows_no_http(module: str) -> None:
 
 
 def test_the_sizes_of_a_cluster_are_told_without_ray() -> None:
-    assert ours("app.cluster.sizes") == {"app.settings", "app.serving.batches", "models.catalog"}
+    assert ours("app.cluster.sizes") == {"app.cluster.nodes", "app.settings", "app.serving.batches", "models.catalog"}
     assert "ray" not in tops("app.cluster.sizes") | tops("app.serving.batches")
 
 
