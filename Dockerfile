@@ -28,6 +28,8 @@ RUN lineup compile && chmod -R a+rX "$LINEUP_CACHE_DIR"
 
 USER lineup
 ENV HOME=/tmp
+# Where Ray is installed: who reaches its ports needs the cluster's token, and nothing is told to its makers.
+ENV RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --start-interval=2s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]

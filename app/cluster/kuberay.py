@@ -29,6 +29,7 @@ def ray_service(settings: Settings, pods: Pods, serve_config: str) -> dict[str, 
         "metadata": {"name": NAME, "labels": LABELS},
         "spec": {
             "serveConfigV2": serve_config,
+            "excludeHeadPodFromServeSvc": True,  # requests stay away from the one pod that must not be busy
             "rayClusterConfig": {
                 "rayVersion": f"{ray_version.SERIES}.0",
                 # Whoever reaches Ray's ports can run anything there: the operator makes a token, for its pods alone.
