@@ -12,6 +12,7 @@
 # make ray      Ray into .venv: for the service, and `lineup batch`, on a cluster; its tests are then no longer skipped
 # make screenshot  the picture of the page in the README
 # make vendor   others' browser code anew, as tools/vendored.json records it; needs npm
+# make deploy-files  deploy/serve.yaml and deploy/rayservice.yaml, after a change of settings or sizes
 # make lint types tables openapi clean
 
 PYTHON ?= python3
@@ -27,7 +28,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
 .PHONY: serve test test-all pictures bench bench-intake bench-page skeletons fuzz judges torch ray screenshot vendor lint \
-  types types-of-pages tables openapi clean
+  types types-of-pages tables openapi deploy-files clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -98,6 +99,9 @@ tables: .venv/.test
 
 openapi: .venv/.test
 	$(BIN)/python -m tools.openapi > openapi.json.new && mv openapi.json.new openapi.json
+
+deploy-files: .venv/.test
+	$(BIN)/python -m tools.deployments
 
 clean:
 	rm -rf .venv .venv-bench tools/page/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -107,7 +107,7 @@ def test_serving_knows_no_http(module: str) -> None:
 
 
 def test_the_sizes_of_a_cluster_are_told_without_ray() -> None:
-    assert ours("app.cluster.sizes") == {"app.settings", "app.serving.batches", "models.catalog"}
+    assert ours("app.cluster.sizes") == {"app.cluster.nodes", "app.settings", "app.serving.batches", "models.catalog"}
     assert "ray" not in tops("app.cluster.sizes") | tops("app.serving.batches")
 
 
@@ -119,7 +119,7 @@ def test_the_cluster_knows_serving_and_routes_only_as_the_whole_application(modu
 
 def test_ray_is_known_where_its_handles_and_deployments_are_and_nowhere_else() -> None:
     with_ray = {module for module in MODULES if "ray" in tops(module)}
-    serving = {f"app.cluster.{part}" for part in ("application", "handles", "version")}
+    serving = {f"app.cluster.{part}" for part in ("application", "handles", "ray_version")}
     assert with_ray <= {*serving, "app.batch.cluster", "app.batch.on_ray"}
 
 

@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,32 @@ def test_compose_passes_every_setting_on_so_that_a_key_closes_the_container_too(
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     passed = re.findall(r"^    - LINEUP_(\w+)$", compose, re.MULTILINE)
     assert {name.lower() for name in passed} == set(Settings.model_fields) - OF_THE_HOST
+
+
+def services() -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml")
+    made: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    return made
+
+
+def test_every_container_is_closed_but_for_the_services_port() -> None:
+    every = services()
+    assert {"lineup", "lineup-gpu", "lineup-ray"} <= set(every)
+    for service in every.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["ports"] == ["${LINEUP_BIND:-127.0.0.1}:${LINEUP_PORT:-8000}:8000"]
+        assert "network_mode" not in service
+        assert all(mount.startswith("/tmp:") for mount in service["tmpfs"])
+
+
+def test_an_image_has_extras_that_there_are() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    builds = [service["build"] for service in services().values() if isinstance(service["build"], dict)]
+    extras = [name for build in builds for name in re.findall(r"[\w-]+", build["args"].get("EXTRAS", ""))]
+    assert extras == ["ray"]
+    assert set(extras) <= set(project["optional-dependencies"])
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make here")

@@ -1,4 +1,4 @@
-"""The command `lineup`: serve, compile, train, evaluate, predict, compare, models, bench.
+"""The command `lineup`: serve, compile, train, evaluate, predict, compare, models, bench, deploy.
 
 Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli import bench_options
+from app.cli import bench_options, deploy_options
 
 if TYPE_CHECKING:
     from app.cli.local import Local
@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="how fast a running service is")
     bench_options.add_to(bench)
     bench.set_defaults(run=_bench)
+    deploy = commands.add_parser("deploy", help="print the files for a Ray cluster, from the settings")
+    deploy_options.add_to(deploy)
+    deploy.set_defaults(run=_deploy)
     commands.add_parser("train", help="train networks; see `lineup train --help`", add_help=False)
     commands.add_parser("evaluate", help="measure checkpoints; see `lineup evaluate --help`", add_help=False)
     return parser
@@ -94,6 +97,17 @@ def _bench(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise WrongUsage(error) from error
     return bench.measure(asked, as_json=options.json)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    from app.cli import deploying
+
+    settings = _settings(host=options.host, port=options.port)
+    try:
+        print(deploying.text(options, settings), end="")
+    except ValueError as error:
+        raise WrongUsage(error) from error
+    return 0
 
 
 def _hand_over(command: str, arguments: list[str]) -> int:

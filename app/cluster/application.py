@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from app.cluster import sizes
+from app.cluster import ray_version, sizes
 from app.cluster.handles import RayHandle
 from app.cluster.intake import IntakeReplica
 from app.cluster.network import NetworkReplica
@@ -58,7 +58,10 @@ class Ingress:
 
 
 def build(arguments: Mapping[str, str]) -> serve.Application:
-    """The application. ValueError, in one line, for arguments, as it takes none, and for settings that cannot be."""
+    """The application. ValueError, in one line, for arguments, as it takes none, and for settings that cannot be;
+    RuntimeError for another Ray than was tried.
+    """
+    ray_version.check()
     if arguments:
         told = ", ".join(f"{name}={value}" for name, value in arguments.items())
         raise ValueError(f"{told}: no arguments are taken; settings come from the environment, as LINEUP_NETWORKS")

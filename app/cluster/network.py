@@ -34,8 +34,10 @@ class NetworkReplica:
         """Ray sends requests once this has ended, with every checkpoint warm: one that cannot be loaded is told by
         `status`, and ends no replica. FileNotFoundError without a folder of checkpoints.
         """
-        told = {"networks": name, "threads": threads}
-        self._settings = (settings or Settings()).model_copy(update=told)
+        settings = settings or Settings()
+        # A GPU is used where Ray has been asked to reserve one, and not wherever there happens to be one.
+        device = "cpu" if settings.device == "auto" else settings.device
+        self._settings = settings.model_copy(update={"networks": name, "threads": threads, "device": device})
         self._name = name
         self._metrics = Metrics()
         self._networks = Networks(engine or Engine(self._settings), self._settings, self._metrics)

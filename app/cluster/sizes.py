@@ -7,14 +7,12 @@ where a deployment starts; the Serve configuration (`lineup deploy --print serve
 from dataclasses import dataclass
 from typing import Any
 
+from app.cluster.nodes import MAX_REPLICAS
 from app.serving import batches
 from app.settings import Settings, split
 from models import catalog
 
 INGRESS, INTAKE = "ingress", "intake"
-
-# Of how many replicas a deployment has at most where nobody says another number: whoever has the nodes raises it.
-MAX_REPLICAS = 8
 
 # Cores and the part of a GPU that a network's replica reserves, by its multiply-adds for one picture: a little more for
 # each than its part of the processor's time (bench/serving.json: 1.1 ms for LeNet with all that is around it, 2.5 to

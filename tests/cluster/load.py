@@ -24,7 +24,7 @@ def digit(value: int = 1) -> bytes:
 
 
 class Load:
-    """Clients that ask without a pause: how many answers of each status, 0 for connections that broke; labels and refusals."""
+    """Clients that ask without a pause: how many answers of each status, 0 for connections that broke; their words."""
 
     def __init__(self) -> None:
         self.answers: Counter[int] = Counter()
@@ -56,8 +56,8 @@ def load(url: str, path: str, clients: int = 4) -> Iterator[Load]:
                     status, label, refusal = 0, "", repr(error)
                 with lock:
                     told.answers[status] += 1
-                    told.labels[label] += bool(label)
-                    told.refusals[refusal] += bool(refusal)
+                    told.labels.update([label] if label else [])
+                    told.refusals.update([refusal] if refusal else [])
                     told.slowest_s = max(told.slowest_s, time.perf_counter() - begun)
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
