@@ -1,29 +1,23 @@
-"""The command `lineup`: serve, compile, train, evaluate, predict, compare, models, bench, deploy.
+"""The command `lineup`: serve, compile, train, evaluate, predict, compare, batch, models, bench, deploy.
 
 Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 """
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli import bench_options, deploy_options
+from app.cli import batching, bench_options, deploy_options
+from app.cli.usage import WrongUsage, settings_of
 
 if TYPE_CHECKING:
     from app.cli.local import Local
-    from app.settings import Settings
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
 # `import torch` takes seconds: everything that needs it is imported by the command that does, so that --help is
 # quick.
-
-
-class WrongUsage(ValueError):
-    """What was asked for cannot be; the message names the wrong value and the right ones."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         else:
             command.add_argument("--models", help="networks, separated by commas (default: all seven)")
 
+    batch = commands.add_parser("batch", help="the answers for many pictures, as a table")
+    batching.add_to(batch)
+    batch.set_defaults(run=batching.run)
     models = commands.add_parser("models", help="the networks, their sizes and accuracies")
     models.set_defaults(run=_models)
     compiled = commands.add_parser(
@@ -102,7 +99,7 @@ def _bench(options: argparse.Namespace) -> int:
 def _deploy(options: argparse.Namespace) -> int:
     from app.cli import deploying
 
-    settings = _settings(host=options.host, port=options.port)
+    settings = settings_of(host=options.host, port=options.port)
     try:
         print(deploying.text(options, settings), end="")
     except ValueError as error:
@@ -127,7 +124,7 @@ def _hand_over(command: str, arguments: list[str]) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from app.cli import serving
 
-    settings = _settings(host=options.host, port=options.port, workers=options.workers)
+    settings = settings_of(host=options.host, port=options.port, workers=options.workers)
     try:
         serve = serving.prepare(settings)
     except (ValueError, RuntimeError) as error:
@@ -185,34 +182,13 @@ def _models(options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(**given: object) -> "Settings":
-    """The settings of the environment, and over them those that the command line gives."""
-    from pydantic import ValidationError
-
-    from app.settings import Settings, misspelt
-
-    for sentence in misspelt(os.environ):
-        print(f"lineup: {sentence}", file=sys.stderr)
-    told = {name: value for name, value in given.items() if value is not None}
-    try:
-        return Settings(**told)  # type: ignore[arg-type]
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        name = str(wrong["loc"][0])
-        source = f"--{name}" if name in told else f"LINEUP_{name.upper()}"
-        right = Settings.model_fields[name].description
-        value = "wrong" if name.endswith("_key") else repr(wrong["input"])  # keys are told to nobody
-        why = wrong["msg"].removeprefix("Value error, ")  # how pydantic begins what a check of ours says
-        raise WrongUsage(f"{source} is {value}: {why}. {right}") from None
-
-
 def _local(options: argparse.Namespace, names: Sequence[str]) -> "Local":
     """What answers a command by itself, after a look whether it can."""
     from app.cli import local
 
     if wrong := local.wrong_names(options.dataset, names):
         raise WrongUsage(wrong)
-    settings = _settings(device=options.device)
+    settings = settings_of(device=options.device)
     try:
         return local.Local(settings)
     except RuntimeError as error:
@@ -221,6 +197,8 @@ def _local(options: argparse.Namespace, names: Sequence[str]) -> "Local":
 
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """The files named, and of each folder those that are pictures by their ending, in the order of their names."""
+    from app.batch.pictures import SUFFIXES
+
     for path in paths:
         if path.is_dir():
             found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())

@@ -1,0 +1,126 @@
+"""Lists of pictures in CSV and Parquet: a column of paths, relative to the list; in Parquet also one of bytes."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from app.batch.archives import identity_of
+from app.batch.pictures import Picture, SourceError, broken, read_at_most, read_file
+
+ROWS = 16  # of a Parquet file that are in memory at once: each may hold a picture
+
+
+class Csv:
+    """The paths in a column of a CSV file in UTF-8 with a head."""
+
+    def __init__(self, path: Path, column: str, most_bytes: int) -> None:
+        self._path, self._column, self._most_bytes = path, column, most_bytes
+        self.identity: Mapping[str, Any] = identity_of("list", path) | {"column": column}
+        self._size, self._read_so_far = path.stat().st_size, 0
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                _check(path, column, next(csv.reader(file), []))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+
+    def pictures(self, start: int = 0) -> Iterator[Picture]:
+        """See Source."""
+        return islice(self._pictures(), start, None)
+
+    def share(self) -> float:
+        """See Source."""
+        return self._read_so_far / max(1, self._size)
+
+    def _pictures(self) -> Iterator[Picture]:
+        number = 0
+        with self._path.open("rb") as raw:
+            rows = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
+            try:
+                for number, row in enumerate(rows, 1):
+                    self._read_so_far = raw.tell()
+                    yield _at(self._path, number, row.get(self._column), self._most_bytes)
+            except (csv.Error, UnicodeDecodeError) as error:
+                told = f"the list cannot be read after {number} rows: {error}"
+                yield broken(self._path.name, "undecodable", told)
+
+
+class Parquet:
+    """A column of a Parquet file: paths, bytes, or both as `datasets` of Hugging Face has them."""
+
+    def __init__(self, path: Path, column: str, most_bytes: int) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        self._path, self._column, self._most_bytes = path, column, most_bytes
+        self.identity: Mapping[str, Any] = identity_of("list", path) | {"column": column}
+        self._at = 0
+        try:
+            self._file = parquet.ParquetFile(path)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
+        schema = self._file.schema_arrow
+        _check(path, column, schema.names)
+        kind = schema.field(column).type
+        told = pyarrow.types
+        parts = {kind.field(i).name for i in range(kind.num_fields)} if told.is_struct(kind) else set()
+        if not (told.is_string(kind) or told.is_large_string(kind)) and "bytes" not in parts and not (
+            told.is_binary(kind) or told.is_large_binary(kind)
+        ):  # fmt: skip
+            right = "it should hold strings (paths) or binary (the pictures themselves)"
+            raise SourceError(f"the column {column!r} of {path} is of type {kind}; {right}")
+
+    def pictures(self, start: int = 0) -> Iterator[Picture]:
+        """See Source."""
+        import pyarrow
+
+        groups, before = self._from(start)
+        rows = self._file.iter_batches(ROWS, row_groups=groups, columns=[self._column])
+        self._at = before
+        try:
+            for batch in rows:
+                for value in batch.column(0).to_pylist():
+                    self._at += 1
+                    if self._at > start:
+                        yield self._picture(self._at, value)
+        except (pyarrow.ArrowException, OSError) as error:
+            told = f"the list cannot be read after {self._at} rows: {error}"
+            yield broken(self._path.name, "undecodable", told)
+
+    def share(self) -> float:
+        """See Source."""
+        return float(self._at / max(1, self._file.metadata.num_rows))
+
+    def _from(self, start: int) -> tuple[list[int], int]:
+        """The row groups from that with the `start`-th row on, and how many rows are before them."""
+        metadata, before, first = self._file.metadata, 0, 0
+        while first < metadata.num_row_groups and before + metadata.row_group(first).num_rows <= start:
+            before += metadata.row_group(first).num_rows
+            first += 1
+        return list(range(first, metadata.num_row_groups)), before
+
+    def _picture(self, number: int, value: Any) -> Picture:
+        name = None
+        if isinstance(value, dict):
+            name, data = value.get("path"), value["bytes"]
+            value = name if data is None else data
+        if not isinstance(value, bytes):
+            return _at(self._path, number, value, self._most_bytes)
+        return Picture(name or f"row {number}", partial(read_at_most, io.BytesIO(value), self._most_bytes))
+
+
+def _at(path: Path, number: int, named: str | None, most_bytes: int) -> Picture:
+    """The picture that a row of a list names."""
+    if not named:
+        return broken(f"row {number}", "not_found", f"row {number} of the list names no picture")
+    return Picture(named, lambda: read_file(path.parent / named, most_bytes))
+
+
+def _check(path: Path, column: str, names: list[str]) -> None:
+    if column not in names:
+        raise SourceError(
+            f"no column {column!r} in {path}; there are: {', '.join(names) or 'none'}; name one: --column"
+        )

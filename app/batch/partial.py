@@ -1,0 +1,155 @@
+"""The folder beside the output in which a run's rows wait until all are there.
+
+It holds `begun.json`, which says what the run was asked, and the rows in numbered parts, each whole or not there.
+After whatever ended a run, the next goes on from the last part's end: nothing is lost but work, and nothing is doubled.
+In the end the parts become the output, which is there at once and whole.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Self
+
+from app.batch import formats
+from app.batch.rows import Row
+from models.checkpoints import atomic
+
+Writing = Callable[[IO[bytes], Iterator[Row]], None]
+
+
+class PartialError(Exception):
+    """This run cannot go on from what is there; says why, and what would be right."""
+
+
+class Partial:
+    """The folder of `out`, made and held: two runs cannot have it at once. PartialError; OSError."""
+
+    def __init__(self, out: Path, *, fresh: bool = False) -> None:
+        self.out, self.folder = out, out.with_name(f"{out.name}.partial")
+        self._gone = out.with_name(f"{out.name}.partial.gone")
+        shutil.rmtree(self._gone, ignore_errors=True)  # of a run that was ended in the midst of removing it
+        self._lock = self._held()
+        if fresh:
+            self._remove()
+            self._lock = self._held()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+        if not self._begun.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def listing(self) -> Path:
+        """Where a folder's listing is kept."""
+        return self.folder / "listing"
+
+    def begin(self, asked: Mapping[str, Any]) -> int:
+        """How many rows there are already of a run that was `asked` this. PartialError where it was asked otherwise."""
+        told = json.loads(json.dumps(asked))
+        if not self._begun.exists():
+            atomic.write_json(self._begun, told)
+            _sync(self.folder)
+        begun = json.loads(self._begun.read_text(encoding="utf-8"))
+        if different := [name for name in {**begun, **told} if begun.get(name) != told.get(name)]:
+            name = different[0]
+            was = (
+                f"{self.folder} was begun with another {name}: {_shown(begun.get(name))}, now {_shown(told.get(name))}"
+            )
+            raise PartialError(f"{was}; go on with the same, or begin anew with --fresh")
+        parts = list(self._parts())
+        for stray in {*self.folder.glob("*-*.jsonl")} - {path for path, _, _ in parts}:
+            stray.unlink()  # somebody took one before it away
+        return sum(count for _, _, count in parts)
+
+    def add(self, rows: list[Row], start: int) -> None:
+        """Keep rows for good, of the pictures from the `start`-th on: after what is there."""
+        with atomic.replacing(self.folder / f"{start:012}-{len(rows)}.jsonl") as file:
+            file.writelines(map(formats.line, rows))
+        _sync(self.folder)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, in order."""
+        for path, _, _ in self._parts():
+            with path.open("rb") as lines:
+                yield from map(json.loads, lines)
+
+    def finish(self, write: Writing) -> None:
+        """Put what `write` makes of the rows in the place of the output, and remove the folder."""
+        whole = self.folder / "whole"
+        with whole.open("wb") as file:
+            write(file, self.rows())
+            file.flush()
+            os.fsync(file.fileno())
+        atomic.write_json(self.folder / "finished.json", _same(whole))
+        _sync(self.folder)
+        whole.replace(self.out)
+        _sync(self.out.parent)
+        self._remove()
+
+    def is_finished(self) -> bool:
+        """Whether the output is this run's, which was ended before it could remove the folder; that is done now."""
+        with suppress(OSError, ValueError):
+            if json.loads((self.folder / "finished.json").read_bytes()) == _same(self.out):
+                self._remove()
+                return True
+        return False
+
+    @property
+    def _begun(self) -> Path:
+        return self.folder / "begun.json"
+
+    def _parts(self) -> Iterator[tuple[Path, int, int]]:
+        """The parts that follow one another from the first row on, with their first row and how many they are."""
+        at = 0
+        for path in sorted(self.folder.glob("*-*.jsonl")):
+            start, count = map(int, path.stem.split("-"))
+            if start != at:
+                return
+            yield path, start, count
+            at += count
+
+    def _held(self) -> IO[bytes]:
+        self.folder.mkdir(exist_ok=True)
+        lock = (self.folder / "lock").open("wb")
+        with suppress(ImportError):  # Windows has none
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PartialError(f"another run is writing {self.out}; wait for it, or name another --out") from None
+        return lock
+
+    def _remove(self) -> None:
+        self._lock.close()
+        self.folder.replace(self._gone)
+        shutil.rmtree(self._gone)
+
+
+def _same(path: Path) -> dict[str, int]:
+    """What stays the same of a file when it is renamed, and is not of another file."""
+    found = path.stat()
+    return {"inode": found.st_ino, "bytes": found.st_size, "changed": found.st_mtime_ns}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    text = str(value)
+    return text if len(text) <= 64 or "/" in text else f"{text[:12]}..."
+
+
+def _sync(folder: Path) -> None:
+    """Let a new name in a folder outlive a power cut."""
+    with suppress(OSError):  # where folders cannot be opened, as on Windows
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

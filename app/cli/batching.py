@@ -1,0 +1,161 @@
+"""`lineup batch`: many pictures in one run, from a folder, an archive or a list to a table."""
+
+import argparse
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cli.usage import WrongUsage, settings_of
+
+if TYPE_CHECKING:
+    from app.batch.asked import Asked
+    from app.batch.partial import Partial
+    from app.batch.run import Classify
+    from app.batch.sources import Place, Source
+    from app.settings import Settings
+
+TOLD = """
+SOURCE is a folder (with all in it), a .zip or .tar (.tar.gz, .tar.bz2, .tar.xz), or a list in .csv or .parquet with a
+column of paths, relative to the list (of bytes, too, in Parquet). --out ends in .parquet, .csv or .jsonl.
+
+One row a picture, in the source's order: picture, dataset, dataset_confidence, in_distribution, in_distribution_score,
+reason, label, index, confidence, probabilities (a list; in CSV probabilities_0 to _9), error_code, error_message; with
+--model vote also votes and of, and probabilities are the networks' mean; with --model all also NETWORK_label, _index,
+_confidence and _probabilities of each. What cannot be read is a row with an error, and the exit code then 1.
+
+A run that was ended, however that was, goes on where it was when the same command is given again: until the output is
+there its rows are in FILE.partial.
+"""
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.epilog, parser.formatter_class = TOLD, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder, zip, tar, CSV or Parquet")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="answers.parquet, .csv or .jsonl")
+    parser.add_argument(
+        "--model", default="resnet18", help="a network (default: resnet18), vote, or all: seven and vote"
+    )
+    parser.add_argument("--dataset", default="auto", help="auto (default), mnist or fashion-mnist")
+    parser.add_argument("--column", default="path", help="of a list: where paths or bytes are (default: path)")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:1 (default: LINEUP_DEVICE, else auto)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="on a Ray cluster: host:port, auto, or local: one of its own")
+    parser.add_argument("--force", action="store_true", help="write FILE anew where it is there")
+    parser.add_argument("--fresh", action="store_true", help="throw away what an ended run has left")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Classify all pictures; 1 where one has no answer, or the run failed. Raises WrongUsage."""
+    from app.batch.asked import Asked
+    from app.batch.partial import PartialError
+    from app.batch.pictures import SourceError
+
+    asked = Asked(options.model, options.dataset)
+    if wrong := asked.wrong():
+        raise WrongUsage(wrong)
+    settings = settings_of(device=options.device)
+    try:
+        return _run(options, settings, asked)
+    except (PartialError, SourceError, RuntimeError) as error:
+        print(f"lineup: {error}", file=sys.stderr)
+    except FileNotFoundError as error:
+        print(f"lineup: {error}", file=sys.stderr)
+    except OSError as error:  # no room on the disk, say
+        print(f"lineup: {error.filename or options.out}: {error.strerror}; {_goes_on(options.out)}", file=sys.stderr)
+    return 1
+
+
+def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> int:
+    from app.batch import formats
+    from app.batch.partial import Partial
+    from app.batch.run import finish, out_problem
+    from app.batch.sources import Place
+    from app.cluster import ray_version
+
+    out = options.out
+    if options.ray:
+        ray_version.check()
+    if missing := formats.lacks(out) or formats.lacks(options.source):
+        raise RuntimeError(missing)
+    if (wrong := out_problem(out, force=True)) is not None:
+        raise WrongUsage(wrong)
+    with Partial(out, fresh=options.fresh) as partial:
+        if partial.is_finished():
+            print(f"{out} was whole already")
+            return 0
+        if (wrong := out_problem(out, force=options.force)) is not None:
+            raise WrongUsage(wrong)
+        place = Place(options.source, options.column, settings.max_upload_bytes, partial.listing)
+        _classify(options, settings, asked, place, partial)
+        return _summary(out, finish(partial, asked))
+
+
+def _classify(
+    options: argparse.Namespace, settings: "Settings", asked: "Asked", place: "Place", partial: "Partial"
+) -> None:
+    """All that is not in `partial` yet."""
+    from app.batch.run import Progress, keep
+    from app.cli.batch_progress import shown
+    from models import checkpoints
+
+    source = place.open()
+    digests = asked.digests(checkpoints.root(settings.weights))
+    before = partial.begin(
+        {
+            "source": source.identity,
+            "model": asked.model,
+            "dataset": asked.dataset,
+            "checkpoints": digests,
+            "limits": {"max_pixels": settings.max_pixels, "max_upload_bytes": settings.max_upload_bytes},
+        }
+    )
+    if before:
+        print(f"{before:,} pictures are there already; going on from there")
+    try:
+        with _classifier(options, settings, asked, place, source, digests) as classify, shown() as tell:
+            keep(classify, partial, Progress(before, before), tell)
+    except KeyboardInterrupt:
+        print(f"\nstopped; {_goes_on(partial.out)}", file=sys.stderr)
+        raise
+
+
+@contextlib.contextmanager
+def _classifier(
+    options: argparse.Namespace,
+    settings: "Settings",
+    asked: "Asked",
+    place: "Place",
+    source: "Source",
+    digests: dict[str, Any],
+) -> "Iterator[Classify]":
+    """What classifies, on threads here or on a cluster, and is closed afterwards."""
+    from app.batch import run, work
+    from app.serving import threads
+
+    if options.ray:
+        from app.batch import on_ray
+
+        with on_ray.connected(options.ray):
+            yield on_ray.classifier(place, settings, asked, digests)
+        return
+    with contextlib.closing(work.Work(settings, asked)) as here:
+        for sentence in here.lacking:
+            print(f"lineup: {sentence}", file=sys.stderr)
+        yield run.here(here, source, threads.computing(settings), settings.max_held_bytes)
+
+
+def _summary(out: Path, found: Counter[str]) -> int:
+    failed = sum(found.values()) - found[""]
+    if not sum(found.values()):
+        print(f"lineup: there was no picture; {out} has no rows", file=sys.stderr)
+        return 1
+    why = ", ".join(f"{code} {count:,}" for code, count in sorted(found.items()) if code)
+    print(f"{out}: {found['']:,} pictures answered" + (f"; {failed:,} not: {why}" if failed else ""))
+    return int(failed > 0)
+
+
+def _goes_on(out: Path) -> str:
+    return f"what is done is in {out}.partial, and the same command goes on from there"
