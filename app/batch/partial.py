@@ -52,7 +52,7 @@ class Partial:
     def begin(self, asked: Mapping[str, Any]) -> int:
         """How many rows there are already of a run that was `asked` this. PartialError where it was asked otherwise."""
         told = json.loads(json.dumps(asked))
-        if not self._begun.exists():
+        if not self._begun.exists() or next(self._parts(), None) is None:
             atomic.write_json(self._begun, told)
             _sync(self.folder)
         begun = json.loads(self._begun.read_text(encoding="utf-8"))

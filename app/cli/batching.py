@@ -136,9 +136,9 @@ def _classifier(
     from app.serving import threads
 
     if options.ray:
-        from app.batch import on_ray
+        from app.batch import cluster, on_ray
 
-        with on_ray.connected(options.ray):
+        with cluster.connected(options.ray):
             yield on_ray.classifier(place, settings, asked, digests)
         return
     with contextlib.closing(work.Work(settings, asked)) as here:
