@@ -5,6 +5,7 @@ dies Ray does the chunk again elsewhere.
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,6 +34,9 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
     """Classifying on the cluster that this process is connected to, on each of its CPUs or GPUs."""
 
     def classify(start: int) -> Iterator[Told]:
+        logging.getLogger("ray.data").setLevel(
+            logging.ERROR
+        )  # it tells its plans, and each worker that it starts again
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
@@ -54,8 +58,9 @@ def _each(settings: Settings) -> dict[str, Any]:
     """How many workers there are, and what each has: a GPU where there are any and the settings allow it, or a CPU."""
     found = ray.cluster_resources()  # type: ignore[no-untyped-call]
     if gpus := int(found.get("GPU", 0)) if settings.device != "cpu" and settings.backend != "onnxruntime" else 0:
-        return {"num_gpus": 1, "num_cpus": 1, "concurrency": (1, gpus)}
-    return {"num_cpus": 1, "concurrency": (1, max(1, int(found.get("CPU", 1))))}
+        return {"num_gpus": 1, "num_cpus": 1, "compute": ray.data.ActorPoolStrategy(min_size=1, max_size=gpus)}
+    cpus = max(1, int(found.get("CPU", 1)))
+    return {"num_cpus": 1, "compute": ray.data.ActorPoolStrategy(min_size=1, max_size=cpus)}
 
 
 class _Chunks(Datasource):
