@@ -105,11 +105,11 @@ class Tar:
                         self._read_so_far = raw.tell()
                         yield tar, member
                         tar.members.clear()  # it would keep them all
-                    if stream.last.strip(b"\0"):
-                        yield "what follows is no member"
+                    if not stream.last or stream.last.strip(b"\0"):  # a block of zeros ends it
+                        yield "what follows is no member" if stream.last else "it has no end"
             except DAMAGED as error:
                 yield str(error) or type(error).__name__
-            self._read_so_far = raw.tell()
+            self._read_so_far = self._size
 
     def _read(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
         if not member.isfile():

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from app.batch.archives import identity_of
 from app.batch.pictures import Picture, SourceError, broken, read_at_most, read_file
@@ -22,10 +22,10 @@ class Csv:
         self.identity: Mapping[str, Any] = identity_of("list", path) | {"column": column}
         self._size, self._read_so_far = path.stat().st_size, 0
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                _check(path, column, next(csv.reader(file), []))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+            with _text(path) as text:
+                _check(path, column, next(csv.reader(text), []))
+        except csv.Error as error:
+            raise SourceError(f"{path} cannot be read as CSV: {error}") from error
 
     def pictures(self, start: int = 0) -> Iterator[Picture]:
         """See Source."""
@@ -37,15 +37,20 @@ class Csv:
 
     def _pictures(self) -> Iterator[Picture]:
         number = 0
-        with self._path.open("rb") as raw:
-            rows = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
+        with _text(self._path) as text:
+            rows = csv.DictReader(text)
             try:
                 for number, row in enumerate(rows, 1):
-                    self._read_so_far = raw.tell()
+                    self._read_so_far = text.buffer.tell()
                     yield _at(self._path, number, row.get(self._column), self._most_bytes)
-            except (csv.Error, UnicodeDecodeError) as error:
+            except csv.Error as error:
                 told = f"the list cannot be read after {number} rows: {error}"
                 yield broken(self._path.name, "undecodable", told)
+
+
+def _text(path: Path) -> TextIO:
+    """UTF-8, with names of files that are none as they are."""
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 class Parquet:
