@@ -123,6 +123,7 @@ class Partial:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                lock.close()
                 raise PartialError(f"another run is writing {self.out}; wait for it, or name another --out") from None
         return lock
 

@@ -71,7 +71,8 @@ def keep(classify: Classify, partial: Partial, progress: Progress, tell: Callabl
     told = classify(start)
     try:
         for at, found, share in told:
-            assert at == start + len(held), f"rows of picture {at} came after those up to {start + len(held)}"
+            if at != start + len(held):
+                raise RuntimeError(f"rows of picture {at} came after those up to {start + len(held)}")
             held += found
             _count(progress, found, share)
             tell(progress)

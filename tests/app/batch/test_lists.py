@@ -110,7 +110,7 @@ def test_pictures_as_hugging_face_has_them(folder):
 
 
 def test_columns_of_another_type_and_damaged_files_are_told(folder):
-    with pytest.raises(SourceError, match="'n' of .* is of type int64; it should hold strings"):
+    with pytest.raises(SourceError, match=r"'n' of .* is of type int64; it should hold strings"):
         Parquet(packed(folder, ["a"]), "n", MOST)
     path = packed(folder, ["pictures/a.png"] * 100, compression="none", use_dictionary=False)
     data = path.read_bytes()

@@ -1,0 +1,107 @@
+"""The folder in which rows wait: who may go on from it, and what it becomes."""
+
+import json
+
+import pytest
+
+from app.batch import formats
+from app.batch.partial import Partial, PartialError
+
+ASKED = {"source": {"zip": "/pictures.zip", "bytes": 7}, "model": "lenet"}
+
+
+def row(number):
+    return {"picture": f"{number}.png"}
+
+
+def write(file, rows):
+    file.writelines(map(formats.line, rows))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "answers.jsonl"
+
+
+def begun(out, *parts):
+    """A folder with rows of some pictures, as an ended run leaves it."""
+    with Partial(out) as partial:
+        partial.begin(ASKED)
+        for start, count in parts:
+            partial.add([row(n) for n in range(start, start + count)], start)
+
+
+def test_a_run_goes_on_where_the_last_part_ends(out):
+    begun(out, (0, 3), (3, 2))
+    with Partial(out) as partial:
+        assert partial.begin(ASKED) == 5
+        partial.add([row(5)], 5)
+        partial.finish(write)
+    assert [json.loads(line) for line in out.read_text().splitlines()] == [row(n) for n in range(6)]
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_who_asks_otherwise_is_told_what_differs(out):
+    begun(out, (0, 1))
+    other = {**ASKED, "source": {"zip": "/pictures.zip", "bytes": 8}}
+    with (
+        Partial(out) as partial,
+        pytest.raises(PartialError, match=r"another source: zip /pictures.zip, bytes 7, now .*bytes 8.*--fresh"),
+    ):
+        partial.begin(other)
+    with Partial(out) as partial, pytest.raises(PartialError, match="another model: lenet, now resnet18"):
+        partial.begin({**ASKED, "model": "resnet18"})
+    with Partial(out, fresh=True) as partial:
+        assert partial.begin(other) == 0
+
+
+def test_what_holds_no_rows_hinders_nobody(out):
+    begun(out)
+    with Partial(out) as partial:
+        assert partial.begin({**ASKED, "model": "resnet18"}) == 0
+
+
+def test_rows_after_a_part_that_is_gone_are_made_anew(out):
+    begun(out, (0, 2), (2, 2), (4, 2))
+    next(out.with_name("answers.jsonl.partial").glob("*002-2.jsonl")).unlink()
+    with Partial(out) as partial:
+        assert partial.begin(ASKED) == 2
+        partial.add([row(n) for n in range(2, 5)], 2)
+        assert list(partial.rows()) == [row(n) for n in range(5)]
+
+
+def test_two_runs_cannot_write_the_same(out):
+    with Partial(out) as partial:
+        partial.begin(ASKED)
+        with pytest.raises(PartialError, match=r"another run is writing .*answers.jsonl"):
+            Partial(out)
+        with pytest.raises(PartialError, match="another run"):
+            Partial(out, fresh=True)
+    with Partial(out) as partial:
+        assert partial.begin(ASKED) == 0
+
+
+def test_a_run_that_could_not_begin_leaves_nothing(out):
+    with Partial(out):
+        pass
+    assert list(out.parent.iterdir()) == []
+
+
+def test_an_output_that_was_there_stays_until_the_new_one_is_whole(out):
+    out.write_text("old")
+    begun(out, (0, 1))
+
+    def fails(file, rows):
+        file.write(b"half a ro")
+        raise OSError(28, "No space left on device")
+
+    with Partial(out) as partial:
+        partial.begin(ASKED)
+        with pytest.raises(OSError, match="No space"):
+            partial.finish(fails)
+    assert out.read_text() == "old"
+    with Partial(out) as partial:
+        assert not partial.is_finished()
+        assert partial.begin(ASKED) == 1
+        partial.finish(write)
+    assert out.read_text() == '{"picture":"0.png"}\n'
