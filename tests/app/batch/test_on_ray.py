@@ -19,6 +19,7 @@ from app.batch.run import Progress
 from app.batch.sources import Place
 from app.cli import main
 from app.settings import Settings
+from bench import machine
 from models import checkpoints
 from tests.app.batch.test_work import bytes_of
 from tests.models.intake.test_picture import draw_seven
@@ -81,7 +82,7 @@ def test_rows_are_those_of_this_machine_also_where_a_worker_is_killed(place, joi
     killed = []
 
     def kill(now):
-        if not killed and (workers := [pid for pid in map(int, pids()) if "MapWorker" in title(pid)]):
+        if not killed and (workers := [pid for pid in machine.family(os.getpid()) if "MapWorker" in title(pid)]):
             os.kill(workers[0], signal.SIGKILL)
             killed.append(workers[0])
 
@@ -92,10 +93,6 @@ def test_rows_are_those_of_this_machine_also_where_a_worker_is_killed(place, joi
     assert {row.get("error_code") for row in found} == {None, "undecodable", "too_large"}
 
 
-def pids():
-    return [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
-
-
 def title(pid):
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()
@@ -103,6 +100,7 @@ def title(pid):
         return ""
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_the_midst_of_a_source(place, joined, tmp_path):
     asked = Asked("lenet", "mnist")
     wanted = rows_here(place, asked)
@@ -112,10 +110,11 @@ def test_a_run_goes_on_in_the_midst_of_a_source(place, joined, tmp_path):
     assert kept(place, asked, tmp_path / "x.jsonl") == wanted
 
 
+@pytest.mark.slow
 def test_workers_with_other_checkpoints_end_the_run(place, joined):
     digests = {"mnist/lenet": "0" * 64}
     told = on_ray.classifier(place, settings(), Asked("lenet", "mnist"), digests)(0)
-    with pytest.raises(Exception, match="the checkpoint of mnist/lenet on .* is another than where this began"):
+    with pytest.raises(Exception, match=r"the checkpoint of mnist/lenet on .* is another than where this began"):
         list(told)
 
 
