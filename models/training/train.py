@@ -30,7 +30,7 @@ from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation.choice import add_choice, chosen
+from models.evaluation.choice import add_choice, chosen, parsed
 from models.evaluation.evaluate import evaluate, summary
 from models.training import history, recipes
 from models.training.recipes import Recipe
@@ -72,7 +72,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--weights", type=Path, default=Path("weights"), help="where the best checkpoints go (default: weights)"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
-    options = parser.parse_args(argv)
+    options = parsed(parser, argv)
     for name in ("minutes", "epochs"):
         if (value := getattr(options, name)) is not None and value <= 0:
             parser.error(f"--{name} is {value}; wanted a number above 0")

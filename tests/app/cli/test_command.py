@@ -1,8 +1,11 @@
 """The command line as its users type it, on checkpoints that the tests make."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +19,8 @@ from models.classifier import Classifier
 from models.datasets import DATASETS
 from models.intake import auto, small_cnn
 from tests.models.intake.test_picture import draw_seven, draw_shirt
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -157,6 +162,29 @@ def test_a_wrong_setting_is_named_too(weights, monkeypatch, capsys, arguments, n
     assert told in shown
     assert name in shown or told == "no GPU here"
     assert len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve"],
+        ["predict", "x.png"],
+        ["compare", "x.png"],
+        ["train", "--model", "lenet"],
+        ["train", "--all", "--recipe", "full", "--resume"],
+        ["evaluate", "--model", "lenet"],
+        ["evaluate", "--forms", "--all"],
+    ],
+    ids=" ".join,
+)
+def test_a_gpu_that_is_not_there_is_told_in_one_line_by_a_process_that_fails(weights, arguments):
+    """In a process of its own: no traceback, nothing on stdout, whoever asked."""
+    hidden = {"LINEUP_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", "app.cli.command", *arguments]
+    done = subprocess.run(command, env={**os.environ, **hidden}, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (2, "")
+    told = r"lineup[ a-z]*: the device is 'cuda', but PyTorch finds no GPU here; use 'auto' or 'cpu'\n"
+    assert re.fullmatch(told, done.stderr), done.stderr
 
 
 def test_a_wrong_key_is_not_repeated(weights, monkeypatch, capsys):
