@@ -1,5 +1,6 @@
 """Settings of the environment hold whichever way the service is started."""
 
+import json
 import os
 import re
 import shutil
@@ -46,6 +47,49 @@ def test_an_image_has_extras_that_there_are() -> None:
     extras = [name for build in builds for name in re.findall(r"[\w-]+", build["args"].get("EXTRAS", ""))]
     assert extras == ["ray"]
     assert set(extras) <= set(project["optional-dependencies"])
+
+
+def has_compose() -> bool:
+    command = ["docker", "compose", "version"]
+    return bool(shutil.which("docker")) and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def composed(*options: str, **environment: str) -> dict[str, Any]:
+    """What Compose makes of docker-compose.yml; that needs no engine."""
+    command = ["docker", "compose", *options, "config", "--format", "json"]
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("LINEUP_", "COMPOSE_"))}
+    done = subprocess.run(command, cwd=ROOT, env=own | environment, capture_output=True, text=True, check=True)
+    made: dict[str, Any] = json.loads(done.stdout)["services"]
+    return made
+
+
+@pytest.mark.skipif(not has_compose(), reason="no Docker Compose here")
+def test_compose_gives_the_profile_gpu_a_gpu_and_pytorch_and_all_else_alike() -> None:
+    assert list(composed()) == ["lineup"]
+    both = composed("--profile", "gpu", LINEUP_DEVICE="cuda", LINEUP_API_KEY="secret")
+    on_cpu, on_gpu = both["lineup"], both["lineup-gpu"]
+    wanted = {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    assert on_gpu.pop("deploy")["resources"] == {"reservations": {"devices": [wanted]}}
+    assert on_gpu["build"].pop("args") == {"TORCH_INDEX": "default"}
+    assert [each.pop("image") for each in (on_cpu, on_gpu)] == ["lineup:cpu", "lineup:gpu"]
+    assert on_gpu.pop("profiles") == ["gpu"]
+    assert on_gpu == on_cpu
+    assert on_gpu["environment"]["LINEUP_DEVICE"] == "cuda"
+    assert on_gpu["environment"]["LINEUP_API_KEY"] == "secret"
+
+
+def test_the_image_takes_the_argument_that_compose_gives_it_and_installs_what_torch_of_the_project_is() -> None:
+    compose, dockerfile, project = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", "Dockerfile", "pyproject.toml")
+    )
+    of_gpu = compose.partition("  lineup-gpu:\n")[2]
+    argument = re.search(r"args:\n +(\w+): default", of_gpu)
+    assert argument
+    assert f"ARG {argument[1]}=\n" in dockerfile
+    wanted = re.search(r'"(torch>=[^"]+)"', project)
+    assert wanted
+    assert f'sh tools/install-torch.sh python "{wanted[1]}"' in dockerfile
+    assert re.search(r"driver: nvidia\n +count: 1\n +capabilities: \[gpu\]", of_gpu)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make here")

@@ -56,7 +56,7 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
 
 def _each(settings: Settings) -> dict[str, Any]:
     """How many workers there are, and what each has: a GPU where there are any and the settings allow it, or a CPU."""
-    found = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    found = ray.cluster_resources()
     if gpus := int(found.get("GPU", 0)) if settings.device != "cpu" and settings.backend != "onnxruntime" else 0:
         return {"num_gpus": 1, "num_cpus": 1, "compute": ray.data.ActorPoolStrategy(min_size=1, max_size=gpus)}
     cpus = max(1, int(found.get("CPU", 1)))

@@ -42,7 +42,8 @@ class Local:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = checkpoints.root(settings.weights)
-        self._runtime = runtimes.choose(settings)
+        # One picture at a time: a GPU records no larger batches.
+        self._runtime = runtimes.choose(settings.model_copy(update={"max_batch_size": 1}))
         self._runtime.configure()
         self._intake = Intake()
         self._intake.load(self._folder)

@@ -1,4 +1,4 @@
-"""PyTorch as the service's runtime: on a GPU, or on a CPU where it is asked for. The one file here that imports it."""
+"""PyTorch as the service's runtime on a CPU, where it is asked for."""
 
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,23 @@ from models.devices import plain_float32
 class EagerClassifier:
     """A classifier in eval mode; it changes nothing, so calls need no lock."""
 
-    def __init__(self, classifier: Classifier, device: str) -> None:
-        self._classifier, self._device = classifier, device
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
 
     def probabilities(self, pictures: NDArray[np.uint8], as_sent: NDArray[np.bool_] | None = None) -> NDArray[Any]:
         """See Backend."""
-        batch = torch.from_numpy(pictures).to(self._device)
-        flags = None if as_sent is None else torch.from_numpy(as_sent).to(self._device)
-        told: NDArray[np.float32] = self._classifier.probabilities(batch, flags).cpu().numpy()
+        flags = None if as_sent is None else torch.from_numpy(as_sent)
+        told: NDArray[np.float32] = self._classifier.probabilities(torch.from_numpy(pictures), flags).numpy()
         return told
 
 
 class Eager:
-    """PyTorch on one device: a pass uses all cores, or the GPU, so that one at a time is the best."""
+    """PyTorch on a CPU: a pass uses all cores, so that one at a time is the best."""
 
+    device = "cpu"
     streams = 1
 
-    def __init__(self, settings: Settings, device: str) -> None:
-        self.device = device
+    def __init__(self, settings: Settings) -> None:
         # PyTorch counts the machine's cores, not those that a container was given; and each thread that asks it has a
         # team of so many, without which the whole process ends.
         self._threads = threads.computing(settings)
@@ -47,9 +46,9 @@ class Eager:
 
     def load(self, path: Path) -> Loaded:
         """See Runtime."""
-        found = checkpoints.load(path, self.device)
+        found = checkpoints.load(path)
         return Loaded(
-            EagerClassifier(found, self.device),
+            EagerClassifier(found),
             found.architecture,
             found.dataset,
             found.temperature,

@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.serving import batches, described, runtimes
+from app.serving import batches, described, no_memory, runtimes
 from app.serving.backends import Loaded
 from app.serving.state import State
 from app.settings import Settings, split
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 
 # Networks above this many multiply-adds a picture run in a lane of their own (see lane()).
 HEAVY_MACS = 500_000_000
-# What PyTorch on a GPU and ONNX Runtime say, each in an error of its own, where memory is at an end.
-NO_MEMORY = ("out of memory", "bad allocation", "failed to allocate memory")
 
 
 class Engine:
@@ -80,7 +78,7 @@ class Engine:
         try:
             return self._loaded[dataset, name].backend.probabilities(pictures, as_sent)
         except Exception as error:
-            if any(words in str(error).lower() for words in NO_MEMORY):
+            if no_memory.told_by(error):
                 raise MemoryError(f"{name} on {len(pictures)} pictures") from error
             raise
 
@@ -92,13 +90,15 @@ class Engine:
         """What a picture took each (dataset, network) that is ready, when it was warmed."""
         return dict(self._seconds)
 
-    def lane(self, name: str) -> Literal["light", "heavy"]:
-        """The lane that a network runs in.
+    def lane(self, name: str) -> str:
+        """The lane that a network runs in. On a GPU each has one: their passes share it better than Python could.
 
-        One forward of VGG-11 takes a hundred times as long as one of LeNet. In one lane LeNet would stand behind
-        VGG-11; with `streams` threads for the light networks and as many for the heavy ones the operating system
+        On a CPU one forward of VGG-11 takes a hundred times as long as one of LeNet. In one lane LeNet would stand
+        behind VGG-11; with `streams` threads for the light networks and as many for the heavy ones the operating system
         shares the cores between the two, and only networks of about the same weight wait for each other.
         """
+        if self.device != "cpu":
+            return name
         return "heavy" if self.cost(name) > HEAVY_MACS else "light"
 
     def cost(self, name: str) -> int:

@@ -17,8 +17,12 @@ def choose(settings: Settings) -> Runtime:
     if settings.backend == "auto" and device == "cpu":
         return Compiled(settings)
     try:
-        from app.serving.eager import Eager  # torch
+        if device != "cpu":
+            from app.serving.gpu import Gpu  # torch, as the other
+
+            return Gpu(settings, device)
+        from app.serving.eager import Eager
     except ImportError as error:
         right = "install it: python -m pip install -e '.[torch]'; or use 'onnxruntime'"
         raise RuntimeError(f"LINEUP_BACKEND is 'torch', which cannot be imported ({error}); {right}") from error
-    return Eager(settings, device)
+    return Eager(settings)

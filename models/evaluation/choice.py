@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -29,10 +31,23 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         default=scene_sets.FOLDER,
         help=f"sets of scenes such as people send (default: {scene_sets.FOLDER}, where it is there)",
     )
-    parser.add_argument("--device", type=_device, default="auto", help="auto (default), cpu, cuda or cuda:1")
+    device = os.environ.get("LINEUP_DEVICE") or "auto"
+    parser.add_argument(
+        "--device", default=device, help="auto, cpu, cuda or cuda:1 (default: LINEUP_DEVICE, else auto)"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
     parser.add_argument("--test-images", type=int, help="look at this many test pictures, evenly spread (default: all)")
     parser.add_argument("--held-out-images", type=int, help="the same for the held-out pictures (default: all)")
+
+
+def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """What the arguments say, `device` as a torch.device. Where that cannot be had: a line on stderr, exit code 2."""
+    options = parser.parse_args(argv)
+    try:
+        options.device = torch.device(choose_device(options.device))
+    except RuntimeError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    return options
 
 
 def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
@@ -45,10 +60,3 @@ def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
         torch.set_num_threads(options.threads)
     names = list(catalog.ARCHITECTURES) if options.all else options.model
     return [(name, dataset) for dataset in options.dataset or datasets.DATASETS for name in names]
-
-
-def _device(wanted: str) -> torch.device:
-    try:
-        return torch.device(choose_device(wanted))
-    except RuntimeError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error

@@ -27,7 +27,7 @@ from models.data.pictures import evenly, spread
 from models.data.scene_sets import SceneSet
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation import evaluate_forms, evaluate_mistakes, evaluate_pictures, metrics
-from models.evaluation.choice import add_choice, chosen
+from models.evaluation.choice import add_choice, chosen, parsed
 from models.evaluation.logits import compute_logits
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
@@ -128,7 +128,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     compiled.add_argument("--backend", choices=[*FORMS], help="measure one compiled form; nothing is written")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
-    return parser.parse_args(argv)
+    return parsed(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from models.training.augment import Augmentation, augment
 from models.training.pool import Pool
@@ -31,6 +32,13 @@ class Material:
         """What the model gets of these inputs, and what is right for each."""
         inputs = self.inputs[index]
         return augment(inputs, self.augmentation) if self.augmentation else inputs.float(), self.allowed[index]
+
+    @torch.inference_mode()
+    def watched_accuracy(self, model: nn.Module) -> float:
+        """Share of the watched inputs that a model gets right."""
+        inputs, labels = self.watched
+        answers = torch.cat([model(part).argmax(1) for part in inputs.split(100)])
+        return float((answers == labels).double().mean())
 
 
 def of_pictures(

@@ -11,6 +11,10 @@ from torch.nn import functional
 from models.training.recipes import Recipe
 
 
+class DivergedError(FloatingPointError):
+    """The loss is no number any more; the message says at which step and rate."""
+
+
 def any_of(logits: Tensor, allowed: Tensor, smoothing: float = 0.0) -> Tensor:
     """Mean of -log p(any of the allowed classes), smoothed over all classes; cross-entropy where one is allowed.
 

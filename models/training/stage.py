@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 from models.classifier import Classifier
 from models.training.optimisation import make_optimizer
 from models.training.recipes import Phase, Recipe
+from models.training.world import World
 
 
 class PooledHead(nn.Module):
@@ -29,12 +30,12 @@ class PooledHead(nn.Module):
 
 
 class Stage:
-    """``model``, which a phase trains in place; ``optimizer``; and ``average``, the moving average of its weights that
-    the phase ends with, if the recipe wants one.
+    """``model``, which a phase trains in place by calling ``learner``; ``optimizer``; and ``average``, the moving
+    average of its weights that the phase ends with, if the recipe wants one.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, phase: Phase) -> None:
-        self.model = model
+    def __init__(self, model: nn.Module, recipe: Recipe, phase: Phase, world: World) -> None:
+        self.model, self.learner = model, world.wrap(model)
         self.optimizer = make_optimizer(recipe, model, phase.lr)
         self.average = AveragedModel(model, avg_fn=_moving(recipe.ema), use_buffers=True) if recipe.ema else None
 
@@ -48,6 +49,11 @@ class Stage:
         """The model as it would be if the phase ended now."""
         return self.model if self.average is None else self.average.module
 
+    def set_rate(self, rate: float) -> None:
+        """Let the next step move weights at this rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
     def step(self) -> None:
         """Move the weights by their gradients, and the average after them."""
         self.optimizer.step()
@@ -60,19 +66,21 @@ class Stage:
             self.model.load_state_dict(self.average.module.state_dict())
 
 
-def stage_of(classifier: Classifier, pooled: PooledHead | None, recipe: Recipe, phase: Phase, size: int) -> Stage:
+def stage_of(
+    classifier: Classifier, pooled: PooledHead | None, recipe: Recipe, phase: Phase, size: int, world: World
+) -> Stage:
     """The stage of a phase: the whole of ``classifier``, now for pictures of ``size`` pixels, or its convolutions under
     the head ``pooled``, or its layers above them.
     """
     classifier.resize(size)
     if phase.head == "features":
-        return Stage(classifier.network.fc, recipe, phase)  # type: ignore[arg-type]
+        return Stage(classifier.network.fc, recipe, phase, world)  # type: ignore[arg-type]
     if phase.head == "own":
-        return Stage(classifier, recipe, phase)
+        return Stage(classifier, recipe, phase, world)
     assert pooled is not None
     below = Classifier(pooled, architecture=classifier.architecture, dataset=classifier.dataset)
     below.resize(size)
-    return Stage(below, recipe, phase)
+    return Stage(below, recipe, phase, world)
 
 
 def _moving(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import signal
+import time
 
 
 class Interrupted(Exception):
@@ -10,10 +12,13 @@ class Interrupted(Exception):
 
 
 class StopFlag:
-    """Set by SIGINT and SIGTERM; the trainer asks after each step. A second signal ends the process at once."""
+    """Set by SIGINT and SIGTERM, and ``minutes`` after it was made; the trainer asks after each step. A second signal
+    ends the process at once.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, minutes: float | None = None) -> None:
         self.is_set = False
+        self._until = math.inf if minutes is None else time.monotonic() + 60 * minutes
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._set)
 
@@ -23,4 +28,4 @@ class StopFlag:
         print("saving the state; once more to end without", flush=True)
 
     def __call__(self) -> bool:
-        return self.is_set
+        return self.is_set or time.monotonic() > self._until

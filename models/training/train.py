@@ -8,16 +8,21 @@ if nothing better is there.
 
     python -m models.training.train --model vgg11 --dataset mnist --dry-run  # two steps of each phase
     python -m models.training.train --all --data-dir ../shared/data --threads 1  # quick recipes: 70 minutes a dataset
+    torchrun --nproc-per-node 2 -m models.training.train --all --recipe full  # on two GPUs, or in two processes
+
+Under torchrun each process takes its part of every batch, which their number must divide; --threads is of each.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,24 +31,24 @@ import torch
 from torch import Tensor
 
 from models import catalog, checkpoints
-from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation.choice import add_choice, chosen
+from models.evaluation.choice import add_choice, chosen, parsed
 from models.evaluation.evaluate import evaluate, summary
-from models.training import history, recipes
+from models.training import history, recipes, shipping
+from models.training.optimisation import DivergedError
 from models.training.recipes import Recipe
 from models.training.run_state import ResumeError
 from models.training.stopping import Interrupted, StopFlag
-from models.training.trainer import DivergedError, Trainer
+from models.training.trainer import Trainer
+from models.training.world import World, WorldError, joined
 
-ALLOWED_LOSS = 0.001  # of the dataset's held-out pictures, for what is gained on pictures as people send them
 WATCHED = 1_000  # held-out pictures looked at after each epoch
 
 
 # What a user can bring about, each with a message that says what to do; any other error is a fault of this code.
-TOLD = (DataError, ResumeError, DivergedError, checkpoints.CheckpointError)
+TOLD = (DataError, ResumeError, DivergedError, WorldError, checkpoints.CheckpointError)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -67,15 +72,21 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--resume", action="store_true", help="go on where an interrupted run ended; finished ones are kept"
     )
+    parser.add_argument(
+        "--pause-after",
+        type=float,
+        metavar="MINUTES",
+        help="stop after so many minutes, as after an interrupt: for a GPU that is lent in short pieces",
+    )
     parser.add_argument("--dry-run", action="store_true", help="two steps of each phase, nothing kept")
     parser.add_argument(
         "--weights", type=Path, default=Path("weights"), help="where the best checkpoints go (default: weights)"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
-    options = parser.parse_args(argv)
-    for name in ("minutes", "epochs"):
-        if (value := getattr(options, name)) is not None and value <= 0:
-            parser.error(f"--{name} is {value}; wanted a number above 0")
+    options = parsed(parser, argv)
+    for name in ("minutes", "epochs", "pause_after"):
+        if (value := getattr(options, name)) is not None and not value > 0:
+            parser.error(f"--{name.replace('_', '-')} is {value}; wanted a number above 0")
     return options
 
 
@@ -91,8 +102,10 @@ def _recipe(name: str, dataset: str, options: argparse.Namespace) -> Recipe:
     return replace(recipe, minutes=options.minutes, epochs=options.epochs)
 
 
-def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, folder: Path) -> Trainer:
-    pictures, labels = load_split(dataset, "train", options.data_dir)
+def _trainer(
+    name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, folder: Path, world: World
+) -> Trainer:
+    pictures, labels = world.in_turn(lambda: load_split(dataset, "train", options.data_dir))
     learn, held = held_out_split(len(pictures))
     torch.manual_seed(options.seed)
     recipe = _recipe(name, dataset, options)
@@ -111,30 +124,33 @@ def _trainer(name: str, dataset: str, options: argparse.Namespace, stop: StopFla
         of(learn),
         of(held),
         scenes=scene_sets.load(options.scenes, dataset, "learn") if recipe.scenes else None,
-        device=options.device,
+        device=world.device or options.device,
         folder=folder,
         seed=options.seed,
         should_stop=stop,
+        world=world,
     )
 
 
-def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag) -> None:
+def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, world: World) -> None:
     """One run from its start, or its saved state, to a measured checkpoint.
 
     Raises Interrupted and what TOLD has: ResumeError where the state is of a run with other options.
     """
     folder = options.runs / dataset / name
     state, result = folder / "state.safetensors", folder / f"{name}{checkpoints.SUFFIX}"
-    if options.resume and result.with_suffix(".json").is_file() and not state.is_file():
+    if world.told(options.resume and result.with_suffix(".json").is_file() and not state.is_file()):
         print(f"{name}, {dataset}: finished before, {result}")
         return
-    if not options.resume and folder.is_dir():
+    if world.first and not options.resume and folder.is_dir():
         folder.rename(folder.with_name(f"{name}.until-{time.strftime('%Y%m%d-%H%M%S')}"))
-    trainer = _trainer(name, dataset, options, stop, folder)
-    if options.resume and state.is_file():
+    trainer = _trainer(name, dataset, options, stop, folder, world)
+    if world.told(options.resume and state.is_file()):
         trainer.resume()
     print(f"{name}, {dataset}: {_described(trainer)}", flush=True)
     classifier = trainer.run()
+    if not world.first:
+        return
     trainer.save()
     checkpoints.save(result, classifier, _metadata(trainer, options))
     report = evaluate(
@@ -147,7 +163,7 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag) 
         history=history.of_run(trainer, options.weights),
     )
     print(summary(report), flush=True)
-    print(_ship(result, options.weights), flush=True)
+    print(shipping.ship(result, options.weights), flush=True)
     state.unlink()
     shutil.rmtree(folder / "features", ignore_errors=True)
 
@@ -169,53 +185,16 @@ def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
             "steps": trainer.at.step,
             "device": device,
             "threads": torch.get_num_threads(),
+            **({"processes": trainer.world.size} if trainer.world.size > 1 else {}),
             "precision": "bfloat16 autocast" if trainer.bfloat16 else "float32",
             **({"refined_from": {key: before[key] for key in ("digest", "recipe", "training")}} if before else {}),
         },
     }
 
 
-def _ship(result: Path, root: Path) -> str:
-    """Put a measured checkpoint and its report into ``root`` unless a better one is there.
-
-    First the old report goes, then the checkpoint is replaced, then its report comes: if this stops on the way, a
-    checkpoint without a report is left, never a report that contradicts its checkpoint. The same run, resumed, then
-    ships again.
-    """
-    header = checkpoints.read_header(result)
-    place = checkpoints.path_for(header["dataset"], header["architecture"], root)
-    new = header["metrics"]
-    try:
-        old = checkpoints.read_header(place)["metrics"] if place.is_file() else {}
-    except (checkpoints.CheckpointError, KeyError):
-        old = {}
-    report = place.with_suffix(".json")
-    if old and not _better(new, old) and not (old == new and not report.is_file()):
-        return f"{place} stays: {_told(old)} against {_told(new)} of {result}"
-    report.unlink(missing_ok=True)
-    atomic.copy(result, place)
-    atomic.copy(result.with_suffix(".json"), report)
-    return f"{place}: {_told(new)}, {place.stat().st_size / 2**20:.2f} MiB"
-
-
-def _better(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    """By held-out pictures of the dataset; where it was measured on pictures as people send them, by the sum of both,
-    but never at the dataset's cost.
-    """
-    gain = float(new["held_out_accuracy"] - old.get("held_out_accuracy", 0.0))
-    if "sent_accuracy" not in new:
-        return gain > 0
-    return gain >= -ALLOWED_LOSS and gain + new["sent_accuracy"] - old.get("sent_accuracy", 0.0) > 0
-
-
-def _told(figures: Mapping[str, Any]) -> str:
-    sent_too = f", {figures['sent_accuracy']:.2%} of sent ones" if "sent_accuracy" in figures else ""
-    return f"{figures.get('held_out_accuracy', 0):.2%} of the held-out pictures{sent_too}"
-
-
-def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag) -> None:
+def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, world: World) -> None:
     """Two steps of each phase, and what a step costs; keeps nothing."""
-    trainer = _trainer(name, dataset, options, stop, options.runs / ".dry-run")
+    trainer = _trainer(name, dataset, options, stop, options.runs / ".dry-run", world)
     try:
         print(f"{name}, {dataset}: {_described(trainer)}")
         for line in trainer.try_phases():
@@ -229,16 +208,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     TOLD has.
     """
     options = _parse(argv)
-    stop = StopFlag()
-    try:
-        for name, dataset in chosen(options):
-            (dry_run if options.dry_run else train)(name, dataset, options, stop)
-    except Interrupted as told:
-        print(told)
-        return 130
-    except TOLD as error:
-        print(f"error: {error}")
-        return 1
+    pairs, stop = chosen(options), StopFlag(options.pause_after)
+    with joined(options.device) as world, nullcontext() if world.first else redirect_stdout(io.StringIO()):
+        try:
+            for name, dataset in pairs:
+                (dry_run if options.dry_run else train)(name, dataset, options, stop, world)
+        except Interrupted as told:
+            print(told)
+            return 130
+        except TOLD as error:
+            print(f"error: {error}")
+            return 1
     return 0
 
 

@@ -20,7 +20,7 @@ from models.data.scene_sets import SceneSet
 from models.training import features, run_log, run_state, sparse
 from models.training.augment import AUGMENTATIONS
 from models.training.material import Material, of_pictures
-from models.training.optimisation import any_of, cycle
+from models.training.optimisation import DivergedError, any_of, cycle
 from models.training.pool import pool
 from models.training.precision import faster_in_bfloat16
 from models.training.recipes import Phase, Recipe
@@ -28,13 +28,10 @@ from models.training.run_state import Position
 from models.training.stage import PooledHead, Stage, stage_of
 from models.training.stopping import Interrupted
 from models.training.stopwatch import Stopwatch
+from models.training.world import ALONE, World
 
 SAVE_EVERY = 120  # seconds
 FEATURE_TIME = 0.55  # of a phase on computed features, at most, goes into computing them
-
-
-class DivergedError(FloatingPointError):
-    """The loss is no number any more; the message says at which step and rate."""
 
 
 class Trainer:
@@ -59,13 +56,15 @@ class Trainer:
         folder: Path,
         seed: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
+        world: World = ALONE,
     ) -> None:
-        self.classifier, self.recipe, self.seed, self.device = classifier, recipe, seed, device
+        self.classifier, self.recipe, self.seed, self.device, self.world = classifier, recipe, seed, device, world
+        world.check(recipe)
         self.pool = pool(learn, scenes, device)
         self.watch = watch[0].to(device), watch[1].to(device)
         self.folder, self.should_stop = folder, should_stop
         self.at = Position()
-        self.bfloat16 = recipe.autocast and faster_in_bfloat16(device)
+        self.bfloat16 = world.told(recipe.autocast and faster_in_bfloat16(device))
         self.own_size = classifier.input_size
         torch.manual_seed(seed)
         if recipe.density:
@@ -109,8 +108,9 @@ class Trainer:
         run_state.load(self._state, self._modules(), self.stage.optimizer)
 
     def save(self) -> None:
-        """Write the state now."""
-        run_state.save(self._state, self._modules(), self.stage.optimizer, self.identity, self.at)
+        """Write the state now; of several processes the first does."""
+        if self.world.first:
+            run_state.save(self._state, self._modules(), self.stage.optimizer, self.identity, self.at)
         self._saved_at = time.monotonic()
 
     def _modules(self) -> dict[str, nn.Module]:
@@ -157,7 +157,7 @@ class Trainer:
     # ---- a phase
 
     def _stage(self) -> Stage:
-        return stage_of(self.classifier, self.pooled, self.recipe, self.phase, self._size)
+        return stage_of(self.classifier, self.pooled, self.recipe, self.phase, self._size, self.world)
 
     def _material(self) -> Material:
         if self.phase.head == "features":
@@ -199,7 +199,7 @@ class Trainer:
                 totals += self._counted_step(material, index.to(self.device))
                 rate = totals[2].item() / (self.at.total_seconds - began)
                 bar.update(task, advance=len(index), told=run_log.told(totals, rate))
-                if self.should_stop():
+                if self.world.any(self.should_stop()):
                     self.save()
                     raise Interrupted(f"stopped at step {self.at.step}; --resume goes on from there")
                 if time.monotonic() - self._saved_at > SAVE_EVERY:
@@ -207,44 +207,44 @@ class Trainer:
                 if self._progress() >= 1:
                     break
         self.at.epoch, self.at.batch = self.at.epoch + 1, 0
-        if totals[2]:  # a run that was interrupted after an epoch's last batch has nothing to tell of it
+        if (
+            totals[2] and self.world.first
+        ):  # a run that was interrupted after an epoch's last batch has nothing to tell of it
             now = {"learning_rate": self.stage.optimizer.param_groups[0]["lr"], "pictures_per_second": round(rate, 1)}
-            line = run_log.line(self.at, totals, self._watched_accuracy(*material.watched))
+            with self._autocast():
+                line = run_log.line(self.at, totals, material.watched_accuracy(self.stage.watched.eval()))
             run_log.write(self.folder, self.name, line | now)
 
     def _counted_step(self, material: Material, index: Tensor) -> Tensor:
         stopwatch = Stopwatch()
         figures = self._step(material, index)
-        self.at.take_step(stopwatch.lap(), len(index))
+        self.at.take_step(self.world.mean(stopwatch.lap()), len(index))
         return figures
 
     def _step(self, material: Material, index: Tensor) -> Tensor:
         """One step; its loss, right answers and pictures. DivergedError if the loss is not a number."""
         torch.manual_seed(self.seed * 7_919 + self.at.step)
         stage, rate = self.stage, self.phase.lr * cycle(self._progress(), self.recipe.warmup)
-        for group in stage.optimizer.param_groups:
-            group["lr"] = rate
+        stage.set_rate(rate)
         stage.model.train()
-        inputs, allowed = material.batch(index)
+        inputs, allowed = material.batch(index)  # all of them, so that each is moved as one process would move it
+        part, weight = self.world.share(len(index))
+        if not self.world.first:
+            torch.manual_seed(torch.initial_seed() + (self.world.rank << 40))  # other units drop out
         with self._autocast():
-            logits = stage.model(inputs).float()
-        loss = any_of(logits, allowed, self.recipe.label_smoothing)
-        if not loss.isfinite():
-            raise DivergedError(f"{self.name}: the loss is {loss.item()} at step {self.at.step}, rate {rate:.3g}")
+            logits = stage.learner(inputs[part]).float()
+        loss = weight * any_of(logits, allowed[part], self.recipe.label_smoothing)
+        right = weight and allowed[part].gather(1, logits.argmax(1, keepdim=True)).sum().item()
+        n = len(index) / self.world.size
+        figures = self.world.total(torch.tensor([loss.item() * n, right, weight * n], dtype=torch.double))
+        if not figures[0].isfinite():
+            raise DivergedError(f"{self.name}: the loss is {figures[0].item()} at step {self.at.step}, rate {rate:.3g}")
         stage.optimizer.zero_grad()
         loss.backward()
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(stage.optimizer.param_groups[0]["params"], self.recipe.clip)
         stage.step()
-        right = allowed.gather(1, logits.argmax(1, keepdim=True)).sum()
-        return torch.tensor([loss.item() * len(index), right.item(), len(index)], dtype=torch.double)
+        return figures
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
-
-    @torch.inference_mode()
-    def _watched_accuracy(self, inputs: Tensor, labels: Tensor) -> float:
-        model = self.stage.watched.eval()
-        with self._autocast():
-            answers = torch.cat([model(part).argmax(1) for part in inputs.split(100)])
-        return float((answers == labels).double().mean())

@@ -1,8 +1,10 @@
 """The command line as its users type it, on checkpoints that the tests make."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +18,8 @@ from models.classifier import Classifier
 from models.datasets import DATASETS
 from models.intake import auto, small_cnn
 from tests.models.intake.test_picture import draw_seven, draw_shirt
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -157,6 +161,29 @@ def test_a_wrong_setting_is_named_too(weights, monkeypatch, capsys, arguments, n
     assert told in shown
     assert name in shown or told == "no GPU here"
     assert len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["train", "--model", "lenet"], ["train", "--all", "--recipe", "full", "--resume"], ["evaluate", "--all"]],
+    ids=" ".join,
+)
+def test_training_and_evaluation_tell_in_one_line_that_there_is_no_gpu(monkeypatch, capsys, arguments):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setenv("LINEUP_DEVICE", "cuda")
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    told = f"lineup {arguments[0]}: the device is 'cuda', but PyTorch finds no GPU here; use 'auto' or 'cpu'\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_a_process_that_finds_no_gpu_fails_without_a_traceback(weights):
+    program = "import sys; from app.cli import main; sys.exit(main(['serve']))"
+    hidden = {**os.environ, "LINEUP_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, "-c", program], env=hidden, capture_output=True, text=True, cwd=ROOT)
+    told = "lineup: the device is 'cuda', but PyTorch finds no GPU here; use 'auto' or 'cpu'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
 
 def test_a_wrong_key_is_not_repeated(weights, monkeypatch, capsys):

@@ -8,7 +8,7 @@ import pytest
 
 from models import checkpoints
 from models.checkpoints import file_format
-from models.training import train
+from models.training import shipping, train
 from models.training.scenes import make
 from tests.idx import write_dataset
 
@@ -138,7 +138,7 @@ def test_without_such_pictures_the_run_says_so(run, tmp_path, capsys):
     ],
 )
 def test_what_ships_is_better_in_all_and_never_at_the_cost_of_the_dataset(new, old, better):
-    assert train._better(new, old) is better
+    assert shipping.better(new, old) is better
 
 
 def measured(folder: Path, accuracy: float) -> Path:
@@ -151,27 +151,27 @@ def measured(folder: Path, accuracy: float) -> Path:
 
 
 def test_what_reads_a_checkpoint_while_a_better_one_ships_reads_the_old_one_whole(tmp_path):
-    train._ship(measured(tmp_path / "a", 0.8), tmp_path)
+    shipping.ship(measured(tmp_path / "a", 0.8), tmp_path)
     place = tmp_path / "mnist/lenet.lineup"
     before = place.read_bytes()
     with place.open("rb") as reader:
-        train._ship(measured(tmp_path / "b", 0.9), tmp_path)
+        shipping.ship(measured(tmp_path / "b", 0.9), tmp_path)
         assert reader.read() == before
     assert file_format.read_header(place)["digest"] == json.loads(place.with_suffix(".json").read_text())["digest"]
 
 
 def test_shipping_that_stops_between_the_two_files_leaves_no_report_of_another_and_can_be_done_again(tmp_path):
-    train._ship(measured(tmp_path / "a", 0.8), tmp_path)
+    shipping.ship(measured(tmp_path / "a", 0.8), tmp_path)
     better, place = measured(tmp_path / "b", 0.9), tmp_path / "mnist/lenet.lineup"
     report = better.with_suffix(".json").rename(tmp_path / "away")
     with pytest.raises(FileNotFoundError):
-        train._ship(better, tmp_path)
+        shipping.ship(better, tmp_path)
     assert file_format.read_header(place)["metrics"]["accuracy"] == 0.9
     assert not place.with_suffix(".json").exists()
     report.rename(better.with_suffix(".json"))
-    assert "stays" not in train._ship(better, tmp_path)
+    assert "stays" not in shipping.ship(better, tmp_path)
     assert place.with_suffix(".json").read_text() == better.with_suffix(".json").read_text()
-    assert "stays" in train._ship(better, tmp_path)
+    assert "stays" in shipping.ship(better, tmp_path)
 
 
 def test_a_dry_run_keeps_nothing(run, tmp_path, capsys):
@@ -186,6 +186,7 @@ def test_a_dry_run_keeps_nothing(run, tmp_path, capsys):
     [
         (("--model", "lenet5"), "invalid choice: 'lenet5'"),
         (("--all", "--minutes", "0"), "--minutes is 0.0; wanted a number above 0"),
+        (("--all", "--pause-after", "nan"), "--pause-after is nan; wanted a number above 0"),
         (("--all", "--minutes", "1", "--epochs", "2"), "not allowed with"),
         ((), "one of the arguments --model --all is required"),
     ],
@@ -208,6 +209,17 @@ def test_missing_data_is_told_and_is_an_error(tmp_path, capsys, monkeypatch):
     places = ["--data-dir", str(tmp_path / "none"), "--weights", str(tmp_path / "w"), "--runs", str(tmp_path / "r")]
     assert train.main(["--model", "lenet", *places]) == 1
     assert "--data-dir" in capsys.readouterr().out
+
+
+def test_a_run_pauses_by_itself_and_goes_on_in_pieces(run, tmp_path, capsys):
+    lenet = ("--model", "lenet", "--dataset", "mnist", "--epochs", "2", "--resume")
+    assert run(*lenet, "--pause-after", "1e-9") == 130
+    assert run(*lenet, "--pause-after", "1e-9") == 130
+    told = capsys.readouterr().out
+    assert "stopped at step 1; --resume goes on from there" in told
+    assert "stopped at step 2; --resume goes on from there" in told
+    assert run(*lenet, "--pause-after", "60") == 0
+    assert checkpoints.read_header(tmp_path / "weights/mnist/lenet.lineup")["training"]["pictures"] == 960
 
 
 def test_a_run_begun_with_other_options_is_not_resumed(run, tmp_path, capsys, monkeypatch):

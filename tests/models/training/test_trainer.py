@@ -6,10 +6,11 @@ import torch
 from models.catalog import ARCHITECTURES
 from models.classifier import Classifier
 from models.training import features, recipes, trainer
+from models.training.optimisation import DivergedError
 from models.training.recipes import Phase, Recipe
 from models.training.run_state import ResumeError
 from models.training.stopping import Interrupted
-from models.training.trainer import DivergedError, Trainer
+from models.training.trainer import Trainer
 
 pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 

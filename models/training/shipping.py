@@ -1,0 +1,50 @@
+"""Whether what a run made is better than what is there, and how it takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models import checkpoints
+from models.checkpoints import atomic
+
+ALLOWED_LOSS = 0.001  # of the dataset's held-out pictures, for what is gained on pictures as people send them
+
+
+def ship(result: Path, root: Path) -> str:
+    """Put a measured checkpoint and its report into ``root`` unless a better one is there.
+
+    First the old report goes, then the checkpoint is replaced, then its report comes: if this stops on the way, a
+    checkpoint without a report is left, never a report that contradicts its checkpoint. The same run, resumed, then
+    ships again.
+    """
+    header = checkpoints.read_header(result)
+    place = checkpoints.path_for(header["dataset"], header["architecture"], root)
+    new = header["metrics"]
+    try:
+        old = checkpoints.read_header(place)["metrics"] if place.is_file() else {}
+    except (checkpoints.CheckpointError, KeyError):
+        old = {}
+    report = place.with_suffix(".json")
+    if old and not better(new, old) and not (old == new and not report.is_file()):
+        return f"{place} stays: {_told(old)} against {_told(new)} of {result}"
+    report.unlink(missing_ok=True)
+    atomic.copy(result, place)
+    atomic.copy(result.with_suffix(".json"), report)
+    return f"{place}: {_told(new)}, {place.stat().st_size / 2**20:.2f} MiB"
+
+
+def better(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """By held-out pictures of the dataset; where it was measured on pictures as people send them, by the sum of both,
+    but never at the dataset's cost.
+    """
+    gain = float(new["held_out_accuracy"] - old.get("held_out_accuracy", 0.0))
+    if "sent_accuracy" not in new:
+        return gain > 0
+    return gain >= -ALLOWED_LOSS and gain + new["sent_accuracy"] - old.get("sent_accuracy", 0.0) > 0
+
+
+def _told(figures: Mapping[str, Any]) -> str:
+    sent_too = f", {figures['sent_accuracy']:.2%} of sent ones" if "sent_accuracy" in figures else ""
+    return f"{figures.get('held_out_accuracy', 0):.2%} of the held-out pictures{sent_too}"
