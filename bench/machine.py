@@ -64,7 +64,20 @@ def family(pid: int) -> list[int]:
 
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process and its descendants have used, with those that they waited for."""
-    return sum(sum(map(int, fields[11:15])) for member in family(pid) if (fields := _stat(member))) / TICKS
+    return sum(cpu_seconds_each(pid).values())
+
+
+def cpu_seconds_each(pid: int) -> dict[int, float]:
+    """The same of each of them, by its process id."""
+    return {member: sum(map(int, fields[11:15])) / TICKS for member in family(pid) if (fields := _stat(member))}
+
+
+def command(pid: int) -> str:
+    """What a process was started as, or calls itself since; empty if it is gone."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def peak_mb(pid: int) -> int:

@@ -15,10 +15,12 @@ TIMEOUT_S = 30
 SCRIPT = """
 init = function(arguments)
   local file = assert(io.open(arguments[1], "rb"))
-  wrk.body = file:read("*a")
+  local body = file:read("*a")
   file:close()
-  wrk.method = "POST"
-  wrk.headers["Content-Type"] = arguments[2]
+  if #body > 0 then
+    wrk.method, wrk.body = "POST", body
+    wrk.headers["Content-Type"] = arguments[2]
+  end
 end
 
 done = function(summary, latency, requests)
@@ -41,7 +43,9 @@ def version() -> str | None:
 
 
 def closed_loop(url: str, content_type: str, body: bytes, clients: int, seconds: float) -> dict[str, Any]:
-    """Requests, requests a second, milliseconds and the number of errors. RuntimeError if wrk fails."""
+    """Requests, requests a second, milliseconds and the number of errors; GET where there is no body. RuntimeError if
+    wrk fails.
+    """
     with tempfile.TemporaryDirectory() as folder:
         script, sent = Path(folder, "post.lua"), Path(folder, "body")
         script.write_text(SCRIPT, encoding="utf-8")

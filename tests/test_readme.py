@@ -49,6 +49,9 @@ KEPT = {
     "LitServe",
     "BentoML",
     "tutorial",
+    "Ray",
+    "Serve",
+    "HAProxy",
 }
 KEPT |= {"float32", "int8", "int8-narrow"}
 

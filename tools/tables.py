@@ -17,16 +17,11 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from tools import chinese, figures, speed
+from tools import capacity, chinese, figures, speed
+from tools.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (ROOT / "README.md", ROOT / "README.zh.md", ROOT / "weights" / "README.md")
-
-
-def table(headings: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def results() -> str:
@@ -207,6 +202,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "forms": forms,
     "serving_costs": serving_costs,
     "settings": settings,
+    **capacity.TABLES,
 }
 
 

