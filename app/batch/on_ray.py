@@ -26,6 +26,7 @@ from app.settings import Settings
 from models import checkpoints
 
 CHUNK_BYTES = 32 << 20  # of pictures in one chunk, about; it travels through the cluster's memory
+SECRET = {"api_key", "admin_key"}  # what is told to a worker others in the cluster may read
 BYTES, TEXTS = pyarrow.list_(pyarrow.large_binary()), pyarrow.list_(pyarrow.string())
 Row = dict[str, Any]  # of Ray Data: a chunk, or a chunk's rows
 
@@ -45,7 +46,7 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
         read = ray.data.read_datasource(_Chunks(place, start), num_cpus=0, label_selector=here)
         told = read.map(
             _Worker,
-            fn_constructor_args=(settings.model_dump(), asked, dict(digests)),
+            fn_constructor_args=(settings.model_dump(exclude=SECRET), asked, dict(digests)),
             **_each(settings),
         )
         for row in told.iter_rows():
@@ -56,7 +57,7 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
 
 def _each(settings: Settings) -> dict[str, Any]:
     """How many workers there are, and what each has: a GPU where there are any and the settings allow it, or a CPU."""
-    found = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    found = ray.cluster_resources()
     if gpus := int(found.get("GPU", 0)) if settings.device != "cpu" and settings.backend != "onnxruntime" else 0:
         return {"num_gpus": 1, "num_cpus": 1, "compute": ray.data.ActorPoolStrategy(min_size=1, max_size=gpus)}
     cpus = max(1, int(found.get("CPU", 1)))
