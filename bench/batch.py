@@ -22,6 +22,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -78,7 +79,8 @@ def _png(picture: Any) -> bytes:
     return file.getvalue()
 
 
-def bare(settings: Settings, asked: Asked) -> Callable[[list[Chunk]], None]:
+@contextmanager
+def bare(settings: Settings, asked: Asked) -> Iterator[Callable[[list[Chunk]], None]]:
     """The loop that cannot be quicker: pictures at hand seen AT_ONCE at a time, and nothing done with the answers."""
     engine, intake = Engine(settings.model_copy(update={"networks": asked.model})), Intake(Decoders.of(settings))
     engine.configure()
@@ -105,7 +107,10 @@ def bare(settings: Settings, asked: Asked) -> Callable[[list[Chunk]], None]:
         with ThreadPoolExecutor(threads.computing(settings)) as pool:
             list(pool.map(loop, work))
 
-    return measured
+    try:
+        yield measured
+    finally:
+        intake.close()
 
 
 def beside(network: str, count: int, data_dir: Path) -> dict[str, Any]:
@@ -115,7 +120,7 @@ def beside(network: str, count: int, data_dir: Path) -> dict[str, Any]:
         path = Path(folder) / "pictures.zip"
         pack(path, count, data_dir)
         source = Place(path, "path", settings.max_upload_bytes, Path(folder) / "listing").open()
-        work, loop, read = Work(settings, asked), bare(settings, asked), list(chunks(source, 0, 1 << 30))
+        work, read = Work(settings, asked), list(chunks(source, 0, 1 << 30))
 
         def command() -> None:
             with Partial(Path(folder) / "answers.jsonl") as partial:
@@ -125,10 +130,10 @@ def beside(network: str, count: int, data_dir: Path) -> dict[str, Any]:
                 run.finish(partial, asked)
 
         figures: dict[str, list[tuple[float, float]]] = {"bare loop": [], "lineup batch": []}
-        for _ in range(ROUNDS):
-            figures["bare loop"].append(_timed(lambda: loop(read)))
-            figures["lineup batch"].append(_timed(command))
-        work.close()
+        with closing(work), bare(settings, asked) as loop:
+            for _ in range(ROUNDS):
+                figures["bare loop"].append(_timed(lambda: loop(read)))
+                figures["lineup batch"].append(_timed(command))
     return {
         "pictures": count,
         "rounds": ROUNDS,
@@ -189,15 +194,15 @@ def _checked(rows: Iterator[dict[str, Any]], source: Path, network: str) -> dict
     with zipfile.ZipFile(source) as packed:
         assert [row["picture"] for row in told] == packed.namelist(), "rows are lost, doubled or out of order"
         sample = random.Random(0).sample(range(len(told)), min(500, len(told)))
-        work, differ, most = Work(Settings(), Asked(network, "auto")), 0, 0.0
-        for at in sample:
-            row = work(Chunk(at, [told[at]["picture"]], [packed.read(told[at]["picture"])], 1.0))[0]
-            assert row.get("label") == told[at]["label"], (row, told[at])
-            assert row.get("error_code") == told[at]["error_code"], (row, told[at])
-            chances = zip(row.get("probabilities") or [], told[at]["probabilities"] or [], strict=True)
-            apart = max((abs(a - b) for a, b in chances), default=0.0)
-            differ, most = differ + (apart > 0), max(most, apart)
-        work.close()
+        differ, most = 0, 0.0
+        with closing(Work(Settings(), Asked(network, "auto"))) as work:
+            for at in sample:
+                row = work(Chunk(at, [told[at]["picture"]], [packed.read(told[at]["picture"])], 1.0))[0]
+                assert row.get("label") == told[at]["label"], (row, told[at])
+                assert row.get("error_code") == told[at]["error_code"], (row, told[at])
+                chances = zip(row.get("probabilities") or [], told[at]["probabilities"] or [], strict=True)
+                apart = max((abs(a - b) for a, b in chances), default=0.0)
+                differ, most = differ + (apart > 0), max(most, apart)
     same = {"pictures": len(sample), "labels_differ": 0, "probabilities_differ": differ, "most": round(most, 5)}
     return {"rows": len(told), "errors": errors, "sample": same}
 

@@ -123,6 +123,14 @@ def test_ray_is_known_where_its_handles_and_deployments_are_and_nowhere_else() -
     assert with_ray <= {*serving, "app.batch.cluster", "app.batch.on_ray"}
 
 
+@pytest.mark.parametrize("module", below("app.batch"))
+def test_many_pictures_need_no_http_and_no_event_loop(module: str) -> None:
+    assert not knows(module, "app.web", "app.cli", "app.client")
+    assert not tops(module) & {*WEB, "asyncio", "torch"}
+    if module not in ("app.batch.cluster", "app.batch.on_ray"):
+        assert not {name for name in imports(module, everywhere=False) if name.startswith(("ray", "pyarrow"))}
+
+
 @pytest.mark.parametrize("module", ["models.datasets", "models.catalog", "models.devices"])
 def test_names_numbers_and_the_device_come_without_anything(module: str) -> None:
     at_the_top = imports(module, everywhere=False)

@@ -17,7 +17,7 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from tools import capacity, chinese, figures, speed
+from tools import bulk, capacity, chinese, figures, speed
 from tools.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -174,11 +174,6 @@ def page() -> str:
     return f"{table(*speed.page(measured))}\n\n{speed.page_circumstances(measured)}"
 
 
-def forms() -> str:
-    """Accuracy of each checkpoint in each form that it can be compiled to, and which may run."""
-    return table(*speed.forms(checkpoints.root()))
-
-
 def settings() -> str:
     """Every setting with its default."""
     rows = [
@@ -199,7 +194,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "serving": serving,
     "overload": overload,
     "page": page,
-    "forms": forms,
+    "forms": lambda: table(*speed.forms(checkpoints.root())),
+    "batch": lambda: table(*bulk.rows()),
     "serving_costs": serving_costs,
     "settings": settings,
     **capacity.TABLES,

@@ -26,6 +26,7 @@ from app.settings import Settings
 from models import checkpoints
 
 CHUNK_BYTES = 32 << 20  # of pictures in one chunk, about; it travels through the cluster's memory
+SECRET = {"api_key", "admin_key"}  # what is told to a worker others in the cluster may read
 BYTES, TEXTS = pyarrow.list_(pyarrow.large_binary()), pyarrow.list_(pyarrow.string())
 Row = dict[str, Any]  # of Ray Data: a chunk, or a chunk's rows
 
@@ -45,7 +46,7 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
         read = ray.data.read_datasource(_Chunks(place, start), num_cpus=0, label_selector=here)
         told = read.map(
             _Worker,
-            fn_constructor_args=(settings.model_dump(), asked, dict(digests)),
+            fn_constructor_args=(settings.model_dump(exclude=SECRET), asked, dict(digests)),
             **_each(settings),
         )
         for row in told.iter_rows():
