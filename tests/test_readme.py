@@ -54,6 +54,7 @@ KEPT = {
     "HAProxy",
 }
 KEPT |= {"float32", "int8", "int8-narrow"}
+KEPT.add("CPU")
 
 
 @pytest.fixture(scope="module")
