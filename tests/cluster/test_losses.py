@@ -77,22 +77,41 @@ def test_more_work_brings_more_replicas_and_less_takes_them_away(tmp_path: Path)
         assert answer.status_code == 200
 
 
-def test_what_was_accepted_is_answered_before_the_application_ends(cluster: TwoNodes) -> None:
+def test_replicas_that_are_exchanged_lose_nothing(tmp_path: Path) -> None:
+    """`serve deploy` with something changed: others are started, and these drain."""
+    with two_nodes(tmp_path, deadline_s=30) as cluster:
+        before = {name: set(cluster.pids(name)) for name in ("ingress", "intake", "lenet")}
+        with load(cluster.url, PATH, clients=2) as told:
+            until(lambda: told.total() > 20, 60)
+            cluster.tell("exchange")
+            until(lambda: all(not before[name] & set(cluster.pids(name)) for name in before), 300)
+            seen = told.total()
+            until(lambda: told.total() > seen + 20, 60)
+        assert set(told.answers) == {200}, told.refusals
+
+
+def test_what_a_network_has_is_answered_before_the_application_ends(tmp_path: Path) -> None:
     answers: list[int] = []
 
     def ask() -> None:
         path = "/predict?model=resnet18&dataset=mnist"
         answers.append(httpx.post(cluster.url + path, content=digit(), headers=HEADERS, timeout=60).status_code)
 
-    threads = [threading.Thread(target=ask) for _ in range(24)]
-    for thread in threads:
-        thread.start()
-    until(lambda: len(answers) > 0, 60)  # so that the others have been accepted
-    cluster.tell("delete")
-    for thread in threads:
-        thread.join(90)
-    assert answers == [200] * len(threads)
-    assert cluster.status("/healthz") != 200
+    def on_their_way() -> int:
+        text = httpx.get(f"{cluster.url}/metrics", timeout=60).text
+        counted = 'lineup_step_seconds_count{step="decode"} '
+        return sum(int(float(line.removeprefix(counted))) for line in text.splitlines() if line.startswith(counted))
+
+    with two_nodes(tmp_path, deadline_s=30) as cluster:
+        threads = [threading.Thread(target=ask) for _ in range(24)]
+        for thread in threads:
+            thread.start()
+        until(lambda: on_their_way() == len(threads), 60)
+        cluster.tell("delete")
+        for thread in threads:
+            thread.join(90)
+        assert answers == [200] * len(threads)
+        assert cluster.status("/healthz") != 200
 
 
 def test_the_contract_holds(tmp_path: Path) -> None:
