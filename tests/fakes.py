@@ -104,7 +104,7 @@ class FakeEngine:
         return rows
 
     def describe(self, name: str) -> dict[str, Any]:
-        checkpoint = {"accuracy": 0.99, "n": 10000, "temperature": 1.0, "temperature_sent": 1.2, "digest": DIGEST}
+        checkpoint = {"accuracy": 0.99, "n": 10000, "temperature": 1.0, "temperature_sent": 1.2, "digest": self.named}
         checkpoint |= {"form": "fake", "graph": None}
         parts = {d: {"state": self.now[d, name].state, "reason": None, **checkpoint} for d in self.datasets}
         told = {"name": name, "title": name, "year": 1998, "paper": "-", "idea": "-"}

@@ -1,10 +1,11 @@
 """Lineup on Ray Serve: `serve run app.cluster.application:build`, or `serve deploy deploy/serve.yaml`.
 
 Nine deployments: the ingress has the routes, the intake opens pictures, and each network is one, so that each has as
-many replicas as its work needs. Settings come from the environment, here and in every replica.
+many replicas as its work needs. Settings come from the environment here and go with every replica, but for keys: those
+come from the environment of its node.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,9 +17,10 @@ from app.cluster.handles import RayHandle
 from app.cluster.intake import IntakeReplica
 from app.cluster.network import NetworkReplica
 from app.cluster.parts import Remote
+from app.cluster.serve_config import SECRETS, environment
 from app.main import create_app
 from app.serving.service import Service
-from app.settings import Settings
+from app.settings import PREFIX, Settings
 
 NAME = "lineup"
 
@@ -42,8 +44,15 @@ class Intake(IntakeReplica):
 class Ingress:
     """A replica with all routes, which asks the other deployments. Ray asks it for the application once it is made."""
 
-    def __init__(self, intake: DeploymentHandle[Any], networks: Mapping[str, DeploymentHandle[Any]]) -> None:
+    def __init__(
+        self, intake: DeploymentHandle[Any], networks: Mapping[str, DeploymentHandle[Any]], keys: Sequence[str]
+    ) -> None:
+        """`keys`: settings that hold keys where the application was built. ValueError where one is not set here, as
+        the routes would be open that somebody wanted closed.
+        """
         settings = _settings()
+        if missing := [f"{PREFIX}{name.upper()}" for name in keys if getattr(settings, name) is None]:
+            raise ValueError(f"{', '.join(missing)} is not set on this node; set it where `ray start` runs, on each")
         context = serve.get_replica_context()
         own = RayHandle(serve.get_deployment_handle(context.deployment, context.app_name))
         others = {name: RayHandle(handle) for name, handle in networks.items()}
@@ -65,14 +74,20 @@ def build(arguments: Mapping[str, str]) -> serve.Application:
     if arguments:
         told = ", ".join(f"{name}={value}" for name, value in arguments.items())
         raise ValueError(f"{told}: no arguments are taken; settings come from the environment, as LINEUP_NETWORKS")
-    settings = _settings()
-    intake = serve.deployment(**sizes.options(sizes.INTAKE, settings))(Intake).bind()
+    settings = Settings()
+    intake = _deployment(sizes.INTAKE, Intake, settings).bind()
     networks = {}
     for name in sizes.deployments(settings)[2:]:
-        deployment = serve.deployment(**sizes.options(name, settings))(Network)
-        networks[name] = deployment.bind(name, sizes.size(name, settings).threads)
-    ingress = serve.ingress()(Ingress)
-    return serve.deployment(**sizes.options(sizes.INGRESS, settings))(ingress).bind(intake, networks)
+        networks[name] = _deployment(name, Network, settings).bind(name, sizes.size(name, settings).threads)
+    keys = [name for name in SECRETS if getattr(settings, name) is not None]
+    return _deployment(sizes.INGRESS, serve.ingress()(Ingress), settings).bind(intake, networks, keys)
+
+
+def _deployment(name: str, kind: Callable[..., Any], settings: Settings) -> serve.Deployment:
+    options = sizes.options(name, settings)
+    if variables := environment(settings):  # as in the Serve configuration: nodes know them not
+        options["ray_actor_options"]["runtime_env"] = {"env_vars": variables}
+    return serve.deployment(**options)(kind)
 
 
 def _settings() -> Settings:

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Generator
 from typing import Any, Protocol
 
-from app.cluster.replies import opened
 from app.errors import ApiError
 from app.serving.clock import Clock
 
@@ -51,8 +50,8 @@ class Unavailable(Exception):
 
 
 async def call(handle: Handle, method: str, who: str, clock: Clock, *arguments: object) -> Any:
-    """What a replica replies to `method(*arguments, seconds left, whose request it is)`. Raises ApiError: the refusal
-    that was replied, 429 where too many callers wait, 504 at the deadline, 503 where there is nobody to ask.
+    """What a replica replies to `method(*arguments, seconds left, whose request it is)`, which may be Refused. Raises
+    ApiError: 429 where too many callers wait, 504 at the deadline, 503 where there is nobody to ask.
     """
     pause_s = AGAIN_S
     while True:
@@ -60,7 +59,7 @@ async def call(handle: Handle, method: str, who: str, clock: Clock, *arguments: 
         if left_s <= 0:
             raise late(clock)
         try:
-            return opened(await within(handle.ask(method, *arguments, left_s, party_of(clock)), left_s))
+            return await within(handle.ask(method, *arguments, left_s, party_of(clock)), left_s)
         except TimeoutError:
             raise late(clock) from None
         except Full as error:
@@ -89,10 +88,14 @@ async def within(response: Response, seconds: float) -> Any:
     """
     over = False
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as limit:
             reply = await response
         over = True
         return reply
+    except TimeoutError as error:
+        if limit.expired():
+            raise
+        raise RuntimeError(f"a replica failed: {error!r}") from error  # at something of its own, and in time
     finally:
         if not over:
             response.cancel()

@@ -1,6 +1,7 @@
 """Ray's handles as ours: its errors by what they mean to who asks."""
 
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 from ray import exceptions
@@ -40,12 +41,15 @@ class RayResponse:
         return self._reply().__await__()
 
     def cancel(self) -> None:
-        """See Response."""
-        self._response.cancel()
+        """See Response. Ray raises what the call came to, where that was an error already; whoever waited knows it."""
+        with suppress(Exception):
+            self._response.cancel()
 
     async def _reply(self) -> Any:
         try:
             return await self._response
+        except exceptions.ObjectStoreFullError:
+            raise Full("all the memory for pictures on their way is taken") from None
         except serve.BackPressureError as error:
             raise Full(f"{error.args[0]} pictures are waiting already") from None
         except serve.DeploymentUnavailableError as error:

@@ -1,5 +1,6 @@
 """What an ingress knows of the networks elsewhere: what their replicas told last."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from app.settings import Settings, split
 from models import catalog, checkpoints
 from models.datasets import DATASETS, Dataset
 
-SILENT_S = 30.0  # after which a network of which nobody has heard is told as failed
+SILENT_S = 30.0  # after which a deployment of which nobody has heard is told as failed
 
 
 class Known:
@@ -52,9 +53,12 @@ class Known:
 
     def describe(self, name: str) -> dict[str, Any]:
         """What is known of a network, and of its checkpoints."""
-        if name in self._told:
-            return self._told[name].card
-        return described.network(name, {d: described.checkpoint(self._state(d, name), None) for d in self.datasets})
+        if name not in self._told:
+            return described.network(name, {d: described.checkpoint(self._state(d, name), None) for d in self.datasets})
+        card = self._told[name].card
+        if lost := self._lost(name):
+            return {**card, "checkpoints": {d: {**told, **vars(lost)} for d, told in card["checkpoints"].items()}}
+        return card
 
     def took(self, name: str, status: NetworkStatus) -> None:
         """A replica has told this."""
@@ -87,11 +91,18 @@ class Known:
         return None
 
     def _state(self, dataset: str, name: str) -> State:
+        told = self._told[name].states[dataset] if name in self._told else State("loading")
+        return self._lost(name) or told
+
+    def _lost(self, name: str) -> State | None:
+        """That there is nobody to ask, whatever was told before."""
         if name in self._why:
             return State("failed", self._why[name])
-        if name not in self._told:
-            return State("loading")
-        silent_s = self._now() - self._heard[name]
-        if silent_s > SILENT_S:
-            return State("failed", f"no replica of it has been heard of for {silent_s:.0f} s")
-        return self._told[name].states[dataset]
+        return silent(self._now() - self._heard.get(name, math.inf))
+
+
+def silent(seconds: float) -> State | None:
+    """How a deployment stands of which nobody has heard for so long; None where that may be."""
+    if seconds > SILENT_S:
+        return State("failed", f"no replica of it has been heard of for {seconds:.0f} s")
+    return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cluster import ray_version, sizes
 from app.cluster.nodes import Pods
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, split
 
 NAME = "lineup"
 LABELS = {"app": NAME}
@@ -124,7 +124,12 @@ def _container(name: str, settings: Settings, pods: Pods) -> dict[str, Any]:
     return {
         "name": name,
         "image": pods.image,
-        "env": [_key("api_key", settings, pods), _key("admin_key", settings, pods)],
+        "env": [
+            _key("api_key", settings, pods),
+            _key("admin_key", settings, pods),
+            # Ray's proxies are uvicorn, which believes whom this names; unset, whoever is in the pod.
+            {"name": "FORWARDED_ALLOW_IPS", "value": ",".join(split(settings.trusted_proxies))},
+        ],
         "livenessProbe": _probe(AGENT, "/api/healthz", failures=12),
         "securityContext": _hardened(),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],

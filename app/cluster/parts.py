@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,10 +13,12 @@ from app.cluster.replies import opened
 from app.cluster.totals import together
 from app.errors import ApiError
 from app.serving.metrics import Metrics
-from app.serving.state import State, lacking
+from app.serving.state import lacking
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
+
+Watched = tuple[Handle, Callable[[Any], None], Callable[[str], None]]  # and what hears its status, or why there is none
 
 ASKED_EVERY_S = 1.0  # how old is what an ingress knows of the others
 PATIENCE_S = 5.0  # for their answer to that
@@ -37,12 +39,12 @@ class Remote:
         self._watching: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """See Parts."""
-        known = self.networks.engine
-        known.root()
-        self._watch(self.intake.handle, self._saw, self._failed)
-        for name, handle in self.networks.handles.items():
-            self._watch(handle, partial(known.took, name), partial(known.failed, name))
+        """See Parts. It ends once everybody has told where they stand, so that an ingress which starts under load has
+        no requests before it knows whom to ask; who tells nothing for PATIENCE_S is told as loading.
+        """
+        self.networks.engine.root()
+        await self._look()
+        self._watching = [asyncio.create_task(_watch(*watched)) for watched in self._watched()]
 
     async def close(self) -> None:
         """See Parts."""
@@ -65,6 +67,7 @@ class Remote:
                 before = f"; exchanged before it: {', '.join(done)}" if done else ""
                 raise ApiError(error.code, f"{error.message}{before}", retry_after=error.retry_after) from None
             done.append(name)
+        await self._look()  # so that who asked for it is told what answers now
 
     def unready(self) -> str | None:
         """See Parts."""
@@ -77,28 +80,34 @@ class Remote:
         texts = [text for answer in answers for text in answer if isinstance(text, bytes)]
         return await asyncio.to_thread(together, texts)
 
-    def _saw(self, states: Mapping[str, State]) -> None:
-        self.intake.states = states
+    def _watched(self) -> Iterator[Watched]:
+        """Each deployment, with whom to tell what it says."""
+        known = self.networks.engine
+        yield self.intake.handle, self.intake.took, self.intake.failed
+        for name, handle in self.networks.handles.items():
+            yield handle, partial(known.took, name), partial(known.failed, name)
 
-    def _failed(self, why: str) -> None:
-        self._saw(dict.fromkeys(self.intake.states, State("failed", why)))
-
-    def _watch(self, handle: Handle, took: Callable[[Any], None], failed: Callable[[str], None]) -> None:
-        self._watching.append(asyncio.create_task(_watch(handle, took, failed)))
+    async def _look(self) -> None:
+        await asyncio.gather(*(_look(*watched) for watched in self._watched()))
 
 
 async def _watch(handle: Handle, took: Callable[[Any], None], failed: Callable[[str], None]) -> None:
-    """Ask a replica where it stands, again and again; never ends."""
+    """Look again and again; never ends."""
     while True:
-        try:
-            took(await within(handle.ask("status"), PATIENCE_S))
-        except (TimeoutError, Full, Lost):
-            pass  # it is busy, or another takes its place: what was told last holds for a while
-        except Unavailable as error:
-            failed(str(error))
-        except Exception:
-            log.exception("a deployment cannot say where it stands")
         await asyncio.sleep(ASKED_EVERY_S)
+        await _look(handle, took, failed)
+
+
+async def _look(handle: Handle, took: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+    """Ask a replica where it stands."""
+    try:
+        took(await within(handle.ask("status"), PATIENCE_S))
+    except (TimeoutError, Full, Lost):
+        pass  # it is busy, or another takes its place: what was told last holds for a while
+    except Unavailable as error:
+        failed(str(error))
+    except Exception:
+        log.exception("a deployment cannot say where it stands")
 
 
 def _short(error: Exception) -> str:

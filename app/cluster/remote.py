@@ -1,7 +1,8 @@
 """A service's parts on a cluster: each is asked through the handle of its deployment (see app.serving.parts)."""
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cluster.calls import Handle, call
-from app.cluster.known import Known
+from app.cluster.known import Known, silent
+from app.cluster.replies import opened
 from app.errors import ApiError
 from app.serving.backends import Chances
 from app.serving.background import Looked
@@ -28,9 +30,26 @@ from models.intake.pipeline import Page, Seen
 class RemoteIntake:
     """Auto, the gate and the opening of uploads, elsewhere."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, now: Callable[[], float] = time.monotonic) -> None:
         self.handle = handle
-        self.states: Mapping[str, State] = {name: State("loading") for name in ("auto", "gate")}
+        self._now = now
+        self._heard = math.inf  # nothing yet
+        self._told: Mapping[str, State] = {name: State("loading") for name in ("auto", "gate")}
+
+    @property
+    def states(self) -> Mapping[str, State]:
+        """Where auto and gate stand, as a replica told last."""
+        if lost := silent(self._now() - self._heard):
+            return dict.fromkeys(self._told, lost)
+        return self._told
+
+    def took(self, states: Mapping[str, State]) -> None:
+        """A replica has told this."""
+        self._told, self._heard = states, self._now()
+
+    def failed(self, why: str) -> None:
+        """The deployment could not be started."""
+        self.took(dict.fromkeys(self._told, State("failed", why)))
 
     def check_auto(self) -> None:
         """Raise ApiError where the dataset cannot be decided."""
@@ -52,7 +71,9 @@ class RemoteIntake:
         return await self._call("read", clock, upload.data)  # type: ignore[no-any-return]
 
     async def _call(self, method: str, clock: Clock, *arguments: object) -> Any:
-        return await call(self.handle, method, "the intake", clock, *arguments)
+        reply = await call(self.handle, method, "the intake", clock, *arguments)
+        self._heard = self._now()
+        return opened(reply)
 
 
 class RemoteNetworks:
@@ -98,8 +119,8 @@ class RemoteNetworks:
         if problem := self.problem(dataset, model):
             raise problem
         reply = await call(self.handles[model], method, model, clock, *arguments)
-        self.engine.heard(model)
-        return reply
+        self.engine.heard(model)  # of what refuses, too
+        return opened(reply)
 
 
 class RemoteFeatures(Insides):

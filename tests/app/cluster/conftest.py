@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from app.cluster.intake import IntakeReplica
@@ -12,7 +13,10 @@ from app.cluster.network import NetworkReplica
 from app.cluster.parts import Remote
 from app.serving.service import Service
 from app.settings import Settings
+from tests.app.conftest import serving
 from tests.fakes import FakeEngine, FakeIntake
+
+PNG = {"content-type": "image/png"}
 
 
 class FakeResponse:
@@ -113,4 +117,10 @@ async def a_cluster(**settings: Any) -> AsyncIterator[FakeCluster]:
 @pytest.fixture
 async def cluster(anyio_backend: str) -> AsyncIterator[FakeCluster]:
     async with a_cluster() as it:
+        yield it
+
+
+@pytest.fixture
+async def client(cluster: FakeCluster) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(cluster.service) as it:
         yield it

@@ -1,27 +1,18 @@
 """The application over parts elsewhere: the same routes, answers and errors, in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from app.cluster import calls, known
+from app.cluster import calls
 from app.cluster.calls import Full, Lost, Unavailable
-from app.serving.state import State
-from tests.app.cluster.conftest import FakeCluster, a_cluster
+from tests.app.cluster.conftest import PNG, FakeCluster, a_cluster
 from tests.app.conftest import serving
-from tests.fakes import BAD, BLANK, BOOM, DIGEST, FakeIntake, fake_service
+from tests.fakes import BAD, BLANK, BOOM, DIGEST, SLOW, fake_service
 
 pytestmark = pytest.mark.anyio
-PNG = {"content-type": "image/png"}
-
-
-@pytest.fixture
-async def client(cluster: FakeCluster) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(cluster.service) as it:
-        yield it
 
 
 def timeless(answer: dict[str, object]) -> dict[str, object]:
@@ -47,6 +38,7 @@ ASKED = [
     ("POST", "/predict", BAD),
     ("POST", "/predict", BLANK),
     ("POST", "/predict", BOOM),
+    ("POST", "/predict", SLOW),
     ("POST", "/compare", b"\x05"),
     ("POST", "/compare?models=lenet,vgg11&dataset=fashion-mnist", b"\xfa"),
     ("POST", "/prepare", b"\x05"),
@@ -168,47 +160,6 @@ async def test_who_is_given_up_leaves_the_queue_elsewhere(cluster: FakeCluster, 
     assert counted in (await client.get("/metrics")).text.splitlines()
 
 
-async def test_a_network_that_will_not_load_leaves_the_others_alone(anyio_backend: str) -> None:
-    async with a_cluster() as cluster:
-        status = await cluster.networks["vgg11"].replicas[0].status()
-        assert status.states["mnist"].state == "ready"
-        cluster.engines["vgg11"].now = {key: State("failed", "torn") for key in cluster.engines["vgg11"].now}
-        async with serving(cluster.service) as client:
-            answer = await client.post("/compare", content=b"\x05", headers=PNG)
-            assert [one["model"] for one in answer.json()["results"]] == ["lenet", "resnet18"]
-            assert "vgg11" in str(answer.json()["unavailable"])
-            refused = await client.post("/predict?model=vgg11", content=b"\x05", headers=PNG)
-            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_unavailable")
-            assert "torn" in refused.json()["error"]["message"]
-
-
-async def test_before_anybody_is_heard_of_nothing_is_ready(anyio_backend: str) -> None:
-    async with a_cluster() as cluster:
-        replicas = cluster.networks["lenet"].replicas
-        cluster.networks["lenet"].replicas = []
-        async with serving(cluster.service, until_ready=False) as client:
-            while (await client.post("/predict?model=vgg11", content=b"\x05", headers=PNG)).status_code != 200:
-                await asyncio.sleep(0.01)
-            assert (await client.get("/readyz")).status_code == 503
-            refused = await client.post("/predict?model=lenet", content=b"\x05", headers=PNG)
-            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "not_ready")
-            card = (await client.get("/models/lenet")).json()
-            assert card["checkpoints"]["mnist"]["state"] == "loading"
-            cluster.networks["lenet"].replicas = replicas
-            while (await client.get("/readyz")).status_code != 200:
-                await asyncio.sleep(0.01)
-
-
-async def test_of_whom_nobody_has_heard_is_told_as_failed(
-    cluster: FakeCluster, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(known, "SILENT_S", -1.0)
-    listed = (await client.get("/readyz")).json()["networks"]
-    assert {one["state"] for one in listed} == {"failed"}
-    refused = await client.post("/predict?model=lenet", content=b"\x05", headers=PNG)
-    assert "no replica of it has been heard of" in refused.json()["error"]["message"]
-
-
 async def test_metrics_are_of_all_replicas_together(cluster: FakeCluster, client: httpx.AsyncClient) -> None:
     second = cluster.network_replica("lenet")
     cluster.networks["lenet"].replicas.append(second)
@@ -247,30 +198,6 @@ async def test_parties_take_turns_in_the_replica(cluster: FakeCluster, client: h
     engine.gate.set()
     await asyncio.gather(lone, many)
     assert order.index(7) <= 2, "behind the one at work, and one of the others"
-
-
-async def test_a_reload_reaches_every_replica_or_says_where_it_ended(
-    cluster: FakeCluster, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from app.cluster import network
-    from tests.fakes import FakeEngine
-
-    made: list[FakeEngine] = []
-
-    def fresh(settings: object) -> FakeEngine:
-        engine = FakeEngine()
-        engine.names = ("lenet",)  # type: ignore[assignment]
-        engine.now = {key: state for key, state in engine.now.items() if key[1] in ("lenet", "vgg11", "resnet18")}
-        engine.named = "1" * 64
-        made.append(engine)
-        return engine
-
-    monkeypatch.setattr(network, "Engine", fresh)
-    monkeypatch.setattr(FakeIntake, "again", lambda self: FakeIntake(), raising=False)
-    await cluster.service.reload()
-    assert len(made) == 3
-    answer = await client.post("/predict?model=lenet&dataset=mnist", content=b"\x07", headers=PNG)
-    assert answer.headers["lineup-checkpoint"] == "1" * 64
 
 
 async def test_late_calls_are_not_sent(cluster: FakeCluster) -> None:

@@ -89,6 +89,13 @@ def test_start_parameters_are_texts_and_numbers_are_numbers() -> None:
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
 
 
+@pytest.mark.parametrize(("trusted", "believed"), [("", ""), ("10.0.0.0/8, 10.1.2.3", "10.0.0.0/8,10.1.2.3")])
+def test_rays_proxies_believe_whom_the_service_would(trusted: str, believed: str) -> None:
+    for pod in pods(service(Settings.model_construct(trusted_proxies=trusted))):
+        (container,) = pod["spec"]["containers"]
+        assert {"name": "FORWARDED_ALLOW_IPS", "value": believed} in container["env"]
+
+
 def test_names_ports_and_volumes_fit_each_other() -> None:
     for pod in pods(service()):
         (container,) = pod["spec"]["containers"]
@@ -141,7 +148,7 @@ def test_a_pod_that_ends_has_time_to_answer_what_it_accepted() -> None:
 def test_keys_come_from_the_secret_which_must_be_there_once_one_was_set(given: SecretStr | None) -> None:
     made = service(Settings.model_construct(api_key=given), secret="our-keys")
     for pod in pods(made):
-        api, admin = (entry for entry in pod["spec"]["containers"][0]["env"])
+        api, admin = (entry for entry in pod["spec"]["containers"][0]["env"] if "valueFrom" in entry)
         assert api == {
             "name": "LINEUP_API_KEY",
             "valueFrom": {"secretKeyRef": {"name": "our-keys", "key": "api-key", "optional": given is None}},
