@@ -72,7 +72,8 @@ def test_options_arrive(capsys: pytest.CaptureFixture[str]) -> None:
     assert (workers["minReplicas"], workers["maxReplicas"]) == (9, 9)
     assert container["image"] == "registry.example.org/lineup:1"
     assert container["resources"]["limits"] == {"cpu": "16", "memory": "32Gi"}
-    assert {entry["valueFrom"]["secretKeyRef"]["name"] for entry in container["env"]} == {"ours"}
+    secret = [entry["valueFrom"] for entry in container["env"] if "valueFrom" in entry]
+    assert {source["secretKeyRef"]["name"] for source in secret} == {"ours"}
 
 
 def test_settings_of_files_stay_out_of_pods_and_keys_out_of_both(
