@@ -18,6 +18,7 @@ from app.cluster.intake import IntakeReplica
 from app.cluster.network import NetworkReplica
 from app.cluster.parts import Remote
 from app.cluster.serve_config import SECRETS, environment
+from app.cluster.told import Told
 from app.main import create_app
 from app.serving.service import Service
 from app.settings import PREFIX, Settings
@@ -56,14 +57,15 @@ class Ingress:
         context = serve.get_replica_context()
         own = RayHandle(serve.get_deployment_handle(context.deployment, context.app_name))
         others = {name: RayHandle(handle) for name, handle in networks.items()}
-        self._service = Service(settings, Remote(settings, RayHandle(intake), others, own))
+        self._parts = Remote(settings, RayHandle(intake), others, own)
+        self._service = Service(settings, self._parts)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return create_app(service=self._service)
 
-    async def metrics(self) -> bytes:
-        """What this replica counted, in Prometheus' text format."""
-        return await self._service.metrics.text()
+    async def metrics(self) -> Told:
+        """What this replica counted."""
+        return await self._parts.own()
 
 
 def build(arguments: Mapping[str, str]) -> serve.Application:

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 0.05  # until what was lost is asked again: Ray needs a moment to know that a replica is gone; then twice that
 LONGEST_S = 1.0
+MOST = 5  # replicas that one request may lose: a picture that ends whoever opens it must not end all
 
 
 class Response(Protocol):
@@ -51,10 +52,11 @@ class Unavailable(Exception):
 
 async def call(handle: Handle, method: str, who: str, clock: Clock, *arguments: object) -> Any:
     """What a replica replies to `method(*arguments, seconds left, whose request it is)`, which may be Refused. Raises
-    ApiError: 429 where too many callers wait, 504 at the deadline, 503 where there is nobody to ask.
+    ApiError: 429 where too many callers wait, 504 at the deadline, 503 where there is nobody to ask, or MOST of those
+    asked went away.
     """
     pause_s = AGAIN_S
-    while True:
+    for _ in range(MOST):
         left_s = clock.left_s()
         if left_s <= 0:
             raise late(clock)
@@ -70,6 +72,9 @@ async def call(handle: Handle, method: str, who: str, clock: Clock, *arguments: 
             log.warning("%s: %s; asked again", who, error)
         await asyncio.sleep(min(pause_s, max(0.0, clock.left_s())))
         pause_s = min(LONGEST_S, 2 * pause_s)
+    raise ApiError(
+        "model_unavailable", f"{MOST} replicas of {who} went away, one after the other, while they were asked"
+    )
 
 
 def party_of(clock: Clock) -> str:

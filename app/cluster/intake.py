@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from app.cluster.replies import Refused, replied
+from app.cluster.told import Told, named
 from app.errors import ApiError
 from app.serving import garbage
 from app.serving.clock import Clock
@@ -29,6 +30,7 @@ class IntakeReplica:
         """Ray sends requests once this has ended. FileNotFoundError without a folder of checkpoints."""
         self._settings = settings or Settings()
         self._root = checkpoints.root(self._settings.weights)
+        self._replica = named("intake")
         self._metrics = Metrics()
         self._memory = Memory(self._settings.max_held_bytes)
         self._intake = intake or Intake(Decoders.of(self._settings))
@@ -53,9 +55,9 @@ class IntakeReplica:
         """Where auto and the gate stand."""
         return dict(self._intake.states)
 
-    async def metrics(self) -> bytes:
-        """What was counted here, in Prometheus' text format."""
-        return await self._metrics.text()
+    async def metrics(self) -> Told:
+        """What was counted here."""
+        return Told(self._replica, await self._metrics.text())
 
     async def reload(self) -> Refused | None:
         """Load auto and gate anew and let them judge; where that would be worse, why not, and nothing changes."""

@@ -19,6 +19,9 @@ NOT_IN_A_POD = ("weights", "data_dir")
 USER = 10001  # as in the Dockerfile
 # Pictures on their way from the ingress to the intake lie here for milliseconds; Ray would take a third of the memory.
 OBJECT_STORE_BYTES = 1024**3
+# Where Ray puts its logs, its sockets, and pictures that the object store has no room for: in memory, as no picture is
+# to lie on a disk. What is there counts as the pod's memory.
+TMP = {"medium": "Memory", "sizeLimit": "1Gi"}
 
 
 def ray_service(settings: Settings, pods: Pods, serve_config: str) -> dict[str, Any]:
@@ -155,7 +158,7 @@ def _pod(settings: Settings, container: dict[str, Any]) -> dict[str, Any]:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [container],
-            "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}],  # Ray's logs and sockets
+            "volumes": [{"name": "tmp", "emptyDir": TMP}],
         },
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cluster.replies import NetworkStatus, Refused, replied
+from app.cluster.told import Told, named
 from app.serving import garbage
 from app.serving.backends import Chances
 from app.serving.background import Looked
@@ -39,6 +40,7 @@ class NetworkReplica:
         device = "cpu" if settings.device == "auto" else settings.device
         self._settings = settings.model_copy(update={"networks": name, "threads": threads, "device": device})
         self._name = name
+        self._replica = named(name)
         self._metrics = Metrics()
         self._networks = Networks(engine or Engine(self._settings), self._settings, self._metrics)
         self._features = Features(self._networks)
@@ -84,9 +86,9 @@ class NetworkReplica:
         refusals = {dataset: Refused.of(problem) for dataset, problem in problems.items() if problem}
         return NetworkStatus(engine.describe(self._name), states, refusals, engine.device)
 
-    async def metrics(self) -> bytes:
-        """What was counted here, in Prometheus' text format."""
-        return await self._metrics.text()
+    async def metrics(self) -> Told:
+        """What was counted here."""
+        return Told(self._replica, await self._metrics.text())
 
     async def reload(self) -> Refused | None:
         """Load the checkpoints anew and let them answer; where that would be worse, why not, and nothing changes."""

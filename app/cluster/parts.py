@@ -10,7 +10,7 @@ from app.cluster.calls import Full, Handle, Lost, Unavailable, within
 from app.cluster.known import Known
 from app.cluster.remote import RemoteFeatures, RemoteIntake, RemoteNetworks
 from app.cluster.replies import opened
-from app.cluster.totals import together
+from app.cluster.told import Told, named, together
 from app.errors import ApiError
 from app.serving.metrics import Metrics
 from app.serving.state import lacking
@@ -32,6 +32,7 @@ class Remote:
 
     def __init__(self, settings: Settings, intake: Handle, networks: Mapping[str, Handle], own: Handle) -> None:
         self.metrics = Metrics()
+        self._replica = named("ingress")
         self.intake = self.opening = RemoteIntake(intake)
         self.networks = RemoteNetworks(networks, Known(settings))
         self.features = RemoteFeatures(self.networks)
@@ -73,12 +74,16 @@ class Remote:
         """See Parts."""
         return lacking(self.networks.states(), self.intake.states)
 
+    async def own(self) -> Told:
+        """What was counted here."""
+        return Told(self._replica, await self.metrics.text())
+
     async def told(self) -> bytes:
-        """See Parts; those of all replicas of all deployments together."""
+        """See Parts; those of all replicas of all deployments beside each other."""
         others = [self._own, self.intake.handle, *self.networks.handles.values()]
         answers = await asyncio.gather(*(handle.everywhere("metrics", PATIENCE_S) for handle in others))
-        texts = [text for answer in answers for text in answer if isinstance(text, bytes)]
-        return await asyncio.to_thread(together, texts)
+        each = [told for answer in answers for told in answer if isinstance(told, Told)]
+        return await asyncio.to_thread(together, each)
 
     def _watched(self) -> Iterator[Watched]:
         """Each deployment, with whom to tell what it says."""

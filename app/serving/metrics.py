@@ -21,9 +21,6 @@ REFUSALS = frozenset(
     ("unauthorized", "queue_full", "rate_limited", "not_ready", "model_unavailable", "deadline_exceeded")
 )
 
-# Of gauges of several processes the highest is told; of the others the sum.
-HIGHEST = frozenset(("lineup_breaker_open", "lineup_checkpoint_info"))
-
 Checkpoint = tuple[str, str, str, str]  # network, dataset, digest, form
 
 

@@ -10,6 +10,7 @@ import pytest
 from app.client import Client
 from tests.cluster.conftest import TwoNodes, two_nodes
 from tests.cluster.load import HEADERS, digit, load
+from tests.counted import counted
 from tests.serving import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -99,8 +100,7 @@ def test_what_a_network_has_is_answered_before_the_application_ends(tmp_path: Pa
 
     def on_their_way() -> int:
         text = httpx.get(f"{cluster.url}/metrics", timeout=60).text
-        counted = 'lineup_step_seconds_count{step="decode"} '
-        return sum(int(float(line.removeprefix(counted))) for line in text.splitlines() if line.startswith(counted))
+        return round(counted(text, "lineup_step_seconds_count", step="decode"))
 
     with two_nodes(tmp_path, deadline_s=30) as cluster:
         threads = [threading.Thread(target=ask) for _ in range(24)]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cluster.conftest import BROKEN, NETWORKS, TwoNodes, two_nodes, weights
 from tests.cluster.load import HEADERS, digit, load
+from tests.counted import counted
 from tests.served import served
 from tests.serving import until
 
@@ -90,9 +91,11 @@ def test_limits_hold_on_what_streams_in(cluster: TwoNodes, chunks: int, status: 
 
 
 def computed(cluster: TwoNodes, model: str) -> float:
-    text = httpx.get(f"{cluster.url}/metrics", timeout=60).text
-    name = f'lineup_batch_size_sum{{model="{model}"}} '
-    return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
+    return counted(httpx.get(f"{cluster.url}/metrics", timeout=60).text, "lineup_batch_size_sum", model=model)
+
+
+def waiting(cluster: TwoNodes, model: str) -> float:
+    return counted(httpx.get(f"{cluster.url}/metrics", timeout=60).text, "lineup_queue_length", model=model)
 
 
 def test_who_vanishes_is_not_computed_for(cluster: TwoNodes) -> None:
@@ -106,8 +109,7 @@ def test_who_vanishes_is_not_computed_for(cluster: TwoNodes) -> None:
         connection.sendall(head.encode() + body)
     for connection in connections:
         connection.close()
-    waiting = 'lineup_queue_length{dataset="fashion-mnist",model="nin"} 0.0'
-    until(lambda: waiting in httpx.get(f"{cluster.url}/metrics", timeout=60).text, 60)
+    until(lambda: waiting(cluster, BROKEN) == 0, 60)
     time.sleep(2)
     assert computed(cluster, BROKEN) - before < gone
 

@@ -11,6 +11,7 @@ import pytest
 from app.cluster.intake import IntakeReplica
 from app.cluster.network import NetworkReplica
 from app.cluster.parts import Remote
+from app.cluster.told import Told
 from app.serving.service import Service
 from app.settings import Settings
 from tests.app.conftest import serving
@@ -69,9 +70,9 @@ class Itself:
     def __init__(self) -> None:
         self.remote: Remote | None = None
 
-    async def metrics(self) -> bytes:
+    async def metrics(self) -> Told:
         assert self.remote is not None
-        return await self.remote.metrics.text()
+        return await self.remote.own()
 
 
 class FakeCluster:
