@@ -17,7 +17,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -141,9 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     with machine.alone():
         found = {
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "hardware": machine.hardware(),
-            "busy_cores_before": machine.busy_cores(),
+            **machine.now(),
             "versions": {"python": platform.python_version()} | {name: _version(name) for name in NEEDS},
             "load": {
                 "picture": f"28x28 PNG of {len(drawn())} bytes as multipart",

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ def hardware() -> dict[str, Any]:
     """The processor, how many of its cores may be used, and which of FLAGS it has."""
     known = processor.read()
     return {"processor": known.name, "cores": cores(), "flags": [flag for flag in FLAGS if flag in known.flags]}
+
+
+def now() -> dict[str, Any]:
+    """What stands at the head of a record: date and time, the machine, and what else it is busy with."""
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"date": date, "hardware": hardware(), "busy_cores_before": busy_cores()}
 
 
 def busy_cores(seconds: float = 1.0) -> float:

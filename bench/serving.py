@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     with machine.alone():
         found = {
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "hardware": machine.hardware(),
-            "busy_cores_before": machine.busy_cores(),
+            **machine.now(),
             "load": _load_told(options),
         }
         if found["busy_cores_before"] > 0.1:

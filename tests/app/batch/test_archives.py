@@ -11,21 +11,10 @@ import pytest
 from app.batch.archives import Tar, Zip
 from app.batch.pictures import SourceError
 from app.errors import ApiError
+from tests.sources import told
 
 MOST = 10_000
 OTHERS = ("notes.txt", ".hidden.png", ".git/x.png", "__MACOSX/a.png", "no-ending")
-
-
-def told(source, start=0):
-    """Each picture's name, with its bytes or the code of its error."""
-    return [(picture.name, read(picture)) for picture in source.pictures(start)]
-
-
-def read(picture):
-    try:
-        return picture.read()
-    except ApiError as error:
-        return error.code
 
 
 def zipped(path, *members, **options):

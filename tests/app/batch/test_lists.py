@@ -10,7 +10,7 @@ from pyarrow import parquet
 from app.batch import lists
 from app.batch.lists import Csv, Parquet
 from app.batch.pictures import SourceError
-from app.errors import ApiError
+from tests.sources import told
 
 MOST = 1000
 
@@ -21,17 +21,6 @@ def folder(tmp_path):
     for name in ("a.png", "b"):
         (tmp_path / "pictures" / name).write_bytes(name.encode())
     return tmp_path
-
-
-def told(source, start=0):
-    return [(picture.name, read(picture)) for picture in source.pictures(start)]
-
-
-def read(picture):
-    try:
-        return picture.read()
-    except ApiError as error:
-        return error.code
 
 
 def listed(folder, text):
