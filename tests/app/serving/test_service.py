@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from app import main
 from app.errors import ApiError
-from app.serving import local
+from app.serving import garbage, local
 from app.serving.clock import Clock
 from app.serving.opening import Opening
 from app.settings import Settings
@@ -147,7 +146,7 @@ async def test_what_is_out_of_the_garbage_collectors_sight_is_back_in_it_when_th
     settled = threading.Event()
 
     def settle() -> None:
-        main._settle()
+        garbage.settle()
         settled.set()
 
     async with serving(local.service(made.settings, made.engine, made.intake, loaded=settle)):
