@@ -17,6 +17,7 @@ from app.cli.load import Load, target
 from bench import intake, machine, servers, serving, wrk
 from bench.servers import PORT, PYTHON, RIVALS, SERVERS, NotStartedError, Server
 from models import catalog
+from tests.unmeasured import unmeasured
 
 SERVER = str(Path(__file__).with_name("bench_server.py"))
 SEVEN = list(catalog.ARCHITECTURES)
@@ -38,15 +39,8 @@ def closed(url: str, content_type: str, body: bytes, clients: int, seconds: floa
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits for a measurement, nor looks at what else the machine does."""
-    monkeypatch.setattr(machine, "LOCK", tmp_path / "measure.lock")
-    monkeypatch.setattr(machine, "busy_cores", lambda: 0.5)
-    monkeypatch.setattr(servers, "LOGS", tmp_path / "logs")
-    monkeypatch.setattr(wrk, "version", lambda: "wrk 4")
+    unmeasured(monkeypatch, tmp_path, serving)
     monkeypatch.setattr(wrk, "closed_loop", closed)
-    monkeypatch.setattr(serving, "WARM_UP_S", 0.1)
-    monkeypatch.setattr(serving, "ENOUGH", 1)
-    monkeypatch.setattr(serving.signal, "signal", lambda *_: None)
 
 
 @pytest.fixture

@@ -18,13 +18,14 @@ from app.serving.engine import Engine
 from app.serving.intake import Intake
 from app.serving.opening import AT_ONCE
 from app.serving.opening import Asked as Asking
+from app.serving.state import told
+from app.serving.together import FAILED
 from app.settings import Settings
 from models.intake.pipeline import Seen
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-FAILED = "this answer failed inside the service"  # as the service says it
 PASSING = ("not_ready", "deadline_exceeded")  # what a picture may suffer for the others' sake; it is looked at again
 
 
@@ -100,17 +101,15 @@ class Work:
         for dataset in self._asked.datasets:
             own = [at for at, one in enumerate(seen) if one.dataset == dataset]
             for batch in _batched(own, self._engine.max_batch(network)):
-                told = self._predict(dataset, network, [seen[at] for at in batch])
-                for at, one in zip(batch, told, strict=True):
+                said = self._predict(dataset, network, [seen[at] for at in batch])
+                for at, one in zip(batch, said, strict=True):
                     given[at] = one
         return [one for one in given if one is not None]
 
     def _predict(self, dataset: str, network: str, seen: Sequence[Seen]) -> Sequence[Chances | ApiError]:
         state = self._engine.states()[dataset, network]
         if state.state != "ready":
-            return [ApiError("model_unavailable", f"{network} for {dataset} is {state.state}: {state.reason}")] * len(
-                seen
-            )
+            return [ApiError("model_unavailable", told(dataset, network, state))] * len(seen)
         pictures = np.stack([one.picture for one in seen])
         as_sent = np.array([not one.as_it_was for one in seen])
         try:
@@ -125,7 +124,7 @@ class Work:
     def _lacks(self) -> Iterator[str]:
         for (dataset, network), state in self._engine.states().items():
             if dataset in self._asked.datasets and state.state != "ready":
-                yield f"{network} for {dataset} is {state.state}: {state.reason}"
+                yield told(dataset, network, state)
 
     def _wrong(self) -> str | None:
         if len(self.lacking) == len(self._asked.datasets) * len(self._asked.networks):

@@ -4,39 +4,35 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from app.cluster.replica import Replica
 from app.cluster.replies import Refused, replied
-from app.cluster.told import Told, named
 from app.errors import ApiError
 from app.serving import garbage
 from app.serving.clock import Clock
 from app.serving.decoders import Decoders
 from app.serving.exchange import against_small, refuse_if
 from app.serving.intake import Intake, Preparation
-from app.serving.metrics import Metrics
 from app.serving.opening import Opening
-from app.serving.state import State, stuck
+from app.serving.state import State
 from app.settings import Settings
 from app.uploads import Memory, MemoryFull, Share, Upload
 from models import checkpoints
 from models.intake.pipeline import Page, Seen
 
 
-class IntakeReplica:
+class IntakeReplica(Replica):
     """Opens what the ingresses send it. Times arrive as seconds that are left, `party` as whose request it is; refusals
     are replied as values.
     """
 
     def __init__(self, *, settings: Settings | None = None, intake: Intake | None = None) -> None:
         """Ray sends requests once this has ended. FileNotFoundError without a folder of checkpoints."""
-        self._settings = settings or Settings()
+        super().__init__("intake", settings or Settings())
         self._root = checkpoints.root(self._settings.weights)
-        self._replica = named("intake")
-        self._metrics = Metrics()
         self._memory = Memory(self._settings.max_held_bytes)
         self._intake = intake or Intake(Decoders.of(self._settings))
         self._opening = Opening(self._intake, self._settings)
         self._metrics.watch(self._metrics.intake, self._opening.__len__)
-        self._exchanging = asyncio.Lock()
         self._opening.start()
         self._intake.load(self._root)
         garbage.settle()
@@ -54,20 +50,6 @@ class IntakeReplica:
     async def status(self) -> Mapping[str, State]:
         """Where auto and the gate stand."""
         return dict(self._intake.states)
-
-    async def metrics(self) -> Told:
-        """What was counted here."""
-        return Told(self._replica, await self._metrics.text())
-
-    async def reload(self) -> Refused | None:
-        """Load auto and gate anew and let them judge; where that would be worse, why not, and nothing changes."""
-        async with self._exchanging:
-            return await replied(self._reload())
-
-    async def check_health(self) -> None:
-        """For Ray, which starts another replica where this raises: RuntimeError where a thread no longer works."""
-        if told := stuck(self._opening.busy_s(), self._settings.deadline_s):
-            raise RuntimeError(told)
 
     async def close(self) -> None:
         """Answer what waits, stop every thread and end the decoders."""
@@ -92,9 +74,11 @@ class IntakeReplica:
                 raise ApiError("queue_full", told, retry_after=1) from None
             yield Upload(data, share)
 
-    async def _reload(self) -> None:
+    async def _exchange(self) -> None:
         new = self._intake.again()
         await asyncio.to_thread(new.load, self._root)
         refuse_if(against_small(self._intake.states, new.states))
         self._intake = self._opening.intake = new
-        await asyncio.to_thread(garbage.settle)
+
+    def _busy_s(self) -> float:
+        return self._opening.busy_s()

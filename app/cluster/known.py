@@ -9,7 +9,7 @@ from typing import Any
 from app.cluster.replies import NetworkStatus
 from app.errors import ApiError
 from app.serving import described
-from app.serving.state import State
+from app.serving.state import State, problem
 from app.settings import Settings, split
 from models import catalog, checkpoints
 from models.datasets import DATASETS, Dataset
@@ -81,14 +81,9 @@ class Known:
     def problem(self, dataset: str, name: str) -> ApiError | None:
         """Why a network cannot answer for a dataset, if it cannot."""
         state, status = self._state(dataset, name), self._told.get(name)
-        if state.state == "loading":
-            return ApiError("not_ready", f"{name} for {dataset} is still loading; try again shortly", retry_after=2)
-        if status is not None and dataset in status.problems:
+        if state.state != "loading" and status is not None and dataset in status.problems:
             return status.problems[dataset].error()
-        if state.state != "ready":
-            told = f"{name} for {dataset} is {state.state}: {state.reason}"
-            return ApiError("model_unavailable", told, retry_after=5)
-        return None
+        return problem(dataset, name, state, retry_after=5)
 
     def _state(self, dataset: str, name: str) -> State:
         told = self._told[name].states[dataset] if name in self._told else State("loading")

@@ -5,8 +5,8 @@ import asyncio
 import numpy as np
 from numpy.typing import NDArray
 
+from app.cluster.replica import Replica
 from app.cluster.replies import NetworkStatus, Refused, replied
-from app.cluster.told import Told, named
 from app.serving import garbage
 from app.serving.backends import Chances
 from app.serving.background import Looked
@@ -14,17 +14,15 @@ from app.serving.clock import Clock
 from app.serving.engine import Engine
 from app.serving.exchange import against_networks, refuse_if
 from app.serving.features import Features
-from app.serving.metrics import Metrics
 from app.serving.mosaic import Normalise
 from app.serving.networks import Networks
 from app.serving.shown import Shown
-from app.serving.state import stuck
 from app.serving.tickets import Done
 from app.settings import Settings
 from models.intake.pipeline import Seen
 
 
-class NetworkReplica:
+class NetworkReplica(Replica):
     """Batches and computes what the ingresses send it. Times arrive as seconds that are left, `party` as whose request
     it is; refusals are replied as values.
     """
@@ -38,15 +36,13 @@ class NetworkReplica:
         settings = settings or Settings()
         # A GPU is used where Ray has been asked to reserve one, and not wherever there happens to be one.
         device = "cpu" if settings.device == "auto" else settings.device
-        self._settings = settings.model_copy(update={"networks": name, "threads": threads, "device": device})
+        told = {"networks": name, "threads": threads, "device": device}
+        super().__init__(name, settings.model_copy(update=told))
         self._name = name
-        self._replica = named(name)
-        self._metrics = Metrics()
         self._networks = Networks(engine or Engine(self._settings), self._settings, self._metrics)
         self._features = Features(self._networks)
         self._metrics.watch(self._metrics.features, self._features.__len__)
         self._metrics.watch_checkpoints(self._networks.checkpoints)
-        self._exchanging = asyncio.Lock()
         root = self._networks.engine.root()
         self._networks.engine.configure()
         self._networks.start()
@@ -86,30 +82,18 @@ class NetworkReplica:
         refusals = {dataset: Refused.of(problem) for dataset, problem in problems.items() if problem}
         return NetworkStatus(engine.describe(self._name), states, refusals, engine.device)
 
-    async def metrics(self) -> Told:
-        """What was counted here."""
-        return Told(self._replica, await self._metrics.text())
-
-    async def reload(self) -> Refused | None:
-        """Load the checkpoints anew and let them answer; where that would be worse, why not, and nothing changes."""
-        async with self._exchanging:
-            return await replied(self._reload())
-
-    async def _reload(self) -> None:
-        old, new = self._networks.engine, Engine(self._settings)
-        await asyncio.to_thread(new.load, old.root())
-        refuse_if(against_networks(old.states(), new.states()))
-        self._networks.exchange(new)
-        self._features.forget()
-        await asyncio.to_thread(garbage.settle)
-
-    async def check_health(self) -> None:
-        """For Ray, which starts another replica where this raises: RuntimeError where a thread no longer works."""
-        if told := stuck(self._networks.busy_s(), self._settings.deadline_s):
-            raise RuntimeError(told)
-
     async def close(self) -> None:
         """Answer what waits and stop every thread."""
         self._networks.engine.close()
         await self._features.close()
         await self._networks.close()
+
+    async def _exchange(self) -> None:
+        old, new = self._networks.engine, Engine(self._settings)
+        await asyncio.to_thread(new.load, old.root())
+        refuse_if(against_networks(old.states(), new.states()))
+        self._networks.exchange(new)
+        self._features.forget()
+
+    def _busy_s(self) -> float:
+        return self._networks.busy_s()

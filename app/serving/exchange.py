@@ -7,7 +7,7 @@ from pathlib import Path
 from app.errors import ApiError
 from app.serving.engine import Engine
 from app.serving.intake import Intake
-from app.serving.state import State
+from app.serving.state import State, told
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def against_networks(before: States, after: States) -> Iterator[str]:
     """The same of networks alone; that there would be none, too."""
     for (dataset, model), state in after.items():
         if _is_worse(before.get((dataset, model)), state):
-            yield f"{model} for {dataset} is {state.state}: {state.reason}"
+            yield told(dataset, model, state)
     if not any(state.state == "ready" for state in after.values()):
         yield "there is no network"
 

@@ -11,6 +11,7 @@ from app.errors import ApiError
 from app.measurements import Mistake, Mistakes, Report
 from app.serving import assemble
 from app.serving.service import Service
+from app.serving.state import State, problem
 from models import checkpoints
 from models.checkpoints import reports
 from models.data import idx
@@ -69,8 +70,10 @@ class Measured:
         try:
             return self._service.engine.digest(dataset, name)
         except KeyError:
-            loading = ApiError("not_ready", f"{name} for {dataset} is still loading; try again shortly", retry_after=2)
-            raise (self._service.networks.problem(dataset, name) or loading).again() from None
+            loading = problem(dataset, name, State("loading"))
+            error = self._service.networks.problem(dataset, name) or loading
+            assert error is not None
+            raise error.again() from None
 
     def _recorded(self, dataset: str, name: str, digest: str) -> dict[str, Any]:
         """The report of the checkpoint that answers, not of one that took its place in the folder since."""

@@ -20,7 +20,7 @@ from app.serving.lane import Lane
 from app.serving.metrics import Checkpoint, Metrics
 from app.serving.pace import QueueFull
 from app.serving.parts import Item
-from app.serving.state import State
+from app.serving.state import State, problem
 from app.serving.threads import Threads
 from app.serving.tickets import Done
 from app.serving.turns import Turns
@@ -83,14 +83,8 @@ class Networks:
 
     def problem(self, dataset: str, model: str) -> ApiError | None:
         """Why a network cannot answer for a dataset, if it cannot."""
-        state = self.states()[dataset, model]
-        if state.state == "loading":
-            return ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
-        if state.state != "ready":
-            pause_s = math.ceil(self._batchers[dataset, model].breaker.wait_s()) or None
-            told = f"{model} for {dataset} is {state.state}: {state.reason}"
-            return ApiError("model_unavailable", told, retry_after=pause_s)
-        return None
+        pause_s = math.ceil(self._batchers[dataset, model].breaker.wait_s()) or None
+        return problem(dataset, model, self.states()[dataset, model], pause_s)
 
     def busy_s(self) -> float:
         """For how many seconds a forward pass has been running; 0 where none is."""

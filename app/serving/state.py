@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from app.errors import ApiError
+
 STUCK_S = 60.0  # what a thread has worked on for so long, and six deadlines, will not end
 
 
@@ -15,6 +17,20 @@ class State:
 
     state: Literal["loading", "ready", "missing", "failed"]
     reason: str | None = None
+
+
+def told(dataset: str, model: str, state: State) -> str:
+    """Where a network stands that does not answer, in words."""
+    return f"{model} for {dataset} is {state.state}: {state.reason}"
+
+
+def problem(dataset: str, model: str, state: State, retry_after: int | None = None) -> ApiError | None:
+    """Why a network cannot answer for a dataset, if it cannot; `retry_after`: seconds until it may, unless it loads."""
+    if state.state == "loading":
+        return ApiError("not_ready", f"{model} for {dataset} is still loading; try again shortly", retry_after=2)
+    if state.state != "ready":
+        return ApiError("model_unavailable", told(dataset, model, state), retry_after=retry_after)
+    return None
 
 
 def lacking(networks: Mapping[tuple[str, str], State], small: Mapping[str, State]) -> str | None:

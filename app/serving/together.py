@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from app.errors import ApiError
 
 log = logging.getLogger(__name__)
+FAILED = "this answer failed inside the service"
 T = TypeVar("T")
 
 
@@ -30,7 +31,7 @@ async def settle(work: Awaitable[T]) -> T | ApiError:
         return error
     except Exception:
         log.exception("an answer failed")
-        return ApiError("internal", "this answer failed inside the service")
+        return ApiError("internal", FAILED)
 
 
 def copy(done: Future[T], waited_for: asyncio.Future[T]) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from bench import cluster, machine, servers, wrk
+from bench import cluster, machine, wrk
 from bench.servers import PORT, PYTHON, Server
 from tests.test_bench_serving import SERVER, closed
+from tests.unmeasured import unmeasured
 
 WAY = Server((PYTHON, SERVER, PORT, "7", "0"), {"way": ""}, "small", "/", ())
 BROKEN = Server((PYTHON, "-c", "raise SystemExit('no Ray')"), {"broken": ""}, "-", "/", ())
@@ -19,16 +20,10 @@ BROKEN = Server((PYTHON, "-c", "raise SystemExit('no Ray')"), {"broken": ""}, "-
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "LOCK", tmp_path / "measure.lock")
-    monkeypatch.setattr(machine, "busy_cores", lambda: 0.5)
-    monkeypatch.setattr(servers, "LOGS", tmp_path / "logs")
-    monkeypatch.setattr(wrk, "version", lambda: "wrk 4")
+    unmeasured(monkeypatch, tmp_path, cluster)
     monkeypatch.setattr(wrk, "closed_loop", closed)
-    monkeypatch.setattr(cluster, "WARM_UP_S", 0.1)
     monkeypatch.setattr(cluster, "IDLE_S", 0.1)
-    monkeypatch.setattr(cluster, "ENOUGH", 1)
     monkeypatch.setattr(cluster, "WAYS", {"a way": WAY, "another": BROKEN})
-    monkeypatch.setattr(cluster.signal, "signal", lambda *_: None)
 
 
 def test_every_question_is_measured_and_a_way_that_does_not_start_says_why(tmp_path: Path) -> None:
