@@ -207,9 +207,8 @@ class Trainer:
                 if self._progress() >= 1:
                     break
         self.at.epoch, self.at.batch = self.at.epoch + 1, 0
-        if (
-            totals[2] and self.world.first
-        ):  # a run that was interrupted after an epoch's last batch has nothing to tell of it
+        # A run that was interrupted after an epoch's last batch has nothing to tell of it.
+        if totals[2] and self.world.first:
             now = {"learning_rate": self.stage.optimizer.param_groups[0]["lr"], "pictures_per_second": round(rate, 1)}
             with self._autocast():
                 line = run_log.line(self.at, totals, material.watched_accuracy(self.stage.watched.eval()))
