@@ -124,6 +124,7 @@ def _trainer(
         of(learn),
         of(held),
         scenes=scene_sets.load(options.scenes, dataset, "learn") if recipe.scenes else None,
+        teachers=[checkpoints.load(checkpoints.path_for(dataset, one, options.weights)) for one in recipe.teachers],
         device=world.device or options.device,
         folder=folder,
         seed=options.seed,
@@ -187,6 +188,7 @@ def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
             "threads": torch.get_num_threads(),
             **({"processes": trainer.world.size} if trainer.world.size > 1 else {}),
             "precision": "bfloat16 autocast" if trainer.bfloat16 else "float32",
+            **({"taught_by": trainer.objective.digests} if trainer.recipe.teachers else {}),
             **({"refined_from": {key: before[key] for key in ("digest", "recipe", "training")}} if before else {}),
         },
     }

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,8 @@ from models.data.scene_sets import SceneSet
 from models.training import features, run_log, run_state, sparse
 from models.training.augment import AUGMENTATIONS
 from models.training.material import Material, of_pictures
-from models.training.optimisation import DivergedError, any_of, cycle
+from models.training.objective import Objective
+from models.training.optimisation import DivergedError, cycle
 from models.training.pool import pool
 from models.training.precision import faster_in_bfloat16
 from models.training.recipes import Phase, Recipe
@@ -37,7 +38,7 @@ FEATURE_TIME = 0.55  # of a phase on computed features, at most, goes into compu
 class Trainer:
     """Trains ``classifier`` in place. ``learn`` and ``watch`` are pictures uint8 [N, 28, 28] and labels int64 [N];
     ``scenes``, of which each epoch takes the recipe's share beside all of ``learn``, has its classes as bool [N, 10].
-    All live on ``device`` whole.
+    All live on ``device`` whole. ``teachers`` are those that the recipe names.
 
     The state is saved into ``folder`` every two minutes and when ``should_stop`` says so (then ``Interrupted`` is
     raised); after ``resume`` the run repeats at most that. Batches, augmentation and dropout depend on the seed and
@@ -52,6 +53,7 @@ class Trainer:
         watch: tuple[Tensor, Tensor],
         *,
         scenes: SceneSet | None = None,
+        teachers: Sequence[Classifier] = (),
         device: torch.device,
         folder: Path,
         seed: int = 0,
@@ -62,7 +64,9 @@ class Trainer:
         world.check(recipe)
         self.pool = pool(learn, scenes, device)
         self.watch = watch[0].to(device), watch[1].to(device)
+        self.objective = Objective(recipe, teachers, device)
         self.folder, self.should_stop = folder, should_stop
+        self._state = folder / "state.safetensors"
         self.at = Position()
         self.bfloat16 = world.told(recipe.autocast and faster_in_bfloat16(device))
         self.own_size = classifier.input_size
@@ -76,10 +80,6 @@ class Trainer:
         self._saved_at = time.monotonic()
 
     # ---- the run
-
-    @property
-    def _state(self) -> Path:
-        return self.folder / "state.safetensors"
 
     @property
     def name(self) -> str:
@@ -99,7 +99,8 @@ class Trainer:
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to be resumed."""
         names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
-        return json.loads(json.dumps({**names, "recipe": asdict(self.recipe), "seed": self.seed}))  # type: ignore[no-any-return]
+        teachers = {"teachers": self.objective.digests} if self.recipe.teachers else {}
+        return json.loads(json.dumps({**names, **teachers, "recipe": asdict(self.recipe), "seed": self.seed}))  # type: ignore[no-any-return]
 
     def resume(self) -> None:
         """Go on where the saved state ends. ResumeError if it is damaged, or of a run with other options."""
@@ -232,7 +233,7 @@ class Trainer:
             torch.manual_seed(torch.initial_seed() + (self.world.rank << 40))  # other units drop out
         with self._autocast():
             logits = stage.learner(inputs[part]).float()
-        loss = weight * any_of(logits, allowed[part], self.recipe.label_smoothing)
+            loss = weight * self.objective(inputs[part], logits, allowed[part])
         right = weight and allowed[part].gather(1, logits.argmax(1, keepdim=True)).sum().item()
         n = len(index) / self.world.size
         figures = self.world.total(torch.tensor([loss.item() * n, right, weight * n], dtype=torch.double))
