@@ -25,9 +25,28 @@ def calibration_error(confidence: Tensor, right: Tensor, bins: int = BINS) -> fl
     """The same of answers given with ``confidence``, float [N], that were ``right`` or not, bool [N]: where more than
     one class is right, or the answer is not the likeliest class.
     """
+    _, confident, accurate = _binned(confidence, right, bins)
+    return float((confident - accurate).abs().sum() / len(right))
+
+
+def reliability(confidence: Tensor, right: Tensor, bins: int = BINS) -> dict[str, list[Any]]:
+    """What a reliability diagram shows (Guo et al., figure 1): of each of equally wide bins of confidence how many
+    answers fell into it, ``n``, their mean ``confidence`` and the share of them that is right, ``accuracy``; None
+    where there are none. Arguments as of ``calibration_error``.
+    """
+    counts, confident, accurate = _binned(confidence, right, bins)
+
+    def means(sums: Tensor) -> list[float | None]:
+        return [round(float(one / n), 4) if n else None for one, n in zip(sums, counts, strict=True)]
+
+    return {"n": counts.long().tolist(), "confidence": means(confident), "accuracy": means(accurate)}
+
+
+def _binned(confidence: Tensor, right: Tensor, bins: int) -> list[Tensor]:
+    """Of each bin of confidence the number of answers, the sum of their confidence, and how many are right: double."""
     which = (confidence * bins).long().clamp_(max=bins - 1)
-    gap = torch.zeros(bins, dtype=torch.double).index_add_(0, which, confidence.double() - right.double())
-    return float(gap.abs().sum() / len(right))
+    columns = torch.ones(len(right), dtype=torch.double), confidence.double(), right.double()
+    return [torch.zeros(bins, dtype=torch.double).index_add_(0, which, column) for column in columns]
 
 
 def auroc(own: Tensor, others: Tensor) -> float:
@@ -92,4 +111,5 @@ def report(logits: Tensor, labels: Tensor, temperature: float, classes: Sequence
         "ece": round(expected_calibration_error(calibrated, labels), 5),
         "ece_at_temperature_1": round(expected_calibration_error(functional.softmax(logits, dim=1), labels), 5),
         "nll": round(float(functional.cross_entropy(logits / temperature, labels)), 5),
+        "reliability": reliability(calibrated.max(dim=1).values, answers == labels),
     }

@@ -25,6 +25,16 @@ def test_the_temperature_that_made_the_labels_is_found(true_temperature):
     assert metrics.fit_temperature(logits * true_temperature, labels) == pytest.approx(true_temperature, rel=0.05)
 
 
+def test_reliability_gives_back_the_calibration_error():
+    confidence, right = torch.tensor([0.05, 0.95, 0.9, 1.0]), torch.tensor([False, True, False, True])
+    told = metrics.reliability(confidence, right, bins=10)
+    assert told["n"] == [1, 0, 0, 0, 0, 0, 0, 0, 0, 3]
+    assert told["accuracy"] == [0, *[None] * 8, 0.6667]
+    assert told["confidence"] == [0.05, *[None] * 8, 0.95]
+    gaps = [n * abs(c - a) for n, c, a in zip(*told.values(), strict=True) if n]
+    assert sum(gaps) / 4 == pytest.approx(metrics.calibration_error(confidence, right, bins=10), abs=1e-4)
+
+
 def test_report_counts_each_class_and_each_mistake():
     labels = torch.tensor([0, 0, 1, 1])
     logits = torch.tensor([[4.0, 0, 0], [0, 4, 0], [0, 4, 0], [0, 4, 0]])
