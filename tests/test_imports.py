@@ -155,6 +155,18 @@ def test_training_knows_no_labelled_pictures_and_their_reports(module: str) -> N
     assert not knows(module, *(f"models.evaluation.{name}" for name in reports))
 
 
+@pytest.mark.parametrize("module", below("models.charts"))
+def test_drawing_knows_nothing_of_ours_but_how_a_file_is_written_whole(module: str) -> None:
+    assert ours(module) <= {"models.checkpoints.atomic"}
+
+
+def test_what_draws_is_imported_by_charts_studies_and_reports_alone() -> None:
+    with_it = {
+        module for module in MODULES if tops(module) & {"matplotlib", "cycler"} or knows(module, "models.charts")
+    }
+    assert with_it <= set(below("models.charts"))
+
+
 @pytest.mark.parametrize("module", below("app"))
 def test_training_is_imported_by_the_command_line_alone_and_inside_the_command(module: str) -> None:
     rooms = ("models.training", "models.evaluation")

@@ -1,0 +1,1 @@
+"""How recorded figures are drawn. Needs the extra `report` (matplotlib); nothing that serves imports it."""
