@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,10 +36,10 @@ class Material:
 
     @torch.inference_mode()
     def watched_accuracy(self, model: nn.Module) -> float:
-        """Share of the watched inputs that a model gets right."""
+        """Share of the watched inputs that a model gets right; not a number where one of its answers is none."""
         inputs, labels = self.watched
-        answers = torch.cat([model(part).argmax(1) for part in inputs.split(100)])
-        return float((answers == labels).double().mean())
+        logits = torch.cat([model(part) for part in inputs.split(100)])
+        return float((logits.argmax(1) == labels).double().mean()) if logits.isfinite().all() else math.nan
 
 
 def of_pictures(

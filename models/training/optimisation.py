@@ -12,7 +12,23 @@ from models.training.recipes import Recipe
 
 
 class DivergedError(FloatingPointError):
-    """The loss is no number any more; the message says at which step and rate."""
+    """The loss, or what a step made of the network, is no number any more; the message says at which step and rate."""
+
+
+def check_number(value: float, what: str, step: int, rate: float) -> None:
+    """DivergedError, which says all four, if ``value`` is not finite."""
+    if not math.isfinite(value):
+        raise DivergedError(f"{what} is {value} at step {step}, rate {rate:.3g}")
+
+
+@torch.no_grad()
+def check_weights(module: nn.Module, what: str, step: int, rate: float) -> None:
+    """DivergedError if a parameter of ``module`` has a number that is none: what the last step, which no loss follows,
+    may have left.
+    """
+    for name, parameter in module.named_parameters():
+        if not parameter.isfinite().all():
+            raise DivergedError(f"{what} has weights in {name} that are no numbers at step {step}, rate {rate:.3g}")
 
 
 def any_of(logits: Tensor, allowed: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -49,6 +49,11 @@ class Stage:
         """The model as it would be if the phase ended now."""
         return self.model if self.average is None else self.average.module
 
+    @property
+    def rate(self) -> float:
+        """At which the last step moved weights."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def set_rate(self, rate: float) -> None:
         """Let the next step move weights at this rate."""
         for group in self.optimizer.param_groups:

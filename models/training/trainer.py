@@ -21,7 +21,7 @@ from models.training import features, run_log, run_state, sparse
 from models.training.augment import AUGMENTATIONS
 from models.training.material import Material, of_pictures
 from models.training.objective import Objective
-from models.training.optimisation import DivergedError, cycle
+from models.training.optimisation import check_number, check_weights, cycle
 from models.training.pool import pool
 from models.training.precision import faster_in_bfloat16
 from models.training.recipes import Phase, Recipe
@@ -65,8 +65,7 @@ class Trainer:
         self.pool = pool(learn, scenes, device)
         self.watch = watch[0].to(device), watch[1].to(device)
         self.objective = Objective(recipe, teachers, device)
-        self.folder, self.should_stop = folder, should_stop
-        self._state = folder / "state.safetensors"
+        self.folder, self._state, self.should_stop = folder, folder / "state.safetensors", should_stop
         self.at = Position()
         self.bfloat16 = world.told(recipe.autocast and faster_in_bfloat16(device))
         self.own_size = classifier.input_size
@@ -126,6 +125,7 @@ class Trainer:
             while self._progress() < 1:
                 self._epoch(material)
             self.stage.finish()
+            check_weights(self.stage.model, self.name, self.at.step, self.stage.rate)
             if self.at.phase + 1 == len(self.recipe.phases):
                 break
             self.at = self.at.next_phase()
@@ -210,10 +210,11 @@ class Trainer:
         self.at.epoch, self.at.batch = self.at.epoch + 1, 0
         # A run that was interrupted after an epoch's last batch has nothing to tell of it.
         if totals[2] and self.world.first:
-            now = {"learning_rate": self.stage.optimizer.param_groups[0]["lr"], "pictures_per_second": round(rate, 1)}
             with self._autocast():
-                line = run_log.line(self.at, totals, material.watched_accuracy(self.stage.watched.eval()))
-            run_log.write(self.folder, self.name, line | now)
+                share = material.watched_accuracy(self.stage.watched.eval())
+            check_number(share, f"{self.name}: the held-out accuracy", self.at.step, self.stage.rate)
+            now = {"learning_rate": self.stage.rate, "pictures_per_second": round(rate, 1)}
+            run_log.write(self.folder, self.name, run_log.line(self.at, totals, share) | now)
 
     def _counted_step(self, material: Material, index: Tensor) -> Tensor:
         stopwatch = Stopwatch()
@@ -237,8 +238,7 @@ class Trainer:
         right = weight and allowed[part].gather(1, logits.argmax(1, keepdim=True)).sum().item()
         n = len(index) / self.world.size
         figures = self.world.total(torch.tensor([loss.item() * n, right, weight * n], dtype=torch.double))
-        if not figures[0].isfinite():
-            raise DivergedError(f"{self.name}: the loss is {figures[0].item()} at step {self.at.step}, rate {rate:.3g}")
+        check_number(figures[0].item(), f"{self.name}: the loss", self.at.step, rate)
         stage.optimizer.zero_grad()
         loss.backward()
         if self.recipe.clip:

@@ -61,6 +61,48 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_rate(tmp_path):
         trainer.run()
 
 
+class Spoiled(torch.nn.Module):
+    """LeNet whose loss is a number at every step, and whose gradients are none at step ``at``."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.net, self.input_size, self.left = ARCHITECTURES["lenet"].build(), 28, at
+
+    def forward(self, x):
+        logits = self.net(x)
+        if self.training:
+            self.left -= 1
+            if self.left == -1:
+                logits.register_hook(lambda gradient: gradient * float("nan"))
+        return logits
+
+
+ONE_EPOCH = recipes.replace(SHORT, phases=(Phase(1, lr=1e-3),), epochs=1)  # ten steps
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+@pytest.mark.parametrize("clip", [None, 1.0])
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [(3, r"the loss is nan at step 4, rate \d"), (9, r"the held-out accuracy is nan at step 10, rate \d")],
+)
+def test_gradients_that_are_no_numbers_end_it_even_in_the_last_step(tmp_path, at, told, ema, clip):
+    recipe = recipes.replace(ONE_EPOCH, ema=ema, clip=clip)
+    with pytest.raises(DivergedError, match=f"lenet, fashion-mnist: {told}"):
+        make_trainer(tmp_path, recipe=recipe, network=Spoiled(at)).run()
+
+
+def test_so_does_a_last_step_after_which_a_run_was_interrupted(tmp_path):
+    stops = iter(range(10))
+    trainer = make_trainer(tmp_path, recipe=ONE_EPOCH, network=Spoiled(9), should_stop=lambda: next(stops) == 9)
+    with pytest.raises(Interrupted):
+        trainer.run()
+    again = make_trainer(tmp_path, recipe=ONE_EPOCH, network=Spoiled(99))
+    again.resume()
+    with pytest.raises(DivergedError, match=r"lenet, fashion-mnist has weights in \S+ that are no numbers at step 10"):
+        again.run()
+
+
 def test_a_run_with_other_options_is_not_resumed(tmp_path):
     first = make_trainer(tmp_path, recipe=SHORT)
     first.save()
