@@ -1,4 +1,4 @@
-"""The report beside a checkpoint: what evaluation measured of it, as JSON."""
+"""What evaluation measured of a checkpoint, as JSON beside it: the report, and how robust its network is."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-
-def path_for(checkpoint: str | Path) -> Path:
-    """Where the report of a checkpoint lies, whether or not it is there."""
-    return Path(checkpoint).with_suffix(".json")
+REPORT, ROBUSTNESS = ".json", ".robustness.json"
 
 
-def of(checkpoint: str | Path, digest: str | None) -> dict[str, Any] | None:
-    """The report of the checkpoint with this digest; None where there is none, it is damaged, or it is of another file
-    that had the same place.
+def path_for(checkpoint: str | Path, kind: str = REPORT) -> Path:
+    """Where the report of a checkpoint, or what ``kind`` says, lies, whether or not it is there."""
+    return Path(checkpoint).with_suffix(kind)
+
+
+def of(checkpoint: str | Path, digest: str | None, kind: str = REPORT) -> dict[str, Any] | None:
+    """The report of the checkpoint with this digest, or what ``kind`` says; None where there is none, it is damaged, or
+    it is of another file that had the same place.
     """
     try:
-        report = json.loads(path_for(checkpoint).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        report = json.loads(path_for(checkpoint, kind).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
     return report if isinstance(report, dict) and digest is not None and report.get("digest") == digest else None

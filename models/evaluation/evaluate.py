@@ -6,7 +6,8 @@ the test set is looked at once. The whole report goes as JSON beside the checkpo
 its header too. With ``--pictures`` or ``--pictures-from-test`` pictures go the whole way of the service instead, and
 no checkpoint is changed: ``evaluation.evaluate_pictures``; nor with ``--forms`` or ``--backend``, which measure
 compiled networks: ``evaluation.evaluate_forms``; nor with ``--mistakes``, which adds to the report of an older
-evaluation where the network was wrong: ``evaluation.evaluate_mistakes``.
+evaluation what it does not tell: ``evaluation.evaluate_mistakes``; nor with ``--robustness``, which measures spoiled
+pictures: ``evaluation.evaluate_robustness``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from models.data import scene_sets
 from models.data.pictures import evenly, spread
 from models.data.scene_sets import SceneSet
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation import evaluate_forms, evaluate_mistakes, evaluate_pictures, metrics
+from models.evaluation import evaluate_forms, evaluate_mistakes, evaluate_pictures, evaluate_robustness, metrics
 from models.evaluation.choice import add_choice, chosen, parsed
 from models.evaluation.logits import compute_logits
 
@@ -124,7 +125,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     compiled = parser.add_mutually_exclusive_group()
     compiled.add_argument("--forms", action="store_true", help="measure the compiled forms and record which may run")
     compiled.add_argument(
-        "--mistakes", action="store_true", help="add to the report where the network was wrong; change nothing else"
+        "--mistakes",
+        action="store_true",
+        help="add to an older report where the network was wrong, and its reliability; change nothing else",
+    )
+    compiled.add_argument(
+        "--robustness",
+        action="store_true",
+        help=f"measure spoiled test pictures (default: {evaluate_robustness.TEST_IMAGES:,} of them), record it beside",
     )
     compiled.add_argument("--backend", choices=[*FORMS], help="measure one compiled form; nothing is written")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
@@ -142,8 +150,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if options.forms or options.backend:
         return evaluate_forms.run(options, pairs)
-    if options.mistakes:
-        return evaluate_mistakes.run(options, pairs)
+    for asked, measuring in ((options.mistakes, evaluate_mistakes), (options.robustness, evaluate_robustness)):
+        if asked:
+            return measuring.run(options, pairs)
     if options.pictures or options.pictures_from_test:
         return evaluate_pictures.run(options, pairs)
     return max([_evaluate_one(name, dataset, options) for name, dataset in pairs])

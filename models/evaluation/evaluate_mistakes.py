@@ -1,4 +1,5 @@
-"""Where a network was wrong: ``lineup evaluate --mistakes`` adds the places to a report that was made without them.
+"""What older reports lack: ``lineup evaluate --mistakes`` adds where the network was wrong, and what a reliability
+diagram shows.
 
 The checkpoint stays as it is, byte for byte, and so does all else in its report: the answers must have the confusion
 matrix that is recorded. On another processor a picture between two classes may fall to the other one; then nothing is
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch.nn import functional
 
 from models import checkpoints
 from models.checkpoints import atomic, reports
@@ -26,7 +28,8 @@ class NotTheSame(RuntimeError):
 
 
 def record(path: str | Path, data_dir: str | Path, *, device: torch.device | str = "cpu") -> int:
-    """Add to a checkpoint's report where it was wrong (``metrics.mistakes``); returns how often.
+    """Add to a checkpoint's report where it was wrong (``metrics.mistakes``) and ``metrics.reliability`` at the
+    temperature that is recorded; returns how often it was wrong.
 
     CheckpointError for a file that cannot be trusted, DataError where the dataset is not there, NotTheSame.
     """
@@ -37,11 +40,13 @@ def record(path: str | Path, data_dir: str | Path, *, device: torch.device | str
     pictures, labels = load_split(classifier.dataset, "test", data_dir)
     places = spread(len(pictures), int(report["n"]))
     pictures, labels = evenly(pictures, labels, int(report["n"]))
-    answers = compute_logits(classifier, pictures, note="mistakes").argmax(1)
+    logits = compute_logits(classifier, pictures, note="mistakes")
+    answers, confidence = logits.argmax(1), functional.softmax(logits / report["temperature"], dim=1).max(1).values
     if moved := _moved(report["confusion"], metrics.confusion(answers, labels, len(classifier.classes)).tolist()):
         told = "; ".join(f"{was} answers {said} of class {true} are {now}" for true, said, was, now in moved)
         raise NotTheSame(f"the answers here are not those of the report: {told}; nothing was written")
     digest = report.pop("digest")  # stays the last
+    report["reliability"] = metrics.reliability(confidence, answers == labels)
     report |= {"mistakes": metrics.mistakes(answers, labels, places), "digest": digest}
     atomic.write_json(reports.path_for(path), report)
     return len(report["mistakes"])

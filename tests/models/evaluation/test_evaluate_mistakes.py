@@ -1,4 +1,6 @@
-"""Where a network was wrong goes into the report of the same checkpoint, and only where all else is as recorded."""
+"""Where a network was wrong, and its reliability, go into the report of the same checkpoint, and only where all else is
+as recorded.
+"""
 
 import json
 
@@ -52,9 +54,9 @@ def test_of_some_pictures_the_places_are_those_in_the_whole_set(path, data_dir):
 
 @pytest.fixture
 def without(path, data_dir):
-    """The report of an evaluation that did not record them yet."""
+    """The report of an evaluation, of which the file has neither of them yet."""
     report = evaluate.evaluate(path, data_dir, test_images=20)
-    told = {key: value for key, value in report.items() if key != "mistakes"}
+    told = {key: value for key, value in report.items() if key not in ("mistakes", "reliability")}
     atomic.write_json(reports.path_for(path), told)
     return report
 
@@ -64,6 +66,7 @@ def test_they_are_added_to_a_report_and_nothing_else_changes(path, data_dir, wit
     options = ["--model", "lenet", "--dataset", "mnist", "--data-dir", str(data_dir)]
     assert evaluate.main(["--mistakes", *options, "--weights", str(path.parents[1])]) == 0
     assert json.loads(reports.path_for(path).read_text()) == without
+    assert sum(without["reliability"]["n"]) == 20
     assert path.read_bytes() == before
     assert f"lenet, mnist: {len(without['mistakes'])} mistakes" in capsys.readouterr().out
 
