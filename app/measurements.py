@@ -21,6 +21,27 @@ HISTORY = {
     "loss": [0.7421, 0.5213],
     "held_out_accuracy": [0.981, 0.992],
 }
+ACCURACIES = {
+    "rotated": ("degrees", [10, 20, 30, 45, 60], [0.998, 0.99, 0.962, 0.8, 0.51]),
+    "shifted": ("pixels", [1, 2, 3, 4, 6], [0.998, 0.995, 0.98, 0.93, 0.6]),
+    "noised": ("sigma in parts of 255", [16, 32, 48, 64, 96], [0.999, 0.998, 0.997, 0.99, 0.94]),
+    "blurred": ("sigma in pixels", [0.5, 1, 1.5, 2, 3], [0.999, 0.998, 0.99, 0.94, 0.7]),
+    "inverted": ("share of the way to the negative", [0.1, 0.2, 0.4, 0.8, 1], [0.999, 0.998, 0.97, 0.3, 0.2]),
+}
+ROBUSTNESS = {
+    "n": 2000,
+    "form": "int8",
+    "clean": 0.999,
+    "corruptions": {
+        name: {"unit": unit, "strengths": strengths, "accuracy": shares}
+        for name, (unit, strengths, shares) in ACCURACIES.items()
+    },
+}
+RELIABILITY = {
+    "n": [0] * 12 + [31, 84, 9685],
+    "confidence": [None] * 12 + [0.8312, 0.9011, 0.9996],
+    "accuracy": [None] * 12 + [0.8387, 0.9167, 0.9998],
+}
 REPORT = {
     "model": "resnet18",
     "dataset": "mnist",
@@ -34,9 +55,11 @@ REPORT = {
     "ece": 0.0012,
     "ece_at_temperature_1": 0.0496,
     "nll": 0.0161,
+    "reliability": RELIABILITY,
     "held_out": {"accuracy": 0.9932, "n": 5000},
     "sent": {"accuracy": 0.918, "n": 4000, "per_class": PER_CLASS, "temperature": 0.86, "ece": 0.0299, "nll": 0.294},
     "history": HISTORY,
+    "robustness": ROBUSTNESS,
     "mistakes": None,
     "pictures": False,
     "missing": {
@@ -85,6 +108,37 @@ class Sent(HeldOut):
     nll: float
 
 
+class Reliability(BaseModel):
+    """What a reliability diagram shows: one entry for each of equally wide bins of confidence, from 0 on."""
+
+    model_config = example(RELIABILITY)
+
+    n: Annotated[list[int], Field(description="How many answers had such confidence.")]
+    confidence: Annotated[list[Share | None], Field(description="Their mean confidence; null where there are none.")]
+    accuracy: Annotated[list[Share | None], Field(description="The share of them that was right.")]
+
+
+class Corrupted(BaseModel):
+    """Accuracy on test pictures that were spoiled in one way."""
+
+    model_config = example(ROBUSTNESS["corruptions"]["blurred"])  # type: ignore[index]
+
+    unit: Annotated[str, Field(description="Of the strengths.")]
+    strengths: Annotated[list[float], Field(description="From the weakest on.")]
+    accuracy: Annotated[list[Share], Field(description="At each strength.")]
+
+
+class Robustness(BaseModel):
+    """Accuracy on spoiled test pictures, shown to the network as they are: no step of the intake comes before it."""
+
+    model_config = example(ROBUSTNESS)
+
+    n: Annotated[int, Field(description="How many test pictures were spoiled.")]
+    form: Annotated[str, Field(description="In which the network ran: `float32`, or whole numbers.")]
+    clean: Annotated[Share, Field(description="Accuracy on the same pictures as they were.")]
+    corruptions: Annotated[dict[str, Corrupted], Field(description="By what was done to the pictures.")]
+
+
 class History(BaseModel):
     """The learning curve: one entry an epoch in each list."""
 
@@ -123,9 +177,11 @@ class Report(BaseModel):
     ece: Annotated[float | None, Field(description="Expected calibration error in 15 bins, at the temperature.")]
     ece_at_temperature_1: float | None
     nll: Annotated[float | None, Field(description="Mean negative log-likelihood, in nats.")]
+    reliability: Reliability | None
     held_out: HeldOut | None
     sent: Sent | None
     history: History | None
+    robustness: Robustness | None
     mistakes: Annotated[int | None, Field(description="How many wrong answers are recorded with their pictures.")]
     pictures: Annotated[bool, Field(description="Whether the dataset's test pictures are at hand.")]
     missing: Annotated[dict[str, str], Field(description="For each part that is not there, the command that makes it.")]

@@ -18,7 +18,7 @@ from models.data import idx
 from models.data.idx import DataError, UInt8
 
 FROM_TEST = ("accuracy", "n", "per_class", "confusion", "temperature", "ece", "ece_at_temperature_1", "nll", "held_out")
-PARTS = (*FROM_TEST, "sent", "history")
+PARTS = (*FROM_TEST, "reliability", "sent", "history")
 SCENES = "python -m models.training.scenes.make --dataset"
 
 
@@ -38,6 +38,7 @@ class Measured:
         recorded = self._recorded(dataset, name, digest)
         mistakes = recorded.get("mistakes")
         told: dict[str, Any] = {part: recorded.get(part) for part in PARTS}
+        told["robustness"] = self._recorded(dataset, name, digest, reports.ROBUSTNESS) or None
         told |= {"mistakes": None if mistakes is None else len(mistakes), "pictures": self._at_hand(dataset)}
         told |= {"model": name, "dataset": dataset, "digest": digest, "missing": _missing(dataset, name, told)}
         told["classes"] = self._service.engine.datasets[dataset].classes
@@ -75,9 +76,9 @@ class Measured:
             assert error is not None
             raise error.again() from None
 
-    def _recorded(self, dataset: str, name: str, digest: str) -> dict[str, Any]:
-        """The report of the checkpoint that answers, not of one that took its place in the folder since."""
-        return reports.of(checkpoints.path_for(dataset, name, self._service.engine.root()), digest) or {}
+    def _recorded(self, dataset: str, name: str, digest: str, kind: str = reports.REPORT) -> dict[str, Any]:
+        """What is recorded of the checkpoint that answers, not of one that took its place in the folder since."""
+        return reports.of(checkpoints.path_for(dataset, name, self._service.engine.root()), digest, kind) or {}
 
     def _at_hand(self, dataset: str) -> bool:
         known = self._service.engine.datasets[dataset]
@@ -105,7 +106,8 @@ def _missing(dataset: str, name: str, told: Mapping[str, Any]) -> dict[str, str]
     commands = dict.fromkeys(FROM_TEST, evaluate)
     commands["sent"] = f"{SCENES} {dataset} && {evaluate}"
     commands["history"] = f"lineup train --model {name} --dataset {dataset}"
-    commands["mistakes"] = evaluate if told["accuracy"] is None else mistakes
+    commands |= dict.fromkeys(("mistakes", "reliability"), evaluate if told["accuracy"] is None else mistakes)
+    commands["robustness"] = _evaluate(dataset, name, "--robustness")
     commands["pictures"] = mistakes  # it fetches what is not there
     return {part: command for part, command in commands.items() if told[part] is None or told[part] is False}
 

@@ -35,8 +35,9 @@ TheMeasured = Annotated[Measured, Depends(_measured)]
 async def get_report(
     service: TheService, measured: TheMeasured, name: ModelPath, dataset: Trained
 ) -> measurements.Report:
-    """Of the checkpoint that is loaded: accuracy, in all and of each class, the confusion matrix, calibration, and the
-    learning curve. A part that nobody measured is null, and `missing` tells the command that does.
+    """Of the checkpoint that is loaded: accuracy, in all and of each class, the confusion matrix, calibration, the
+    learning curve, and accuracy on spoiled pictures. A part that nobody measured is null, and `missing` tells the
+    command that does.
     """
     _check(service, dataset, name)
     return await asyncio.to_thread(measured.report, dataset, name)

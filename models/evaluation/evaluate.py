@@ -150,9 +150,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if options.forms or options.backend:
         return evaluate_forms.run(options, pairs)
-    for asked, measuring in ((options.mistakes, evaluate_mistakes), (options.robustness, evaluate_robustness)):
-        if asked:
-            return measuring.run(options, pairs)
+    if options.mistakes:
+        return evaluate_mistakes.run(options, pairs)
+    if options.robustness:
+        return evaluate_robustness.run(options, pairs)
     if options.pictures or options.pictures_from_test:
         return evaluate_pictures.run(options, pairs)
     return max([_evaluate_one(name, dataset, options) for name, dataset in pairs])

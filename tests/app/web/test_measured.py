@@ -66,7 +66,10 @@ async def test_a_report_is_told_with_the_commands_for_what_is_missing(place: Pla
     assert {key: told[key] for key in REPORT} == REPORT
     assert told["classes"] == list(DATASETS["mnist"].classes)
     assert (told["sent"], told["history"], told["mistakes"], told["pictures"]) == (None, None, None, False)
+    assert (told["reliability"], told["robustness"]) == (None, None)
     assert told["missing"] == {
+        "reliability": "lineup evaluate --mistakes --model lenet --dataset mnist",
+        "robustness": "lineup evaluate --robustness --model lenet --dataset mnist",
         "sent": "python -m models.training.scenes.make --dataset mnist && "
         "lineup evaluate --model lenet --dataset mnist",
         "history": "lineup train --model lenet --dataset mnist",
@@ -80,9 +83,8 @@ async def test_a_report_of_another_checkpoint_is_not_told(place: Place) -> None:
     told = (await place.get("/models/lenet/report?dataset=mnist")).json()
     assert told["digest"] == DIGEST
     assert {told[part] for part in ("accuracy", "mistakes", "nll", "held_out")} == {None}
-    assert (
-        told["missing"]["confusion"] == told["missing"]["mistakes"] == "lineup evaluate --model lenet --dataset mnist"
-    )
+    for part in ("confusion", "mistakes", "reliability"):
+        assert told["missing"][part] == "lineup evaluate --model lenet --dataset mnist"
     assert (await place.get(ASK)).status_code == 501
 
 
@@ -95,7 +97,7 @@ async def test_what_ships_is_told_whole() -> None:
             assert told["digest"] == file_format.read_header(WEIGHTS / dataset / "lenet.lineup")["digest"]
             wrong = told["n"] - sum(row[place] for place, row in enumerate(told["confusion"]))
             assert told["mistakes"] == wrong > 0
-            assert set(told["missing"]) <= {"history", "pictures"}
+            assert set(told["missing"]) <= {"history", "pictures", "reliability", "robustness"}
 
 
 async def test_a_learning_curve_is_told(place: Place) -> None:
@@ -105,6 +107,26 @@ async def test_a_learning_curve_is_told(place: Place) -> None:
     told = (await place.get("/models/lenet/report?dataset=mnist")).json()
     assert told["history"] == history
     assert "history" not in told["missing"]
+
+
+async def test_a_reliability_diagram_is_told(place: Place) -> None:
+    reliability = {"n": [0, 40, 60], "confidence": [None, 0.5, 0.97], "accuracy": [None, 0.55, 0.98]}
+    place.record(reliability=reliability)
+    told = (await place.get("/models/lenet/report?dataset=mnist")).json()
+    assert told["reliability"] == reliability
+    assert "reliability" not in told["missing"]
+
+
+@pytest.mark.parametrize("digest", [DIGEST, "1" * 64])
+async def test_robustness_is_told_of_the_checkpoint_that_answers_and_no_other(place: Place, digest: str) -> None:
+    turned = {"unit": "degrees", "strengths": [10.0, 20.0], "accuracy": [0.9, 0.5]}
+    robustness = {"n": 50, "form": "int8", "clean": 0.95, "corruptions": {"rotated": turned}}
+    place.record()
+    kept = {**robustness, "instructions": "x86_64", "versions": {"numpy": "2"}, "digest": digest}
+    (place.engine.folder / "mnist" / "lenet.robustness.json").write_text(json.dumps(kept))
+    told = (await place.get("/models/lenet/report?dataset=mnist")).json()
+    assert told["robustness"] == (robustness if digest == DIGEST else None)
+    assert ("robustness" in told["missing"]) is (digest != DIGEST)
 
 
 async def test_the_pictures_behind_a_field_are_those_of_the_test_set(place: Place) -> None:
