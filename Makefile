@@ -1,6 +1,7 @@
 # make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that); PyTorch only where there is an NVIDIA GPU
 # make test     the tests; make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
+# make report   what was measured of every checkpoint, drawn to weights/report/, and the surest mistakes to runs/report/
 # make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
 #               other options: python -m bench.serving --help); make bench-intake: what the intake costs;
 #               make bench-page: how soon the page is there and answers, in Chromium
@@ -27,7 +28,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures bench bench-intake bench-page skeletons fuzz judges torch ray screenshot vendor lint \
+.PHONY: serve test test-all pictures report bench bench-intake bench-page skeletons fuzz judges torch ray screenshot vendor lint \
   types types-of-pages tables openapi deploy-files clean
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
@@ -43,6 +44,10 @@ test-all: .venv/.judges
 pictures: .venv/.test
 	$(BIN)/python -m models.evaluation.evaluate --all --pictures $(DATA)/photos --pictures-from-test --test-images 500 \
 	  --data-dir $(DATA) --record weights/pictures.json
+	$(BIN)/python -m tools.tables
+
+report: .venv/.test
+	$(BIN)/python -m models.report --data-dir $(DATA)
 	$(BIN)/python -m tools.tables
 
 bench: .venv/.test

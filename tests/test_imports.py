@@ -164,7 +164,15 @@ def test_what_draws_is_imported_by_charts_studies_and_reports_alone() -> None:
     with_it = {
         module for module in MODULES if tops(module) & {"matplotlib", "cycler"} or knows(module, "models.charts")
     }
-    assert with_it <= set(below("models.charts"))
+    assert with_it <= set(below("models.charts", "models.report"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nobody_knows_the_report_which_knows_no_training(module: str) -> None:
+    if module in below("models.report"):
+        assert not knows(module, "models.training")
+    else:
+        assert not knows(module, "models.report")
 
 
 @pytest.mark.parametrize("module", below("app"))

@@ -17,7 +17,7 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from tools import bulk, capacity, chinese, figures, speed
+from tools import bulk, capacity, chinese, figures, robustness, speed
 from tools.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -196,6 +196,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "page": page,
     "forms": lambda: table(*speed.forms(checkpoints.root())),
     "batch": lambda: table(*bulk.rows()),
+    "robustness": lambda: table(*robustness.rows(checkpoints.root())),
     "serving_costs": serving_costs,
     "settings": settings,
     **capacity.TABLES,

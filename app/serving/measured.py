@@ -50,7 +50,7 @@ class Measured:
         """
         digest = self._digest(dataset, name)
         wrong = self._recorded(dataset, name, digest).get("mistakes")
-        command = _evaluate(dataset, name, "--mistakes")
+        command = reports.command(dataset, name, "--mistakes")
         if wrong is None:
             raise ApiError("not_available", f"where {name} is wrong on {dataset} is not recorded; {command} records it")
         pictures, labels = self._test_set(dataset, command)
@@ -102,15 +102,11 @@ class Measured:
 
 def _missing(dataset: str, name: str, told: Mapping[str, Any]) -> dict[str, str]:
     """Each part that is not there, and the command that makes it."""
-    evaluate, mistakes = _evaluate(dataset, name), _evaluate(dataset, name, "--mistakes")
+    evaluate, mistakes = reports.command(dataset, name), reports.command(dataset, name, "--mistakes")
     commands = dict.fromkeys(FROM_TEST, evaluate)
     commands["sent"] = f"{SCENES} {dataset} && {evaluate}"
     commands["history"] = f"lineup train --model {name} --dataset {dataset}"
     commands |= dict.fromkeys(("mistakes", "reliability"), evaluate if told["accuracy"] is None else mistakes)
-    commands["robustness"] = _evaluate(dataset, name, "--robustness")
+    commands["robustness"] = reports.command(dataset, name, "--robustness")
     commands["pictures"] = mistakes  # it fetches what is not there
     return {part: command for part, command in commands.items() if told[part] is None or told[part] is False}
-
-
-def _evaluate(dataset: str, name: str, *options: str) -> str:
-    return " ".join(("lineup evaluate", *options, f"--model {name} --dataset {dataset}"))

@@ -23,3 +23,8 @@ def of(checkpoint: str | Path, digest: str | None, kind: str = REPORT) -> dict[s
     except (OSError, ValueError, RecursionError):
         return None
     return report if isinstance(report, dict) and digest is not None and report.get("digest") == digest else None
+
+
+def command(dataset: str, name: str, *options: str) -> str:
+    """What measures a checkpoint of a network, for those who miss a part: `lineup evaluate`, with ``options``."""
+    return " ".join(("lineup evaluate", *options, f"--model {name} --dataset {dataset}"))

@@ -1,4 +1,6 @@
-"""Contact sheets: pictures as they were sent, each beside what the networks saw of it, with words below."""
+"""Contact sheets: pictures as they were sent, each beside what the networks saw of it, with words below; or what the
+networks saw alone.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ GROUND, FRAME, INK = "white", (90, 120, 200), "black"
 
 @dataclass(frozen=True)
 class Entry:
-    """The ``original`` picture, what networks ``saw`` (uint8 [28, 28]; None: nothing), and ``lines`` of words."""
+    """The ``original`` picture (None: it is what networks saw), what they ``saw`` (uint8 [28, 28]; None: nothing), and
+    ``lines`` of words.
+    """
 
-    original: Image.Image
+    original: Image.Image | None
     saw: UInt8 | None
     lines: Sequence[str]
 
@@ -32,7 +36,8 @@ def entry(original: Image.Image, saw: UInt8 | None, lines: Sequence[str]) -> Ent
 def draw(entries: Sequence[Entry], columns: int = COLUMNS) -> Image.Image:
     """The entries, one at least, in rows of ``columns``: mode RGB."""
     columns = min(columns, len(entries))
-    wide, high = 2 * SHOWN + 3 * GAP, SHOWN + 2 * GAP + LINE * max(len(one.lines) for one in entries)
+    beside = 2 if any(one.original for one in entries) else 1
+    wide, high = beside * SHOWN + (beside + 1) * GAP, SHOWN + 2 * GAP + LINE * max(len(one.lines) for one in entries)
     sheet = Image.new("RGB", (columns * wide, -(-len(entries) // columns) * high), GROUND)
     for number, one in enumerate(entries):
         _draw(sheet, one, wide * (number % columns) + GAP, high * (number // columns) + GAP)
@@ -41,7 +46,8 @@ def draw(entries: Sequence[Entry], columns: int = COLUMNS) -> Image.Image:
 
 def _draw(sheet: Image.Image, one: Entry, left: int, top: int) -> None:
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=LINE - 2)
-    for start, shown in ((left, one.original), (left + SHOWN + GAP, _enlarged(one.saw))):
+    places = (left, left + SHOWN + GAP) if one.original else (left, left)
+    for start, shown in zip(places, (one.original, _enlarged(one.saw)), strict=True):
         if shown is not None:
             sheet.paste(shown, (start, top))
             pen.rectangle((start - 1, top - 1, start + shown.width, top + shown.height), outline=FRAME)

@@ -53,7 +53,7 @@ def measure(path: Path, data_dir: Path, count: int | None = None, threads: int |
             return accuracy(runner, shown, labels, pool, f"{source.architecture.name}, {source.dataset.name}: {note}")
 
         if "clean" not in record:
-            record["clean"] = share(pictures.numpy(), "as they are")
+            record |= {"clean": share(pictures.numpy(), "as they are"), KEPT: record.pop(KEPT)}
         for name, spoiled in CORRUPTIONS.items():
             if name in record[KEPT]:
                 continue

@@ -1,0 +1,1 @@
+"""What was measured of the checkpoints, drawn: `python -m models.report`. Needs the extras `report` and `torch`."""

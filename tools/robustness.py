@@ -1,0 +1,36 @@
+"""What is left of accuracy on spoiled pictures (`NAME.robustness.json`), as the README's table."""
+
+from pathlib import Path
+from typing import Any
+
+from models import catalog, checkpoints
+from models.checkpoints import reports
+from models.datasets import DATASETS
+from models.evaluation.corruptions import CORRUPTIONS
+
+
+def rows(weights: Path) -> tuple[list[str], list[list[str]]]:
+    """Headings, and a row for each checkpoint: its accuracy on the pictures as they are; and of each corruption the
+    mean over the strengths, and that of the strength that hurts it most.
+    """
+    told = []
+    for dataset in DATASETS:
+        for name in catalog.ARCHITECTURES:
+            path = checkpoints.path_for(dataset, name, weights)
+            record = _record(path)
+            clean = "-" if record is None else f"{record['clean']:.1%} of {record['n']:,}"
+            cells = [_cell(record and record["corruptions"].get(one)) for one in CORRUPTIONS]
+            told.append([f"{dataset}/{name}", clean, *cells])
+    return ["network", "as they are", *(f"{name}: mean, worst" for name in CORRUPTIONS)], told
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    digest = checkpoints.read_header(path)["digest"] if path.is_file() else None
+    return reports.of(path, digest, reports.ROBUSTNESS)
+
+
+def _cell(told: dict[str, Any] | None) -> str:
+    if not told:
+        return "-"
+    shares = told["accuracy"]
+    return f"{sum(shares) / len(shares):.1%}, {min(shares):.1%}"
