@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from models.charts import style
@@ -24,7 +24,7 @@ def draw(one: Taken, path: Path) -> None:
     with style.figure(13.5, 4.4) as (fig, first):
         first.remove()
         learning, confusion, reliability = fig.subplots(1, 3, width_ratios=(1, 1.25, 1))
-        fig.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr]
+        fig.set_layout_engine("constrained", wspace=0.06)
         _learning(learning, one)
         _confusion(fig, confusion, one)
         _reliability(reliability, one)
@@ -81,14 +81,13 @@ def _confusion(fig: Figure, axes: Axes, one: Taken) -> None:
     axes.set_yticks(middles, [f"{name}  {share:.1f} %" for name, share in zip(names, shares.diagonal(), strict=True)])
     axes.tick_params(length=0)
     bar = fig.colorbar(mesh, ax=axes, ticks=STEPS, format="{x:g}", label="share of the class, %", shrink=0.9)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
 
 
-def _fading(steps: int) -> ListedColormap:
+def _fading(steps: int) -> Colormap:
     """From almost the ground to the whole colour, whatever the ground is: mixed by opacity."""
-    return ListedColormap([(*to_rgb(BLUE), alpha) for alpha in np.linspace(0.15, 1, steps)]).with_extremes(
-        under=(*to_rgb(BLUE), 0.07), bad="none"
-    )
+    colours = ListedColormap([(*to_rgb(BLUE), alpha) for alpha in np.linspace(0.15, 1, steps)])
+    return colours.with_extremes(under=(*to_rgb(BLUE), 0.07), bad="none")
 
 
 def _reliability(axes: Axes, one: Taken) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -21,7 +22,7 @@ def not_recorded(axes: Axes, title: str, *commands: str) -> None:
     axes.text(0.5, 0.5, f"not recorded:\n{told}", ha="center", va="center", fontsize=9, transform=axes.transAxes)
 
 
-def look(name: str) -> dict[str, str]:
+def look(name: str) -> dict[str, Any]:
     """Colour and marker of a network: the same in every chart."""
     place = NAMES.index(name)
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
@@ -30,7 +31,7 @@ def look(name: str) -> dict[str, str]:
 def handles(names: Sequence[str]) -> list[Line2D]:
     """A legend's entries for networks, by their titles."""
     return [
-        Line2D([], [], linestyle="none", label=f"{known.title}, {known.year}", **look(known.name))  # type: ignore[arg-type]
+        Line2D([], [], linestyle="none", label=f"{known.title}, {known.year}", **look(known.name))
         for known in catalog.ARCHITECTURES.values()
         if known.name in names
     ]
@@ -39,7 +40,7 @@ def handles(names: Sequence[str]) -> list[Line2D]:
 def with_range(axes: Axes, x: float, told: tuple[float, float, float], name: str) -> None:
     """A network's point at ``x`` with its 95 % range, in percent."""
     share, low, high = told
-    axes.errorbar(x, share, [[share - low], [high - share]], linestyle="none", elinewidth=1, capsize=2, **look(name))  # type: ignore[arg-type]
+    axes.errorbar(x, share, [[share - low], [high - share]], linestyle="none", elinewidth=1, capsize=2, **look(name))
 
 
-QUIET = {"color": GREY, "linewidth": 0.8, "marker": "none"}  # of lines that are no data
+QUIET: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "marker": "none"}  # of lines that are no data

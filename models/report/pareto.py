@@ -22,7 +22,7 @@ def draw(own: Sequence[Taken], speed: Speed | None, path: Path) -> None:
     with style.figure(13.5, 4.2) as (fig, first):
         first.remove()
         axes = fig.subplots(1, 3, sharey=True)
-        fig.get_layout_engine().set(wspace=0.05)  # type: ignore[union-attr]
+        fig.set_layout_engine("constrained", wspace=0.05)
         if not known:
             for place in axes:
                 panels.not_recorded(

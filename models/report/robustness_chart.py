@@ -44,6 +44,6 @@ def _panel(axes: Axes, name: str, known: Sequence[Taken], dataset: str) -> None:
         axes.errorbar(
             [0, *told["strengths"]], right, [right - low, high - right], linestyle="-", linewidth=1, elinewidth=0.7,
             markersize=4, **look,
-        )  # fmt: skip  # type: ignore[arg-type]
+        )  # fmt: skip
     axes.set_ylim(0, 102)
     axes.xaxis.set_major_formatter("{x:g}")

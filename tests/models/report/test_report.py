@@ -15,6 +15,7 @@ from models.datasets import DATASETS
 from models.report import __main__ as report
 from models.report import index, material, pareto, worst
 from models.report.material import SPEED
+from tests.fakes import WEIGHTS
 
 SVG = "{http://www.w3.org/2000/svg}"
 WHITE, DARK = (1.0, 1.0, 1.0), (0x11 / 255,) * 3
@@ -222,3 +223,10 @@ def test_what_is_recorded_of_speed_is_what_the_page_shows():
     assert found is not None
     assert set(found.milliseconds) <= set(catalog.ARCHITECTURES)
     assert index.of_costs("mnist") == "mnist-pareto.svg"
+
+
+def test_the_index_that_ships_is_of_what_is_recorded():
+    shown = index.text(material.gather(WEIGHTS), material.speed(SPEED))
+    assert (WEIGHTS / "report" / index.NAME).read_text(encoding="utf-8") == shown, "make report makes it anew"
+    for name in re.findall(r"\]\((\S+\.svg)\)", shown):
+        assert (WEIGHTS / "report" / name).is_file(), name
