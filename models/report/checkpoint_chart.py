@@ -78,7 +78,7 @@ def _confusion(fig: Figure, axes: Axes, one: Taken) -> None:
     names, middles = one.dataset.classes, np.arange(10) + 0.5
     short = len(max(names, key=len)) == 1
     axes.set_xticks(middles, names, rotation=0 if short else 60, ha="center" if short else "right")
-    axes.set_yticks(middles, [f"{name}  {share:.1f} %" for name, share in zip(names, shares.diagonal(), strict=True)])
+    axes.set_yticks(middles, [f"{name}: {share:.1f} %" for name, share in zip(names, shares.diagonal(), strict=True)])
     axes.tick_params(length=0)
     bar = fig.colorbar(mesh, ax=axes, ticks=STEPS, format="{x:g}", label="share of the class, %", shrink=0.9)
     bar.outline.set_visible(False)
@@ -108,9 +108,10 @@ def _reliability(axes: Axes, one: Taken) -> None:
     right, low, high = (np.array(column) for column in zip(*shares, strict=True))
     confident = 100 * _numbers(told["confidence"])[some]
     axes.errorbar(
-        confident, right, [right - low, high - right], color=BLUE, marker="o", linestyle="-", linewidth=1, capsize=2,
+        confident, right, [right - low, high - right], color=BLUE, marker="o", linestyle="none", capsize=2,
         elinewidth=1, label="right, with its 95 % range",
     )  # fmt: skip
     axes.set_xlim(0, 101)
-    axes.set_ylim(0, 101)
+    axes.set_ylim(0, 128)  # above 100 is room for the legend
+    axes.set_yticks(range(0, 101, 20))
     axes.legend(loc="upper left", fontsize=8)
