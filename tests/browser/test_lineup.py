@@ -13,7 +13,7 @@ from app.main import create_app
 from models import catalog
 from models.datasets import DATASETS
 from tests.browser.conftest import ServeFake
-from tests.browser.recorded import CURVE, EPOCHS, MISTAKES, SHARES, TEST_SET, Measured, report
+from tests.browser.recorded import CURVE, EPOCHS, MISTAKES, RELIABILITY, ROBUSTNESS, SHARES, TEST_SET, Measured, report
 from tests.browser.visits import Visits, look, soon
 from tests.fakes import fake_service
 from tests.idx import write_dataset
@@ -38,8 +38,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         weights = folder / "weights" / dataset
         weights.mkdir(parents=True)
         for name in catalog.ARCHITECTURES:
-            more = {"mistakes": MISTAKES, "history": CURVE} if name == "lenet" else {}
+            more = {"mistakes": MISTAKES, "history": CURVE, "reliability": RELIABILITY} if name == "lenet" else {}
             (weights / f"{name}.json").write_text(json.dumps(report(**more)))
+        (weights / "lenet.robustness.json").write_text(json.dumps(ROBUSTNESS))
         write_dataset(folder / "data", dataset, train=1, test=TEST_SET)
     return folder
 
@@ -152,11 +153,39 @@ def test_a_learning_curve_is_drawn_and_told_epoch_by_epoch(visit: Visits, lineup
     assert heights == sorted(heights), "the loss only falls"
 
 
+def test_a_reliability_diagram_has_a_dot_for_each_bin_that_has_answers(visit: Visits, lineup: str) -> None:
+    page = opened(visit, lineup, "&network=lenet&measured=mnist")
+    told = rows(page, "How sure LeNet")
+    known = binomtest(14, 20).proportion_ci(0.95, "wilson")
+    assert told[0] == ["50.00%", "70.00%", f"{known.low:.2%}\N{EN DASH}{known.high:.2%}", "20"]
+    assert [row[0] for row in told] == ["50.00%", "97.00%"]
+    chart = page.locator("figure", has=page.get_by_role("heading", name="How sure LeNet")).locator("> svg")
+    first, second = (dot.bounding_box() for dot in chart.locator("circle").all())
+    assert first["x"] < second["x"]
+    assert first["y"] > second["y"], "what is right more often stands higher"
+
+
+def test_spoiled_pictures_are_told_by_strength_and_what_the_page_does_not_know_by_its_name(
+    visit: Visits, lineup: str
+) -> None:
+    page = opened(visit, lineup, "&network=lenet&measured=mnist")
+    told = rows(page, "spoiled pictures")
+    assert [row[:3] for row in told] == [
+        ["rotated", "10 degrees", "85.00%"],
+        ["rotated", "20 degrees", "40.00%"],
+        ["smeared", "0.5 butter", "62.50%"],
+    ]
+    chart = page.locator("figure", has=page.get_by_role("heading", name="spoiled pictures")).locator("> svg")
+    marks = chart.locator("g.mark").all_text_contents()
+    assert [mark.strip() for mark in marks[:3]] == ["not spoiled: 90.00%", "10 degrees: 85.00%", "20 degrees: 40.00%"]
+
+
 def test_what_nobody_measured_says_which_command_does(visit: Visits, lineup: str) -> None:
     page = opened(visit, lineup, "&network=nin&measured=mnist")
     commands = page.locator(".missing code").all_text_contents()
     assert "lineup train --model nin --dataset mnist" in commands
     assert "lineup evaluate --mistakes --model nin --dataset mnist" in commands
+    assert "lineup evaluate --robustness --model nin --dataset mnist" in commands
     assert not visit.asked("/mistakes?"), "what cannot be had is not asked for"
 
 

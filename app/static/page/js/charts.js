@@ -6,14 +6,14 @@ import { below, beside, linear, logarithmic, titleBelow } from './axes.js';
 import { percent, t } from './text.js';
 
 /** @typedef {{kind: 'test' | 'sent' | 'real' | 'other', share: number, low?: number, high?: number, told: string}} Mark */
-/** `told`: at the row's end; `none`: in place of marks. @typedef {{title: string, year: number, marks: Mark[], told?: string, none?: string}} Row */
+/** `told`: at the row's end; `none`: in place of marks. @typedef {{title: string, year: number | string, marks: Mark[], told?: string, none?: string}} Row */
 /** @typedef {{title: string, x: number, y: number}} Point */
 
 const ROW = 30;
 const LETTER = 6.6; // width of a letter of the charts' text, about
 
 /** The drawing itself. @param {number} width @param {number} height @param {string} name what is read out @param {unknown} content */
-function drawing(width, height, name, content) {
+export function drawing(width, height, name, content) {
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label=${name}>${content}</svg>`;
 }
 

@@ -8,6 +8,7 @@ import { explain } from './service.js';
 import { dress } from './sheet.js';
 import * as state from './state.js';
 import { t } from './text.js';
+import { trust } from './trust.js';
 
 const DATASETS = ['mnist', 'fashion-mnist'];
 const SHOWN = new Set(['tab', 'measured', 'network', 'cell']);
@@ -99,6 +100,7 @@ function shown() {
     <div class="row columns-1">${panels.beyond(dataset(), widthOf(1))}</div>
     <h2>${t('lineup.one', { network: panels.unbroken(known?.find(({ name }) => name === network())?.title ?? '') })}</h2>
     <div class="row columns-1">${panels.confusion(dataset(), network(), draw)}</div>
+    <div class="row columns-${two}">${trust(dataset(), network(), widthOf(two))}</div>
     <div class="row columns-${two}">${panels.curves(dataset(), network(), widthOf(two))}</div>`;
 }
 

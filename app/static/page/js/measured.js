@@ -5,7 +5,9 @@ import { json, query } from './service.js';
 
 /** @typedef {{from_scratch: boolean, held_out_n: number, run: number[], phase: number[], epoch: number[], pictures: number[], seconds: number[], learning_rate: (number | null)[], loss: (number | null)[], held_out_accuracy: (number | null)[]}} History */
 /** @typedef {{accuracy: number, n: number}} Share */
-/** @typedef {{model: string, title: string, dataset: string, digest: string, classes: string[], accuracy: number | null, n: number | null, confusion: number[][] | null, ece: number | null, nll: number | null, sent: Share | null, history: History | null, mistakes: number | null, pictures: boolean, missing: Record<string, string>}} Report */
+/** `n`, `confidence` and `accuracy` of each bin of confidence. @typedef {{n: number[], confidence: (number | null)[], accuracy: (number | null)[]}} Reliability */
+/** @typedef {{n: number, clean: number, corruptions: Record<string, {unit: string, strengths: number[], accuracy: number[]}>}} Robustness */
+/** @typedef {{model: string, title: string, dataset: string, digest: string, classes: string[], accuracy: number | null, n: number | null, confusion: number[][] | null, ece: number | null, nll: number | null, sent: Share | null, reliability: Reliability | null, robustness: Robustness | null, history: History | null, mistakes: number | null, pictures: boolean, missing: Record<string, string>}} Report */
 /** @typedef {{date: string, hardware: {processor: string, cores: number, flags: string[]}, versions: Record<string, string>, picture: string, networks: Record<string, {lone_ms: number, per_second: number, clients: number}>}} Speed */
 /** @typedef {{date: string, sets: Record<string, {dataset: string, n: number, networks: Record<string, number>}>}} Pictures */
 /** @typedef {{speed: Speed | null, pictures: Pictures | null}} Figures */

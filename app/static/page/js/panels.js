@@ -197,7 +197,7 @@ export function confusion(dataset, network, redraw) {
 }
 
 /** What is made of a report, or why there is none. @param {string} dataset @param {string} network @param {string} title @param {(report: Report) => unknown} make */
-function ofReport(dataset, network, title, make) {
+export function ofReport(dataset, network, title, make) {
   const found = reportOf(dataset, network);
   const [absent] = all().filter(({ name, checkpoints }) => name === network && ['missing', 'failed'].includes(checkpoints[dataset].state));
   if (absent) return panel({ title, kind: 'wide', note: absent.checkpoints[dataset].reason ?? '', drawing: missing([making(absent, dataset)]) });
