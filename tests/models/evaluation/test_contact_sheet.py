@@ -36,3 +36,11 @@ def test_entries_fill_rows(count, rows, columns):
     one = contact_sheet.draw([contact_sheet.entry(Image.new("L", (9, 9)), SAW, ["a line"])])
     entries = [contact_sheet.entry(Image.new("L", (9, 9)), SAW, ["a line"])] * count
     assert contact_sheet.draw(entries).size == (columns * one.width, rows * one.height)
+
+
+def test_what_networks_saw_may_stand_alone():
+    sheet = contact_sheet.draw([contact_sheet.Entry(None, SAW, ["is 7"])] * 2)
+    assert sheet.width == 2 * (SHOWN + 2 * GAP)
+    enlarged = Image.fromarray(SAW).resize((SHOWN, SHOWN), Image.Resampling.NEAREST).convert("RGB")
+    for left in (GAP, SHOWN + 3 * GAP):
+        assert sheet.crop((left, GAP, left + SHOWN, GAP + SHOWN)).tobytes() == enlarged.tobytes()
