@@ -8,7 +8,7 @@ import pytest
 
 from models import checkpoints
 from models.checkpoints import file_format
-from models.training import shipping, train
+from models.training import recipes, shipping, train
 from models.training.scenes import make
 from tests.idx import write_dataset
 
@@ -98,6 +98,22 @@ def test_refining_starts_from_the_checkpoint_and_tells_so(run, tmp_path):
     curve = json.loads((tmp_path / "runs/mnist/lenet-bn/lenet-bn.json").read_text())["history"]
     assert curve["run"] == [0] * 4 + [1] * 6
     assert curve["pictures"] == sorted(curve["pictures"])
+
+
+def test_a_checkpoint_tells_which_others_taught_it(run, tmp_path, capsys, monkeypatch):
+    taught = recipes.replace(recipes.QUICK["lenet"], minutes=None, epochs=1, teachers=("lenet",), taught=0.5)
+    arguments = ["--model", "lenet", "--dataset", "mnist", "--epochs", "1"]
+    with monkeypatch.context() as changed:
+        changed.setattr(recipes, "choose", lambda name, kind: taught)
+        assert run(*arguments) == 1
+    assert "lenet.lineup" in capsys.readouterr().out, "the teacher that is not there"
+    assert run(*arguments) == 0
+    teacher = file_format.open_file(checkpoints.path_for("mnist", "lenet", tmp_path / "weights")).header["digest"]
+    monkeypatch.setattr(recipes, "choose", lambda name, kind: taught)
+    assert run(*arguments, "--seed", "1") == 0
+    header = checkpoints.read_header(tmp_path / "runs" / "mnist" / "lenet" / "lenet.lineup")
+    assert header["training"]["taught_by"] == [teacher]
+    assert header["recipe"]["teachers"] == ["lenet"]
 
 
 def test_resume_keeps_what_is_finished(run, tmp_path, capsys):
