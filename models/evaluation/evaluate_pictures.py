@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from torch import Tensor
 from models import checkpoints, datasets, processor
 from models.checkpoints import atomic
 from models.data import pictures, splits
+from models.data.code_digest import code_digest
 from models.data.pictures import PictureSet
 from models.evaluation import contact_sheet, measure, measure_gate
 from models.evaluation.contact_sheet import Entry
@@ -28,6 +30,8 @@ from models.intake.pipeline import Intake
 
 SHEETS = Path("runs/pictures")
 ON_A_SHEET = 60
+PARTS = ("auto", "gate")
+INTAKE = "models.intake.pipeline"  # with all that it reaches: from bytes to what networks see
 OF_EACH = 300  # test pictures that the gate sees, and letters and noise, lest they outnumber the photographs
 Networks = Mapping[str, Tensor]  # by name: probabilities of a set, as of measure.ask
 
@@ -40,6 +44,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     """
     try:
         sets = wanted_sets(options)
+        files = measured_of(options.weights, pairs)  # first: of a file that is replaced meanwhile figures count as old
         decides, judges = auto.load(options.weights), gate.load(options.weights)
         Intake(decides, judges).warm()
         prepared = {one.name: measure.prepare_set(one, decides) for one in sets if one.of_classes()}
@@ -58,9 +63,24 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
             draw_mistakes(one, prepared[one.name], answers[one.name])
     print(*(gate_summary(dataset, told) for dataset, told in strangers.items()), sep="\n", flush=True)
     if options.record and not failed:
-        found = {**circumstances(options.device), "sets": reports, "gate": strangers}
+        found = {**circumstances(options.device), "of": files, "sets": reports, "gate": strangers}
         atomic.write_json(options.record, found)
     return failed
+
+
+def measured_of(weights: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What decides figures of pictures, beside the pictures: the digests of each network's checkpoint, of auto and of
+    gate by their paths in the folder without suffix, and of the intake's code.
+
+    A file that is not there is left out, as is one that is damaged: it has no answers. CheckpointError without auto or
+    gate.
+    """
+    known = {name: checkpoints.read_header(weights / f"{name}{checkpoints.SUFFIX}")["digest"] for name in PARTS}
+    for name, dataset in pairs:
+        with suppress(checkpoints.CheckpointError):
+            header = checkpoints.read_header(checkpoints.path_for(dataset, name, weights))
+            known[f"{dataset}/{name}"] = header["digest"]
+    return {**known, INTAKE: code_digest(INTAKE)}
 
 
 def wanted_sets(options: argparse.Namespace) -> list[PictureSet]:
