@@ -2,6 +2,8 @@
 # make test     the tests; make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
 # make report   what was measured of every checkpoint, drawn to weights/report/, and the surest mistakes to runs/report/
+# make figures  every recorded figure and table that is not of the checkpoints as they are now, in order (FIGURES="--plan"
+#               only tells which; other options: python -m tools.remake --help)
 # make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
 #               other options: python -m bench.serving --help); make bench-intake: what the intake costs;
 #               make bench-page: how soon the page is there and answers, in Chromium
@@ -28,8 +30,8 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
-.PHONY: serve test test-all pictures report bench bench-intake bench-page skeletons fuzz judges torch ray screenshot vendor lint \
-  types types-of-pages tables openapi deploy-files clean
+.PHONY: serve test test-all pictures report bench bench-intake bench-page skeletons fuzz judges torch ray screenshot \
+  vendor lint types types-of-pages tables openapi deploy-files clean figures
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -49,6 +51,9 @@ pictures: .venv/.test
 report: .venv/.test
 	$(BIN)/python -m models.report --data-dir $(DATA)
 	$(BIN)/python -m tools.tables
+
+figures: .venv/.test
+	$(BIN)/python -m tools.remake --data-dir $(DATA) $(FIGURES)
 
 bench: .venv/.test
 	@$(MAKE) --no-print-directory .venv-bench/.rivals || echo "LitServe and BentoML could not be installed: their rows will say so"

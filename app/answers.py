@@ -129,13 +129,15 @@ class Prediction(BaseModel):
 
 
 class Agreement(BaseModel):
-    """What most networks say; a tie goes to the label with the higher sum of confidences."""
+    """What the networks say together: the likeliest class by the mean of their probabilities, each weighed by one over
+    the square of its error on training pictures held out from learning.
+    """
 
     model_config = example({"label": "7", "index": 7, "votes": 6, "of": 7, "dissent": ["lenet"]})
 
     label: str
     index: Annotated[int, Field(ge=0, le=9)]
-    votes: int
+    votes: Annotated[int, Field(description="How many networks say so, one at least; it need not be most of them.")]
     of: Annotated[int, Field(description="How many networks answered.")]
     dissent: Annotated[list[str], Field(description="The networks that say something else.")]
 

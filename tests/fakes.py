@@ -32,8 +32,8 @@ DIGEST = "0" * 64
 class FakeEngine:
     """Every network says what the first byte of the upload says, modulo 10; `gate` holds those in `gated` back.
 
-    `wrong` maps a network to what it says instead; `failing` names networks that raise on whatever they see;
-    `streams` may be set before a service is made.
+    `wrong` maps a network to what it says instead; `failing` names networks that raise on whatever they see; `weights`
+    how much each weighs in a vote; `streams` may be set before a service is made.
     """
 
     datasets = DATASETS
@@ -53,6 +53,7 @@ class FakeEngine:
         self.measured: dict[tuple[str, str], float] = {}  # seconds a picture took when a network was warmed
         self.wrong: dict[str, int] = {}
         self.failing: set[str] = set()
+        self.weights: dict[str, float] = {}  # in a vote
         self.now = {(d, n): State("loading") for d in self.datasets for n in self.names}
         self.then = {key: State("ready") for key in self.now}
         self.load_gate = threading.Event()
@@ -79,6 +80,9 @@ class FakeEngine:
 
     def digest(self, dataset: str, name: str) -> str:
         return self.named
+
+    def weight(self, dataset: str, name: str) -> float | None:
+        return self.weights.get(name)
 
     def seconds(self) -> dict[tuple[str, str], float]:
         return dict(self.measured)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools import remake
-from tools.steps import Step
+from tools.step import Step
 
 
 @dataclass
@@ -173,5 +173,3 @@ def test_a_checkpoint_that_is_not_there_is_told(tmp_path, capsys):
 def test_a_command_runs_in_this_python():
     assert remake.in_python(["-c", "import models.vote"]) == 0
     assert remake.in_python(["-c", "raise SystemExit(7)"]) == 7
-
-

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from models import checkpoints
 from models.checkpoints import atomic
-from tools.steps import Place, Step, missing_studies, read, steps
+from models.data import scene_sets
+from tools.step import Place, Step, read
+from tools.steps import missing_studies, steps
 
 MINUTES = Path("runs/figures.json")  # what each step took here
 Run = Callable[[Sequence[str]], int]
@@ -76,10 +78,19 @@ def make(due: Sequence[Due], run: Run, minutes: Path, *, everything: bool = Fals
         start = time.monotonic()
         if status := run(step.command):
             return f"{step.name} failed with status {status}: {shown(step)}"
-        if (missing := [str(path) for path in step.records if not path.is_file()]) or (why := step.stale()):
-            return f"{step.name} ran and {f'left no {missing[0]}' if missing else f'is stale still: {why}'}: {shown(step)}"
+        step.then()
+        if wrong := _unrecorded(step):
+            return f"{step.name} ran and {wrong}: {shown(step)}"
         atomic.write_json(minutes, {**(read(minutes) or {}), step.name: round((time.monotonic() - start) / 60, 2)})
     return None
+
+
+def _unrecorded(step: Step) -> str | None:
+    """What is wrong with the records of a step that has run, if anything is."""
+    if missing := [str(path) for path in step.records if not path.is_file()]:
+        return f"left no {missing[0]}"
+    why = step.stale()
+    return f"is stale still: {why}" if why else None
 
 
 def shown(step: Step) -> str:
@@ -99,6 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="STEP", help="only steps whose name begins so; repeatable")
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"), help="datasets and photos")
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
+    parser.add_argument("--scenes", type=Path, default=scene_sets.FOLDER, help="sets of scenes such as people send")
     return parser.parse_args(argv)
 
 
@@ -106,7 +118,7 @@ def main(argv: Sequence[str] | None = None, run: Run = in_python, minutes: Path 
     """Tell the plan and follow it; 1 if a step failed, 2 if none is named so, 130 if it was interrupted."""
     options = _parse(argv)
     try:
-        place = Place(options.data_dir, checkpoints.root(options.weights))
+        place = Place(options.data_dir, checkpoints.root(options.weights), options.scenes)
         known = steps(place)
         if options.only and not (known := [s for s in known if s.name.startswith(tuple(options.only))]):
             names = dict.fromkeys(step.name.split(" ")[0] for step in steps(place))

@@ -7,71 +7,32 @@ Studies do not depend on checkpoints; how they are made anew, ``make studies`` s
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from models import checkpoints, processor
 from models.catalog import ARCHITECTURES
-from models.checkpoints import reports
+from models.checkpoints import atomic, reports
 from models.compiled import record
 from models.data import scene_sets
 from models.datasets import DATASETS
 from models.evaluation import evaluate_pictures
 from tools import deployments, figures, tables
+from tools.step import EVALUATE, Place, Step, content, evaluate, named, of_another, read
 
 PAIRS = tuple((name, dataset) for dataset in DATASETS for name in ARCHITECTURES)
 PARTS = ("mistakes", "reliability")  # of a report; older ones are without
-EVALUATE = ("-m", "models.evaluation.evaluate")
-# Networks of which a part of the test pictures is enough to see which forms are as right: a form of VGG-11 takes minutes.
+# Of which a part of the test pictures is enough to see which forms are as right: one of VGG-11 takes minutes.
 FORMS_OF = {"vgg11": 2_000}
 KINDS_OF_SPOILING = 5  # rotated, shifted, noised, blurred, inverted; a record of fewer was interrupted
-
-
-@dataclass(frozen=True)
-class Step:
-    """A command and the files that it records.
-
-    ``stale``: why these are not of what is there now, None if they are; asked anew each time. ``left``: why it cannot
-    be made here, if it cannot. ``after``: the steps whose files it reads: what they change makes it stale too.
-    ``repairs``: it adds what older records lack; those made now have it.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    records: tuple[Path, ...]
-    stale: Callable[[], str | None]
-    after: tuple[str, ...] = ()
-    left: Callable[[], str | None] = lambda: None
-    repairs: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where checkpoints, datasets and the project lie."""
-
-    data: Path
-    weights: Path
-    root: Path = tables.ROOT
-
-    def checkpoint(self, name: str, dataset: str) -> Path:
-        return checkpoints.path_for(dataset, name, self.weights)
-
-    def digest(self, name: str, dataset: str) -> str:
-        return digest_of(self.checkpoint(name, dataset))
-
-
-def digest_of(path: Path) -> str:
-    """The digest of a checkpoint. CheckpointError if it is not there or is damaged."""
-    return str(checkpoints.read_header(path)["digest"])
 
 
 def steps(place: Place) -> list[Step]:
     """All of them, each after those that it needs."""
     of_networks = [make(place, *pair) for make in (evaluation, mistakes, forms, robustness) for pair in PAIRS]
-    return [*of_networks, pictures(place), drawings(place), deploy_files(place), all_tables(place)]
+    return [*of_networks, *(make(place) for make in (pictures, vote, drawings, deploy_files, all_tables))]
 
 
 def evaluation(place: Place, name: str, dataset: str) -> Step:
@@ -80,14 +41,15 @@ def evaluation(place: Place, name: str, dataset: str) -> Step:
 
     def left() -> str | None:
         measured = checkpoints.read_header(path).get("metrics", {})
-        if "sent_accuracy" not in measured or scene_sets.path_for(scene_sets.FOLDER, dataset).is_file():
+        scenes = scene_sets.path_for(place.scenes, dataset)
+        if "sent_accuracy" not in measured or scenes.is_file():
             return None
-        lost = f"its figures of scenes would be lost: there is no {scene_sets.path_for(scene_sets.FOLDER, dataset)}"
+        lost = f"its figures of scenes would be lost: there is no {scenes}"
         return f"{lost}; make it: {scene_sets.COMMAND} --dataset {dataset}"
 
     return Step(
         f"evaluation {dataset}/{name}",
-        evaluate(place, name, dataset),
+        evaluate(place, name, dataset, "--scenes", str(place.scenes)),
         (reports.path_for(path),),
         lambda: of_another(reports.path_for(path), "digest", place.digest(name, dataset)),
         left=left,
@@ -174,6 +136,56 @@ def pictures(place: Place) -> Step:
     )
 
 
+def vote(place: Place) -> Step:
+    """Which rule of the vote is the best, on pictures that networks did not learn from."""
+    path = place.weights / "vote.json"
+
+    def stale() -> str | None:
+        if (told := read(path)) is None:
+            return f"there is no {path.name}"
+        was = told.get("of", {})
+        others = [f"{d}/{n}" for n, d in PAIRS if was.get(f"{d}/{n}") != place.digest(n, d)]
+        return f"of other {named(others)}" if others else None
+
+    where = ("--data-dir", str(place.data), "--weights", str(place.weights), "--scenes", str(place.scenes))
+    command = ("-m", "models.evaluation.vote_rules", *where)
+    return Step("vote", command, (path,), stale, tuple(f"evaluation {d}/{n}" for n, d in PAIRS))
+
+
+def drawings(place: Place) -> Step:
+    """The report, which draws what is recorded and measures nothing. What it was drawn of lies beside it, as digests of
+    the records.
+    """
+    folder = place.weights / "report"
+    path = folder / "drawn.json"
+
+    def of() -> dict[str, str]:
+        kinds = (".json", ".robustness.json")
+        files = [place.checkpoint(*pair).with_suffix(kind) for pair in PAIRS for kind in kinds]
+        told = {str(file.relative_to(place.weights)): content(file) for file in files}
+        told["speed"] = json.dumps((read(figures.PLACE) or {}).get("speed"))  # the rest of it is made after the report
+        return {name: sha256(text.encode()).hexdigest()[:16] for name, text in told.items() if text is not None}
+
+    def stale() -> str | None:
+        if (was := read(path)) is None:
+            return f"there is no {path.name}"
+        now = of()
+        others = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+        return f"drawn of other {named(others)}" if others else None
+
+    command = ("-m", "models.report", "--data-dir", str(place.data), "--weights", str(place.weights))
+    needs = tuple(f"{kind} {d}/{n}" for kind in ("evaluation", "mistakes", "robustness") for n, d in PAIRS)
+    return Step("report", command, (folder / "README.md",), stale, needs, without_matplotlib, then=write(path, of))
+
+
+def write(path: Path, told: Callable[[], object]) -> Callable[[], None]:
+    return lambda: atomic.write_json(path, told())
+
+
+def without_matplotlib() -> str | None:
+    return None if find_spec("matplotlib") else "matplotlib is not here: pip install -e '.[report]'"
+
+
 def deploy_files(place: Place) -> Step:
     """The files that deploy the service, with default settings."""
     files = {kind: place.root / "deploy" / name for name, kind in deployments.KINDS.items()}
@@ -203,35 +215,3 @@ def missing_studies(place: Place) -> str | None:
     folder = place.weights / "studies"
     there = folder.is_dir() and any(folder.glob("*.json"))
     return None if there else f"there are no studies in {folder}: make studies makes them, in hours"
-
-
-def evaluate(place: Place, name: str, dataset: str, *options: str) -> tuple[str, ...]:
-    """The command that evaluates one checkpoint."""
-    where = ("--weights", str(place.weights), "--data-dir", str(place.data))
-    return (*EVALUATE, "--model", name, "--dataset", dataset, *options, *where)
-
-
-def of_another(path: Path, key: str, digest: str) -> str | None:
-    """Why a record is not of the checkpoint with a digest, which it names under ``key``; None if it is."""
-    if (told := read(path)) is None:
-        return f"there is no {path.name}"
-    return None if told.get(key) == digest else f"{path.name} is of {str(told.get(key))[:8]}, not {digest[:8]}"
-
-
-def read(path: Path) -> dict[str, Any] | None:
-    """A record; None where there is none, or it is damaged."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
-def content(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-def named(names: list[str], most: int = 3) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -12,7 +12,7 @@ TOGETHER = ("vote", "all")
 
 @dataclass(frozen=True)
 class Asked:
-    """`model`: a network's name; "vote", what most of the seven say; or "all", that and each of the seven."""
+    """`model`: a network's name; "vote", what the seven say together; or "all", that and each of the seven."""
 
     model: str
     dataset: str

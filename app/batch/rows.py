@@ -1,6 +1,7 @@
 """One row a picture: which columns there are, and what stands in them. The values are those of the service."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from app.errors import ApiError
 from app.serving import assemble
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
-from models.vote import vote
+from models.vote import mean, vote
 
 Kind = Literal["text", "whole", "number", "yes or no", "numbers"]
 Row = dict[str, Any]
@@ -28,6 +29,7 @@ ABOUT: Mapping[str, Kind] = {
 }
 ANSWER: Mapping[str, Kind] = {"label": "text", "index": "whole", "confidence": "number", "probabilities": "numbers"}
 VOTES: Mapping[str, Kind] = {"votes": "whole", "of": "whole"}
+NO_WEIGHTS: Mapping[str, float | None] = MappingProxyType({})
 ERROR: Mapping[str, Kind] = {"error_code": "text", "error_message": "text"}
 
 
@@ -44,15 +46,20 @@ def failed(name: str, error: ApiError) -> Row:
     return {"picture": name, "error_code": error.code, "error_message": error.message}
 
 
-def answered(name: str, asked: Asked, seen: Seen, given: Mapping[str, Chances]) -> Row:
-    """The row of a picture of which each network in `given` said probabilities float32 [10]."""
+def answered(
+    name: str, asked: Asked, seen: Seen, given: Mapping[str, Chances], weights: Mapping[str, float | None] = NO_WEIGHTS
+) -> Row:
+    """The row of a picture of which each network in `given` said probabilities float32 [10]; `weights`: how much each
+    weighs in their vote, None or nothing where that is not known (`models.vote`).
+    """
     row = {"picture": name, **assemble.judged(seen)}
     classes = DATASETS[seen.dataset].classes
     if asked.model not in TOGETHER:
         return row | dict(_answer(given[asked.model], classes))
     stacked = np.stack(list(given.values()))
-    index = int(vote(stacked[:, None])[0][0])
-    row |= dict(_answer(stacked.mean(0), classes, index))
+    weighed = [weights.get(network) for network in given]
+    index = int(vote(stacked[:, None], weighed)[0][0])
+    row |= dict(_answer(mean(stacked[:, None], weighed)[0], classes, index))
     row |= {"votes": int((stacked.argmax(1) == index).sum()), "of": len(given)}
     if asked.model == "all":
         for network, chances in given.items():

@@ -68,7 +68,8 @@ class Work:
     def _row(self, name: str, seen: Seen, given: dict[str, Chances | ApiError]) -> Row:
         told = {network: one for network, one in given.items() if not isinstance(one, ApiError)}
         if told:
-            return rows.answered(name, self._asked, seen, told)
+            weights = {network: self._engine.weight(seen.dataset, network) for network in told}
+            return rows.answered(name, self._asked, seen, told, weights)
         return rows.failed(name, next(one for one in given.values() if isinstance(one, ApiError)))
 
     def _see(self, contents: Sequence[Content]) -> list[Seen | ApiError]:

@@ -15,7 +15,7 @@ from app.serving.clock import ms
 from app.serving.intake import Intake
 from app.serving.tickets import Done
 from app.settings import Settings
-from models import catalog, checkpoints
+from models import catalog, checkpoints, vote
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
 
@@ -86,7 +86,8 @@ class Local:
         loaded = self._load(seen.dataset, model)
         began = time.perf_counter()
         value = loaded.backend.probabilities(seen.picture[None], np.array([not seen.as_it_was]))[0]
-        done = Done(Chances(value, loaded.header["digest"]), 0.0, time.perf_counter() - began, 1)
+        said = Chances(value, loaded.header["digest"], vote.weight(loaded.header.get("metrics", {})))
+        done = Done(said, 0.0, time.perf_counter() - began, 1)
         total_ms = ms(time.perf_counter() - start)
         return assemble.answered(model, seen, DATASETS[seen.dataset].classes, done, top_k, total_ms)
 

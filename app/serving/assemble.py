@@ -37,13 +37,14 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Answered:
-    """One network's answer; the exact probabilities float32 [K] that it is told of in four digits; and the digest of
-    the checkpoint that gave them.
+    """One network's answer; the exact probabilities float32 [K] that it is told of in four digits; the digest of the
+    checkpoint that gave them, and how much that weighs in a vote.
     """
 
     prediction: Prediction
     probabilities: NDArray[np.float32]
     digest: str
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def answered(
         timing_ms=Timing(**steps_ms(seen), queue=ms(done.queued_s), inference=ms(done.ran_s), total=total_ms),
         batch_size=done.batch_size,
     )
-    return Answered(told, done.value.probabilities, done.value.digest)
+    return Answered(told, done.value.probabilities, done.value.digest, done.value.weight)
 
 
 def judged(seen: Seen) -> dict[str, Any]:
@@ -161,10 +162,11 @@ def steps_ms(seen: Seen) -> dict[str, float]:
 
 
 def agreement(answers: Sequence[Answered]) -> Agreement | None:
-    """What most networks say, by `models.vote`; None where none answered."""
+    """What the networks say together, by `models.vote`; None where none answered."""
     if not answers:
         return None
-    index = int(vote(np.stack([answer.probabilities for answer in answers])[:, None])[0][0])
+    said = np.stack([answer.probabilities for answer in answers])[:, None]
+    index = int(vote(said, [answer.weight for answer in answers])[0][0])
     agreed = [answer.prediction for answer in answers if answer.prediction.index == index]
     dissent = [answer.prediction.model for answer in answers if answer.prediction.index != index]
     return Agreement(label=agreed[0].label, index=index, votes=len(agreed), of=len(answers), dissent=dissent)

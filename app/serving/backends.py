@@ -25,10 +25,13 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """What a network says of a picture: probabilities float32 [K], and the digest of the checkpoint that said so."""
+    """What a network says of a picture: probabilities float32 [K]; the digest of the checkpoint that said so, and how
+    much that weighs in a vote, None where that is not known (`models.vote`).
+    """
 
     probabilities: NDArray[np.float32]
     digest: str
+    weight: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ one picture. An item is a batch and not a picture: a ticket for each would cost 
 import asyncio
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,13 @@ Pictures = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a network says of pictures: probabilities float32 [N, K], and the digest of the checkpoint that said so."""
+    """What a network says of pictures: probabilities float32 [N, K]; the digest of the checkpoint that said so, and how
+    much that weighs in a vote, None where that is not known (`models.vote`).
+    """
 
     probabilities: NDArray[np.float32]
     digest: str
+    weight: float | None = None
 
 
 class Background:
@@ -69,7 +72,7 @@ class Background:
                 return await self._part(part, as_sent, deadline, party)
 
         told = await gather([ask(part) for part in parts])
-        return Looked(np.concatenate([part.probabilities for part in told]), told[-1].digest)
+        return replace(told[-1], probabilities=np.concatenate([part.probabilities for part in told]))
 
     def looks_a_second(self) -> float:
         """How many pictures it sees in a second in which nobody else wants the network; infinity: not known yet."""

@@ -15,7 +15,7 @@ from app.serving import batches, described, no_memory, runtimes
 from app.serving.backends import Loaded
 from app.serving.state import State
 from app.settings import Settings, split
-from models import catalog, checkpoints
+from models import catalog, checkpoints, vote
 from models.datasets import DATASETS, SIDE, Dataset
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,10 @@ class Engine:
     def digest(self, dataset: str, name: str) -> str:
         """SHA-256 of the checkpoint that `predict` uses, in hex. KeyError if it is not ready."""
         return str(self._loaded[dataset, name].header.get("digest"))
+
+    def weight(self, dataset: str, name: str) -> float | None:
+        """How much that checkpoint weighs in a vote (`models.vote`), None where it does not tell. KeyError likewise."""
+        return vote.weight(self._loaded[dataset, name].header.get("metrics", {}))
 
     def seconds(self) -> dict[tuple[str, str], float]:
         """What a picture took each (dataset, network) that is ready, when it was warmed."""

@@ -154,7 +154,7 @@ class Networks:
         def run(items: list[Item]) -> Sequence[Chances]:
             pictures, as_sent = zip(*items, strict=True)
             looked = self._answer(dataset, model, np.stack(pictures), np.array(as_sent))
-            return [Chances(row, looked.digest) for row in looked.probabilities]
+            return [Chances(row, looked.digest, looked.weight) for row in looked.probabilities]
 
         lane = self.engine.lane(model)
         if lane not in self._lanes:
@@ -185,4 +185,4 @@ class Networks:
     def _answer(self, dataset: str, model: str, pictures: NDArray[np.uint8], as_sent: NDArray[np.bool_]) -> Looked:
         engine = self.engine
         rows = engine.predict(dataset, model, pictures, as_sent)
-        return Looked(rows, engine.digest(dataset, model))
+        return Looked(rows, engine.digest(dataset, model), engine.weight(dataset, model))

@@ -17,7 +17,7 @@ import PIL
 import torch
 from torch import Tensor
 
-from models import checkpoints, datasets, processor
+from models import checkpoints, datasets, processor, vote
 from models.checkpoints import atomic
 from models.data import pictures, splits
 from models.data.code_digest import code_digest
@@ -34,6 +34,7 @@ PARTS = ("auto", "gate")
 INTAKE = "models.intake.pipeline"  # with all that it reaches: from bytes to what networks see
 OF_EACH = 300  # test pictures that the gate sees, and letters and noise, lest they outnumber the photographs
 Networks = Mapping[str, Tensor]  # by name: probabilities of a set, as of measure.ask
+Weights = Mapping[str, float | None]  # by name: as of vote.weight
 
 
 def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
@@ -52,15 +53,15 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     except (pictures.SetError, splits.DataError, checkpoints.CheckpointError, FileNotFoundError) as error:
         print(error)
         return 1
-    recorded, answers, failed = ask_all(options, pairs, sets, prepared)
+    recorded, weights, answers, failed = ask_all(options, pairs, sets, prepared)
     reports = {}
     for one in sets:
         if answers.get(one.name):
-            reports[one.name] = measure.report(one, prepared[one.name], answers[one.name])
+            reports[one.name] = measure.report(one, prepared[one.name], answers[one.name], weights[one.dataset])
             if one.own:
                 reports[one.name]["recorded"] = recorded[one.dataset]
             print(summary(one.name, reports[one.name]), flush=True)
-            draw_mistakes(one, prepared[one.name], answers[one.name])
+            draw_mistakes(one, prepared[one.name], answers[one.name], weights[one.dataset])
     print(*(gate_summary(dataset, told) for dataset, told in strangers.items()), sep="\n", flush=True)
     if options.record and not failed:
         found = {**circumstances(options.device), "of": files, "sets": reports, "gate": strangers}
@@ -98,14 +99,15 @@ def ask_all(
     pairs: Sequence[tuple[str, str]],
     sets: Sequence[PictureSet],
     prepared: Mapping[str, PreparedSet],
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Tensor]], int]:
-    """Each network, loaded once, on every set of its dataset: what its checkpoint records, by dataset and network;
-    the probabilities, by set and network; and 1 if a checkpoint cannot be had.
+) -> tuple[dict[str, dict[str, Any]], dict[str, Weights], dict[str, dict[str, Tensor]], int]:
+    """Each network, loaded once, on every set of its dataset: what its checkpoint records, and what it weighs in a
+    vote, by dataset and network; the probabilities, by set and network; and 1 if a checkpoint cannot be had.
 
     Of the dataset's own test pictures each sees those of which its accuracy is recorded, so that the two compare; or of
     those that ``--test-images`` leaves as many.
     """
     recorded: dict[str, dict[str, Any]] = {}
+    weights: dict[str, dict[str, float | None]] = {}
     answers: dict[str, dict[str, Tensor]] = {name: {} for name in prepared}
     failed = 0
     for name, dataset in pairs:
@@ -120,30 +122,31 @@ def ask_all(
             continue
         measured = classifier.metadata.get("metrics", {})
         recorded.setdefault(dataset, {})[name] = {key: measured.get(key) for key in ("accuracy", "n")}
+        weights.setdefault(dataset, {})[name] = vote.weight(measured)
         for one in wanted:
             answers[one.name][name] = measure.ask(
                 classifier, prepared[one.name], measured.get("n") if one.own else None
             )
-    return recorded, answers, failed
+    return recorded, {**weights}, answers, failed
 
 
-def draw_mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks) -> None:
+def draw_mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks, weights: Weights) -> None:
     """Contact sheets of what the vote got wrong, below SHEETS; those of an earlier run go."""
     folder = SHEETS / one.name.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    entries = list(_mistakes(one, prepared, networks))
+    entries = list(_mistakes(one, prepared, networks, weights))
     for start in range(0, len(entries), ON_A_SHEET):
         path = folder / f"{start // ON_A_SHEET + 1}.png"
         contact_sheet.draw(entries[start : start + ON_A_SHEET]).save(path)
 
 
-def _mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks) -> Iterator[Entry]:
+def _mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks, weights: Weights) -> Iterator[Entry]:
     classes = datasets.find(one.dataset).classes
-    vote = measure.together(list(networks.values()))["vote"]
-    answers = {"vote": vote} | {name: measure.likeliest(told) for name, told in networks.items()}
-    for number in measure.mistakes(vote, prepared):
+    voted = measure.together(list(networks.values()), [weights[name] for name in networks])["vote"]
+    answers = {"vote": voted} | {name: measure.likeliest(told) for name, told in networks.items()}
+    for number in measure.mistakes(voted, prepared):
         lines = [f"is: {measure.true_name(prepared, number, classes)}"]
         for name, (said, confidence) in answers.items():
             lines.append(f"{name}: {measure.answer_name(prepared, number, said, classes)}, {confidence[number]:.0%}")
@@ -170,7 +173,7 @@ def summary(name: str, report: Mapping[str, Any]) -> str:
     )
     head = f"{name}: {report['n']} pictures, auto right {report['auto']:.2%}, {times}, "
     head += f"unchanged {report['unchanged']:.2%}, nothing found in {report['nothing_found']}"
-    told = {**report["networks"], "vote": report["vote"], "mean": report["mean"]}
+    told = {**report["networks"], **{name: report[name] for name in ("vote", "majority", "mean")}}
     lines = [f"  {who:10} {_judged(figures)}" for who, figures in told.items()]
     classes = ", ".join(f"{label} {share:.1%}" for label, share in report["vote"]["per_class"].items())
     pairs = ", ".join(f"{true} as {said} {number}" for true, said, number in report["vote"]["confused"])

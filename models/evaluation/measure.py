@@ -16,7 +16,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models import datasets
+from models import datasets, vote
 from models.classifier import Classifier
 from models.data import pictures
 from models.data.pictures import Labelled, PictureSet
@@ -26,7 +26,6 @@ from models.intake.auto import Auto
 from models.intake.pixels import UInt8, luminance
 from models.intake.steps import NothingFound
 from models.intake.thumbnail import thumbnail
-from models.vote import vote
 
 BATCH = 32
 MOST_CONFUSED = 5
@@ -108,14 +107,21 @@ def ask(classifier: Classifier, prepared: PreparedSet, count: int | None = None)
     return answers
 
 
-def together(answers: Sequence[Tensor]) -> dict[str, Answers]:
-    """What several networks say, each as of ``ask``, where all were asked: by "vote" (``models.vote``) and by the
-    "mean" of their probabilities.
+def together(answers: Sequence[Tensor], weights: Sequence[float | None] | None = None) -> dict[str, Answers]:
+    """What several networks say, each as of ``ask``, where all were asked: by "vote" with ``weights`` of
+    ``models.vote`` (default: equal); and, to compare with it, by "majority", one voice each with the confidence of the
+    mean, and by the "mean" of their probabilities.
     """
     stacked = torch.stack(list(answers))
     asked = ~stacked.isnan().any(2).any(0)
-    by_vote = vote(stacked.nan_to_num().numpy())
-    told = {"vote": (torch.from_numpy(by_vote[0]), torch.from_numpy(by_vote[1])), "mean": likeliest(stacked.mean(0))}
+    given, mean = stacked.nan_to_num(), stacked.mean(0)
+    said, confidence = map(torch.from_numpy, vote.vote(given.numpy(), weights))
+    most = torch.from_numpy(vote.majority(given.numpy()))
+    told = {
+        "vote": (said, confidence),
+        "majority": (most, mean.gather(1, most[:, None])[:, 0]),
+        "mean": likeliest(mean),
+    }
     return {name: (said, confidence.where(asked, torch.nan)) for name, (said, confidence) in told.items()}
 
 
@@ -165,10 +171,18 @@ def answer_name(prepared: PreparedSet, number: int, said: Tensor, classes: Seque
     return classes[int(said[number])] if prepared.found[number] else NOTHING
 
 
-def report(one_set: PictureSet, prepared: PreparedSet, networks: Mapping[str, Tensor]) -> dict[str, Any]:
-    """All that is measured on a set, JSON-able; ``networks``: the probabilities by one or more, as of ``ask``."""
+def report(
+    one_set: PictureSet,
+    prepared: PreparedSet,
+    networks: Mapping[str, Tensor],
+    weights: Mapping[str, float | None] | None = None,
+) -> dict[str, Any]:
+    """All that is measured on a set, JSON-able; ``networks``: the probabilities by one or more, as of ``ask``;
+    ``weights``: what each weighs in their vote (default: all the same).
+    """
     classes = datasets.find(one_set.dataset).classes
     answers = {name: likeliest(told) for name, told in networks.items()}
+    voted = together(list(networks.values()), None if weights is None else [weights[name] for name in networks])
     times = {"auto": prepared.auto_ms, "prepare": prepared.prepare_ms}
     return {
         "dataset": one_set.dataset,
@@ -178,7 +192,7 @@ def report(one_set: PictureSet, prepared: PreparedSet, networks: Mapping[str, Te
         "nothing_found": int((~prepared.found).sum()),
         "ms": {name: _middle_and_most(values) for name, values in times.items()},
         "networks": {name: judge(told, prepared, classes) for name, told in answers.items()},
-        **{name: judge(told, prepared, classes) for name, told in together(list(networks.values())).items()},
+        **{name: judge(told, prepared, classes) for name, told in voted.items()},
     }
 
 

@@ -1,12 +1,14 @@
-"""Which rule makes one answer of seven networks' best: ``python -m models.evaluation.vote_rules --data-dir DIR``.
+"""Which rule makes the best one answer of seven: ``python -m models.evaluation.vote_rules --data-dir DIR``.
 
-Every rule is judged on pictures that no network learned from and no record tells: training pictures held out, and scenes
-held out where a set of them has been made. Neither test sets nor photographs are looked at, so that they stay good for
-judging what is chosen. The networks answer in the form that the service runs (``models.compiled``), which is quick.
+Every rule is judged on pictures that no network learned from: training pictures held out, and held-out scenes where a
+set of them has been made. Neither test sets nor photographs are looked at, so that they stay good for judging what is
+chosen. The networks run in the form that the service takes (``models.compiled``), which is quick.
 
-A rule takes the place of one voice each if, of all these pictures together, it turns more wrong answers right than right
-ones wrong, and by more than chance does: McNemar's test, two-sided, at 5 % shared among the rules tried (Bonferroni); and
-if on no single set it is worse beyond that same measure. What was found is recorded in ``weights/vote.json``.
+A rule sums what the networks say (their voices, probabilities or logarithms of these), each weighed by how right its
+checkpoint's header says it is on held-out training pictures. It beats one voice each if on all these pictures together
+it turns more wrong answers right than right ones wrong, by more than chance does (McNemar's exact test, 5 % shared
+among the rules: Bonferroni), and on no set turns fewer right than wrong. Of those, the one that gains most is told;
+``models.vote`` has it, or it is time to think again. Recorded in vote.json beside the checkpoints, with their digests.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,154 +25,198 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import track
-from scipy.optimize import minimize
 from scipy.stats import binomtest
 from torch import Tensor
 
-from models import checkpoints, datasets, vote
+from models import checkpoints, vote
 from models.catalog import ARCHITECTURES
 from models.checkpoints import atomic, file_format
 from models.checkpoints.described import described
 from models.compiled import compiler
+from models.compiled.runner import Runner
 from models.data import scene_sets
 from models.data.pictures import evenly
 from models.data.splits import DataError, held_out_split, load_split
+from models.datasets import DATASETS
 from models.evaluation.evaluate_pictures import circumstances
-from models.vote import Probabilities
 
-COUNT = 2_000  # pictures of each set: a gain of half a point shows, and seven networks take two minutes
+COUNT = 2_000  # pictures of each set, evenly spread: half a point shows, and seven networks take a minute
 BATCH = 16
 CHANCE = 0.05
-TINY = 1e-6  # probabilities have six sound digits
+TINY = 1e-6  # of a probability; float32 sums in another order move it by as much
+BASE = "one voice each"
+OURS = "probabilities by 1/error²"  # what models.vote does
 
+Answers = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What M networks said of N pictures: ``probabilities`` float32 [M, N, K], calibrated; ``labels`` int64 [N]; and
-    ``measured`` float64 [M], how right each is on held-out pictures by its checkpoint's header.
+    """What M networks said of N pictures: ``probabilities`` float32 [M, N, K], calibrated; ``labels`` int64 [N]; and of
+    each network the ``errors`` float64 [M] on held-out training pictures, by its header, between 0 and 1.
     """
 
-    probabilities: Probabilities
-    labels: npt.NDArray[np.int64]
-    measured: Doubles
+    probabilities: vote.Probabilities
+    labels: Answers
+    errors: Doubles
 
 
-Rule = Callable[[Answered], npt.NDArray[np.int64]]  # answers int64 [N]
+def _voices(given: Answered) -> Doubles:
+    return np.eye(given.probabilities.shape[2])[given.probabilities.argmax(2)]
 
 
-def majority(given: Answered) -> npt.NDArray[np.int64]:
-    """One voice each, ties to the surer ones."""
-    return vote.vote(given.probabilities)[0]
+def _probabilities(given: Answered) -> Doubles:
+    return given.probabilities.astype(np.float64)
 
 
-def weighted_majority(given: Answered) -> npt.NDArray[np.int64]:
-    """Voices weighed by the log-odds of being right, as is best where errors are independent and each wrong class is as
-    likely: log(p / (1 - p)) + log(K - 1) (Kuncheva and Rodríguez, 2014, equation 13; Littlestone and Warmuth, 1994).
-    """
-    classes = given.probabilities.shape[2]
-    said = np.eye(classes)[given.probabilities.argmax(2)]
-    answers: npt.NDArray[np.int64] = np.einsum("m,mnk->nk", log_odds(given.measured, classes), said).argmax(1)
-    return answers
+def _logarithms(given: Answered) -> Doubles:
+    return np.log(_probabilities(given).clip(TINY))
 
 
-def mean(given: Answered) -> npt.NDArray[np.int64]:
-    """The likeliest class by the mean of the probabilities (the sum rule: Kittler et al., 1998)."""
-    return given.probabilities.astype(np.float64).mean(0).argmax(1)
-
-
-def weighted_mean(given: Answered) -> npt.NDArray[np.int64]:
-    """The same, weighed by log-odds."""
-    weights = log_odds(given.measured, given.probabilities.shape[2])
-    answers: npt.NDArray[np.int64] = np.einsum("m,mnk->nk", weights, given.probabilities).argmax(1)
-    return answers
-
-
-def log_mean(given: Answered) -> npt.NDArray[np.int64]:
-    """The likeliest class by the mean of the logarithms (the product rule: Hinton's product of experts, 2002)."""
-    return logarithms(given).mean(0).argmax(1)
-
-
-def weighted_log_mean(given: Answered) -> npt.NDArray[np.int64]:
-    """The same, weighed by log-odds."""
-    weights = log_odds(given.measured, given.probabilities.shape[2])
-    answers: npt.NDArray[np.int64] = np.einsum("m,mnk->nk", weights, logarithms(given)).argmax(1)
-    return answers
-
-
-def fitted_log_mean(given: Answered) -> npt.NDArray[np.int64]:
-    """The same, with the weights under which the labels are likeliest, fitted on every other picture and judged on the
-    rest, both ways round: what weights could bring at most.
-    """
-    logs = logarithms(given)
-    answers = np.zeros(len(given.labels), np.int64)
-    for half in (0, 1):
-        learned, judged = slice(half, None, 2), slice(1 - half, None, 2)
-        weights = _fit(logs[:, learned], given.labels[learned])
-        answers[judged] = np.einsum("m,mnk->nk", weights, logs[:, judged]).argmax(1)
-    return answers
-
-
-RULES: Mapping[str, Rule] = {
-    "one voice each": majority,
-    "voices by log-odds": weighted_majority,
-    "mean": mean,
-    "mean by log-odds": weighted_mean,
-    "log mean": log_mean,
-    "log mean by log-odds": weighted_log_mean,
-    "log mean, fitted": fitted_log_mean,
+# What is summed: for logarithms a product of experts (Hinton, 2002); for all three Kittler et al., 1998.
+SUMMED: Mapping[str, Callable[[Answered], Doubles]] = {
+    "voices": _voices,
+    "probabilities": _probabilities,
+    "logarithms": _logarithms,
+}
+# By what: log-odds are best for voices of networks that err independently, each wrong class as likely (Kuncheva and
+# Rodríguez, 2014, for K classes; Littlestone and Warmuth's weighted majority, 1994).
+WEIGHTS: Mapping[str, Callable[[Doubles, int], Doubles]] = {
+    "equally": lambda errors, classes: np.ones_like(errors),
+    "by log-odds": lambda errors, classes: np.log((1 - errors) / errors) + np.log(classes - 1),
+    "by 1/error": lambda errors, classes: 1 / errors,
+    "by 1/error²": lambda errors, classes: errors**-2,
 }
 
 
-def log_odds(measured: Doubles, classes: int) -> Doubles:
-    p = measured.clip(TINY, 1 - TINY)
-    weights: Doubles = np.log(p / (1 - p)) + np.log(classes - 1)
-    return weights
+def _combined(what: str, how: str, given: Answered) -> Answers:
+    weights = WEIGHTS[how](given.errors, given.probabilities.shape[2])
+    return np.einsum("m,mnk->nk", weights, SUMMED[what](given)).argmax(1).astype(np.int64)
 
 
-def logarithms(given: Answered) -> Doubles:
-    logs: Doubles = np.log(given.probabilities.astype(np.float64).clip(TINY))
-    return logs
+RULES: Mapping[str, Callable[[Answered], Answers]] = {
+    BASE: lambda given: vote.majority(given.probabilities),
+    **{
+        f"{what} {how}": partial(_combined, what, how)
+        for what in SUMMED
+        for how in WEIGHTS
+        if (what, how) != ("voices", "equally")  # that is one voice each, ties to the first class
+    },
+}
 
 
-def _fit(logs: Doubles, labels: npt.NDArray[np.int64]) -> Doubles:
-    """The weights [M], none below zero, under which labels int64 [N] are likeliest: softmax(sum of weights * logs)."""
-
-    def loss(weights: Doubles) -> tuple[float, Doubles]:
-        scores = np.einsum("m,mnk->nk", weights, logs)
-        scores -= scores.max(1, keepdims=True)
-        chances = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-        rows = np.arange(len(labels))
-        off = chances.copy()
-        off[rows, labels] -= 1
-        return -float(np.log(chances[rows, labels].clip(1e-300)).mean()), np.einsum("nk,mnk->m", off, logs) / len(rows)
-
-    start = np.full(len(logs), 1 / len(logs))
-    weights: Doubles = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(logs)).x
-    return weights
+def judge(sets: Mapping[str, Answered]) -> dict[str, Any]:
+    """How right each rule is on each set, by name, and what it gains over one voice each on all, JSON-able: wrong
+    answers it turned ``right``, right ones it turned ``wrong``, McNemar's ``p``, and whether it ``beats`` that rule.
+    """
+    right = {rule: {name: ask(given) == given.labels for name, given in sets.items()} for rule, ask in RULES.items()}
+    return {rule: _compared(told, right[BASE]) for rule, told in right.items()}
 
 
-def ask(dataset: str, kind: str, options: argparse.Namespace) -> Answered:
-    sent = kind == "sent"
-    pictures, labels = _held_out(dataset, sent, options)
-    probabilities, measured = [], []
-    for name in ARCHITECTURES:
-        source = described(file_format.open_file(checkpoints.path_for(dataset, name, options.weights)))
-        runner, _ = compiler.load(source)
-        parts = pictures.split(BATCH)
-        note = f"{name}, {dataset}: {kind}"
-        told = track(parts, note, transient=True, disable=not sys.stdout.isatty())
-        probabilities.append(np.concatenate([runner.probabilities(p.numpy(), np.full(len(p), sent)) for p in told]))
-        measured.append(source.content.header["metrics"][f"{kind}_accuracy"])
-    return Answered(np.stack(probabilities), labels.numpy(), np.array(measured))
+def _compared(right: Mapping[str, npt.NDArray[np.bool_]], base: Mapping[str, npt.NDArray[np.bool_]]) -> dict[str, Any]:
+    turned = {name: (int((told & ~base[name]).sum()), int((~told & base[name]).sum())) for name, told in right.items()}
+    gained, lost = (sum(counts) for counts in zip(*turned.values(), strict=True))
+    p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    everywhere = all(better >= worse for better, worse in turned.values())
+    return {
+        "accuracy": {name: round(float(told.mean()), 6) for name, told in right.items()},
+        "right": gained,
+        "wrong": lost,
+        "p": float(f"{p:.3g}"),
+        "beats": bool(gained > lost and everywhere and p < CHANCE / (len(RULES) - 1)),
+    }
 
 
-def _held_out(dataset: str, sent: bool, options: argparse.Namespace) -> tuple[Tensor, Tensor]:
-    if not sent:
-        pictures, labels = load_split(dataset, "train", options.data_dir)
-        _, held = held_out_split(len(pictures))
-        return evenly(pictures[held], labels[held], options.count)
-    scenes = scene_sets.load(options.scenes, dataset, "held")
-    clear = scenes.allowed.sum(1) == 1
-    return evenly(scenes.pictures[clear], scenes.allowed[clear].float().argmax(1), options.count)
+def best(rules: Mapping[str, Mapping[str, Any]]) -> str:
+    """The rule that gains most of those that beat one voice each; that one if none does."""
+    beating = [name for name, told in rules.items() if told["beats"]]
+    return max(beating, key=lambda name: int(rules[name]["right"] - rules[name]["wrong"]), default=BASE)
+
+
+def ask_all(weights: Path, data_dir: Path, scenes: Path, count: int) -> tuple[dict[str, Answered], dict[str, str]]:
+    """What the networks say of each set of held-out pictures, by its name; and their checkpoints' digests.
+
+    CheckpointError for a file that cannot be trusted, or tells no accuracy on held-out pictures; DataError where a
+    dataset is not there.
+    """
+    sets: dict[str, Answered] = {}
+    digests = {}
+    for dataset in DATASETS:
+        shown = {f"{dataset} held out": (*_held_out(dataset, data_dir, count), False)}
+        if scene_sets.path_for(scenes, dataset).is_file():
+            shown[f"{dataset} scenes"] = (*_scenes(scenes, dataset, count), True)
+        networks = {name: _Network.of(checkpoints.path_for(dataset, name, weights)) for name in ARCHITECTURES}
+        digests |= {f"{dataset}/{name}": network.digest for name, network in networks.items()}
+        errors = np.array([network.error for network in networks.values()])
+        for name, (pictures, labels, sent) in shown.items():
+            told = [network.ask(pictures, sent, f"{who}: {name}") for who, network in networks.items()]
+            sets[name] = Answered(np.stack(told), labels.numpy(), errors)
+    return sets, digests
+
+
+@dataclass(frozen=True)
+class _Network:
+    runner: Runner
+    digest: str
+    error: float
+
+    @classmethod
+    def of(cls, path: Path) -> _Network:
+        source = described(file_format.open_file(path))
+        if (weight := vote.weight(source.content.header.get("metrics", {}))) is None:
+            raise checkpoints.CheckpointError(f"{path} tells no held_out_accuracy; lineup evaluate measures it")
+        return cls(compiler.load(source)[0], source.content.header["digest"], weight**-0.5)
+
+    def ask(self, pictures: Tensor, sent: bool, note: str) -> vote.Probabilities:
+        """Of pictures uint8 [N, 28, 28]: float32 [N, 10]. ``sent``: they were not of the dataset's own kind."""
+        parts = track(pictures.split(BATCH), note, transient=True, disable=not sys.stdout.isatty())
+        return np.concatenate([self.runner.probabilities(one.numpy(), np.full(len(one), sent)) for one in parts])
+
+
+def _held_out(dataset: str, data_dir: Path, count: int) -> tuple[Tensor, Tensor]:
+    pictures, labels = load_split(dataset, "train", data_dir)
+    _, held = held_out_split(len(pictures))
+    return evenly(pictures[held], labels[held], count)
+
+
+def _scenes(folder: Path, dataset: str, count: int) -> tuple[Tensor, Tensor]:
+    held = scene_sets.load(folder, dataset, "held")
+    clear = held.allowed.sum(1) == 1
+    return evenly(held.pictures[clear], held.allowed[clear].float().argmax(1), count)
+
+
+def summary(rules: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line a rule for the terminal, and what follows."""
+    lines = []
+    for rule, told in rules.items():
+        shares = ", ".join(f"{name} {share:.2%}" for name, share in told["accuracy"].items())
+        lines.append(f"{rule:28} {shares}; +{told['right']} -{told['wrong']}, p = {told['p']:.2g}")
+    ours = "beats one voice each" if rules[OURS]["beats"] else "does not beat one voice each"
+    return "\n".join([*lines, f"best: {best(rules)}; models.vote has {OURS}, which {ours}"])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge the rules and record what was found; 1 if a checkpoint or a dataset cannot be had."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluation.vote_rules", description=__doc__)
+    parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
+    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw")
+    parser.add_argument("--scenes", type=Path, default=scene_sets.FOLDER, help="sets of scenes, where they are")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"pictures of each set (default: {COUNT})")
+    options = parser.parse_args(argv)
+    try:
+        weights = checkpoints.root(options.weights)
+        sets, digests = ask_all(weights, options.data_dir, options.scenes, options.count)
+    except (checkpoints.CheckpointError, DataError, FileNotFoundError) as error:
+        print(error)
+        return 1
+    rules = judge(sets)
+    counts = {name: len(given.labels) for name, given in sets.items()}
+    found = {**circumstances(torch.device("cpu")), "of": digests, "n": counts, "rules": rules, "best": best(rules)}
+    atomic.write_json(weights / "vote.json", found)
+    print(summary(rules))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -149,6 +149,15 @@ def test_the_vote_is_that_of_compare_and_each_network_is_told_beside_it():
     assert set(row) | {"error_code", "error_message"} == set(columns(Asked("vote", "mnist")))
 
 
+def test_the_vote_is_by_the_weights_of_the_checkpoints():
+    engine = Three()
+    engine.wrong = {"lenet": 1, "nin": 1}
+    engine.weights = {name: 9.0 if name in engine.wrong else 1.0 for name in engine.names}
+    (row,) = rows_of(work_of("vote", engine=engine), SEVEN)
+    assert (row["index"], row["votes"], row["of"]) == (1, 2, 7)
+    assert row["confidence"] == row["probabilities"][1] == round((18 * 0.82 + 5 * 0.02) / 23, 4)
+
+
 def test_where_all_networks_fail_the_picture_has_an_error():
     engine = Three()
     engine.failing = set(engine.names)

@@ -153,6 +153,18 @@ class _Leaving:
         await self.app({**scope, "asgi": {"version": "3.0"}, "http_version": "1.1"}, self.receive, self.send)
 
 
+async def test_who_errs_less_weighs_more(client: httpx.AsyncClient, engine: FakeEngine) -> None:
+    engine.wrong["lenet"] = 2
+    engine.weights = {"lenet": 9.0, "vgg11": 1.0, "resnet18": 1.0}
+    whole = (await client.post("/compare", content=b"\x07")).json()["agreement"]
+    assert whole == {"label": "2", "index": 2, "votes": 1, "of": 3, "dissent": ["vgg11", "resnet18"]}
+    *_, tail = (await client.post("/compare", content=b"\x07", headers=NDJSON)).text.splitlines()
+    assert json.loads(tail)["agreement"] == whole
+    engine.now["mnist", "lenet"] = State("missing", "no file")
+    without = (await client.post("/compare", content=b"\x07")).json()["agreement"]
+    assert (without["label"], without["votes"], without["of"]) == ("7", 2, 2)
+
+
 def saying(model: str, index: int, confidence: float) -> Answered:
     row = np.full(10, (1 - confidence) / 9, np.float32)
     row[index] = confidence
@@ -164,6 +176,7 @@ def saying(model: str, index: int, confidence: float) -> Answered:
     ("votes", "expected"),
     [
         ([("a", 7, 0.9), ("b", 7, 0.4), ("c", 1, 1.0)], (7, 2, ["c"])),
+        ([("a", 7, 0.4), ("b", 7, 0.4), ("c", 1, 1.0)], (1, 1, ["a", "b"])),  # all together hold 1 for likelier
         ([("a", 7, 0.6), ("b", 1, 0.9)], (1, 1, ["a"])),  # a tie: the more confident
         ([("a", 7, 0.50001), ("b", 1, 0.50004)], (1, 1, ["a"])),  # though both are told as 0.5
         ([("a", 7, 0.50004), ("b", 1, 0.50001)], (7, 1, ["b"])),

@@ -8,9 +8,12 @@ import torch
 from PIL import Image
 
 from models import catalog, checkpoints
+from models.checkpoints import file_format
 from models.classifier import Classifier
+from models.data.code_digest import code_digest
 from models.datasets import DATASETS
 from models.evaluation import evaluate, evaluate_pictures
+from models.evaluation.measure import together
 from models.intake import gate
 from tests.fakes import WEIGHTS
 from tests.idx import write_dataset
@@ -59,6 +62,10 @@ def test_every_set_is_measured_printed_and_recorded(place, capsys):
     assert list(found["sets"]) == ["clothing", "drawn", "mnist test", "fashion-mnist test"]
     assert set(found["gate"]) == set(gate.KINDS)
     assert {"date", "hardware", "versions"} <= found.keys()
+    files = [f"{dataset}/{name}" for dataset in DATASETS for name in ("lenet", "densenet")]
+    named = {name: place / f"weights/{name}.lineup" for name in ("auto", "gate", *files)}
+    digests = {name: checkpoints.read_header(path)["digest"] for name, path in named.items()}
+    assert found["of"] == {**digests, evaluate_pictures.INTAKE: code_digest(evaluate_pictures.INTAKE)}
     for name, told in found["sets"].items():
         assert set(told["networks"]) == {"lenet", "densenet"}
         assert 0 <= told["vote"]["accuracy"] <= 1
@@ -140,6 +147,17 @@ def test_what_cannot_be_read_is_told(place, capsys, arguments, told):
 
 def test_the_processor_is_named():
     assert evaluate_pictures.circumstances(torch.device("cpu"))["hardware"]["intake"]
+
+
+def test_the_vote_is_by_what_checkpoints_say_of_held_out_pictures(place, monkeypatch):
+    weighed = []
+    monkeypatch.setattr(
+        evaluate_pictures.measure, "together", lambda *given: weighed.append(given[1]) or together(*given)
+    )
+    path = checkpoints.path_for("mnist", "lenet", place / "weights")
+    file_format.amend(path, {"metrics": {"accuracy": 0.1, "n": 40, "held_out_accuracy": 0.9, "held_out_n": 98}})
+    assert run("--pictures", "photos/drawn", "--dataset", "mnist") == 0
+    assert weighed == [[pytest.approx((100 / 10.8) ** 2), None]] * 2
 
 
 @pytest.mark.parametrize("name", ["auto", "gate"])

@@ -123,17 +123,21 @@ def test_what_was_not_asked_is_not_counted():
 
 def test_together_count_the_pictures_that_all_have_seen():
     told = measure.together([saying(1, 2, None), saying(1, 2, 5), saying(4, 4, 5, confidence=0.99)])
-    for name in ("vote", "mean"):
+    for name in ("vote", "majority", "mean"):
         said, confidence = told[name]
         assert said[:2].tolist() == [1, 2]
         assert confidence.isnan().tolist() == [False, False, True]
     assert told["vote"][1][0] == pytest.approx((0.9 + 0.9 + 0.01 / 9) / 3, abs=1e-4)
 
 
-def test_the_vote_and_the_mean_may_differ():
+def test_vote_majority_and_mean_may_differ():
     unsure = torch.tensor([[0.51, 0.49] + [0.0] * 8])
-    told = measure.together([unsure, unsure, torch.tensor([[0.0, 1.0] + [0.0] * 8])])
-    assert (int(told["vote"][0]), int(told["mean"][0])) == (0, 1)
+    networks = [unsure, unsure, torch.tensor([[0.0, 1.0] + [0.0] * 8])]
+    told = measure.together(networks, [30.0, 30.0, 1.0])
+    assert {name: int(said) for name, (said, _) in told.items()} == {"vote": 0, "majority": 0, "mean": 1}
+    assert told["majority"][1] == pytest.approx((0.51 + 0.51) / 3)
+    assert told["vote"][1] == pytest.approx(60 / 61 * 0.51)
+    assert int(measure.together(networks)["vote"][0]) == 1, "where all weigh the same it is the mean"
 
 
 def test_the_report_has_every_network_the_vote_and_the_way_there():
@@ -143,6 +147,10 @@ def test_the_report_has_every_network_the_vote_and_the_way_there():
     assert (told["dataset"], told["n"], told["auto"], told["nothing_found"]) == ("fashion-mnist", 2, 1.0, 0)
     assert {name: figures["accuracy"] for name, figures in told["networks"].items()} == {"lenet": 0.5, "nin": 1.0}
     assert told["vote"]["per_class"] == {"T-shirt/top": 1.0, "Shirt": 1.0}, "the surer one decides a tie"
+    weighed = measure.report(
+        one_set, prepared, {"lenet": saying(0, 0), "nin": saying(1, 6)}, {"lenet": 1.0, "nin": 2.0}
+    )
+    assert weighed["vote"]["per_class"] == {"T-shirt/top": 0.0, "Shirt": 1.0}, "who weighs more decides it"
     assert told["ms"] == {"auto": {"median": 0, "p95": 0, "most": 0}, "prepare": {"median": 2, "p95": 2, "most": 2}}
 
 

@@ -19,11 +19,12 @@ const kind = /** @type {HTMLElement} */ (document.getElementById('kind'));
 const spoken = /** @type {HTMLElement} */ (document.getElementById('spoken'));
 
 /**
- * What most of them say, as the service counts it: a tie goes to the label with the higher sum of confidences. Null where
- * none has answered.
- * @param {Prediction[]} predictions @returns {Agreement | null}
+ * What they say together: as the service told it once all that were asked had answered; until then what most of them say, a
+ * tie to the label with the higher sum of confidences. Null where none has answered.
+ * @param {Prediction[]} predictions @param {Agreement | null} [told] @returns {Agreement | null}
  */
-export function agreementOf(predictions) {
+export function agreementOf(predictions, told) {
+  if (told && told.of === predictions.length) return told;
   /** @type {Map<number, {label: string, votes: number, confidence: number}>} */
   const counted = new Map();
   for (const { index, label, confidence } of predictions) {
@@ -38,13 +39,14 @@ export function agreementOf(predictions) {
 }
 
 /**
- * Show the cards. @param {Network[]} networks @param {Map<string, Answer>} answers @param {boolean} speak whether to tell
- * screen readers, too: not of every stroke
+ * Show the cards. @param {Network[]} networks @param {Map<string, Answer>} answers @param {Agreement | null} told what the
+ * service says of all of these answers, once it has @param {boolean} speak whether to tell screen readers, too: not of every
+ * stroke
  */
-export function showCards(networks, answers, speak) {
+export function showCards(networks, answers, told, speak) {
   const said = fresh(answers);
   const predictions = networks.flatMap(({ name }) => said.get(name) ?? []);
-  const agreement = agreementOf(predictions);
+  const agreement = agreementOf(predictions, told);
   render(networks.map((network) => card(network, answers.get(network.name), agreement)), list);
   if (!agreement) return;
   const { most, others } = together(agreement, predictions, networks);

@@ -27,6 +27,8 @@ const dataset = /** @type {HTMLSelectElement} */ (element('dataset'));
 let known = [];
 /** @type {Map<string, Answer>} */
 let answers = new Map();
+/** @type {import('./service.js').Agreement | null} */
+let together = null; // what the service says of all answers of the last question
 let asked = '';
 let taken = '';
 let sample = ''; // the one that is being put onto the pad
@@ -80,6 +82,7 @@ async function* ask(it, signal) {
 }
 
 function onAsked() {
+  together = null;
   for (const [name, answer] of answers) answers.set(name, { ...answer, old: true });
 }
 
@@ -92,7 +95,8 @@ function onLine(line, it) {
   } else if (line.error) answers.set(line.model, { error: line.error, old: false });
   else if (line.model) answers.set(line.model, { prediction: /** @type {any} */ (line), old: false });
   const last = !line.model && !line.models;
-  showCards(known, answers, last && it.settled);
+  if (last) together = line.agreement;
+  showCards(known, answers, together, last && it.settled);
   if (last && it.settled && it === picture.now()) {
     tell({ picture: it, dataset: taken, of: fresh(answers), tail: /** @type {any} */ (line) });
     const loading = [...answers.values()].some((answer) => answer.error?.code === 'not_ready');
@@ -181,7 +185,7 @@ function onState(changed) {
   }
   if (changed.has('theme')) pad.redraw();
   if (changed.has('drawing') && state.get('drawing') !== encode(pad.drawing.strokes) && state.get('drawing')) restore();
-  if (changed.has('network') || changed.has('tab')) showCards(known, answers, false);
+  if (changed.has('network') || changed.has('tab')) showCards(known, answers, together, false);
 }
 
 export function start() {
@@ -201,6 +205,6 @@ async function load() {
     complain(error, load);
     return;
   }
-  if (picture.now()) showCards(known, answers, false);
+  if (picture.now()) showCards(known, answers, together, false);
   else showNone(known);
 }

@@ -76,7 +76,7 @@ function classes({ of }) {
 
 /** @param {answers.Answers} it */
 function target(it) {
-  return wanted ?? (agreementOf([...it.of.values()])?.index === NINE ? OTHER : NINE);
+  return wanted ?? (agreementOf([...it.of.values()], it.tail.agreement)?.index === NINE ? OTHER : NINE);
 }
 
 async function start() {
