@@ -35,7 +35,7 @@ def shares(weights: Sequence[float | None]) -> Weights:
     """Those of M networks as shares of one, float64 [M]; equal where one of them is not known."""
     known = [one for one in weights if one is not None]
     told = np.array(known if len(known) == len(weights) else np.ones(len(weights)))
-    return told / told.sum()
+    return np.asarray(told / told.sum(), np.float64)
 
 
 def mean(probabilities: Probabilities, weights: Sequence[float | None] | None = None) -> Probabilities:
@@ -57,7 +57,7 @@ def vote(
     said = np.zeros(together.shape, np.bool_)
     np.put_along_axis(said, probabilities.argmax(2).T, True, axis=1)
     chosen = np.where(said, together, -1).argmax(1)
-    return chosen.astype(np.int64), np.take_along_axis(together, chosen[:, None], axis=1)[:, 0]
+    return np.asarray(chosen, np.int64), np.take_along_axis(together, chosen[:, None], axis=1)[:, 0]
 
 
 def majority(probabilities: Probabilities) -> npt.NDArray[np.int64]:
@@ -67,5 +67,5 @@ def majority(probabilities: Probabilities) -> npt.NDArray[np.int64]:
     said = np.zeros(probabilities.shape, np.float64)
     np.put_along_axis(said, probabilities.argmax(2)[:, :, None], 1.0, axis=2)
     summed = (said * probabilities).sum(0)
-    chosen = (said.sum(0) + summed / (len(probabilities) + 1)).argmax(1)  # the sum is less than one vote
-    return chosen.astype(np.int64)
+    votes = said.sum(0) + summed / (len(probabilities) + 1)  # the sum is less than one vote
+    return np.asarray(votes.argmax(1), np.int64)

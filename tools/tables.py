@@ -17,7 +17,7 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from tools import bulk, capacity, chinese, figures, robustness, speed
+from tools import bulk, capacity, chinese, figures, robustness, speed, vote_table
 from tools.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -199,6 +199,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "robustness": lambda: table(*robustness.rows(checkpoints.root())),
     "serving_costs": serving_costs,
     "settings": settings,
+    "vote": lambda: vote_table.rules(checkpoints.root()),
     **capacity.TABLES,
 }
 

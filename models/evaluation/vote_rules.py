@@ -63,7 +63,7 @@ class Answered:
 
 
 def _voices(given: Answered) -> Doubles:
-    return np.eye(given.probabilities.shape[2])[given.probabilities.argmax(2)]
+    return np.asarray(np.eye(given.probabilities.shape[2])[given.probabilities.argmax(2)])
 
 
 def _probabilities(given: Answered) -> Doubles:
@@ -71,7 +71,7 @@ def _probabilities(given: Answered) -> Doubles:
 
 
 def _logarithms(given: Answered) -> Doubles:
-    return np.log(_probabilities(given).clip(TINY))
+    return np.asarray(np.log(_probabilities(given).clip(TINY)))
 
 
 # What is summed: for logarithms a product of experts (Hinton, 2002); for all three Kittler et al., 1998.
@@ -92,7 +92,7 @@ WEIGHTS: Mapping[str, Callable[[Doubles, int], Doubles]] = {
 
 def _combined(what: str, how: str, given: Answered) -> Answers:
     weights = WEIGHTS[how](given.errors, given.probabilities.shape[2])
-    return np.einsum("m,mnk->nk", weights, SUMMED[what](given)).argmax(1).astype(np.int64)
+    return np.asarray(np.einsum("m,mnk->nk", weights, SUMMED[what](given)).argmax(1), np.int64)
 
 
 RULES: Mapping[str, Callable[[Answered], Answers]] = {
@@ -141,7 +141,7 @@ def ask_all(weights: Path, data_dir: Path, scenes: Path, count: int) -> tuple[di
     dataset is not there.
     """
     sets: dict[str, Answered] = {}
-    digests = {}
+    digests: dict[str, str] = {}
     for dataset in DATASETS:
         shown = {f"{dataset} held out": (*_held_out(dataset, data_dir, count), False)}
         if scene_sets.path_for(scenes, dataset).is_file():

@@ -172,3 +172,17 @@ def test_a_service_that_is_gone_is_told_and_can_be_asked_again(visit: Visits) ->
         notice.locator("button").click()
         labels(page)
         assert notice.is_hidden()
+
+
+def test_what_all_say_together_is_what_the_service_says(visit: Visits, serve_fake: ServeFake) -> None:
+    """Two that weigh much outweigh five: once all have answered, the page does not count by itself."""
+    engine = SevenNetworks()
+    engine.wrong = {"lenet": 3, "densenet": 3}
+    engine.weights = {name: 20.0 if name in engine.wrong else 1.0 for name in engine.names}
+    page = visit(serve_fake(engine))
+    draw(page, SEVEN)
+    assert soon(page, lambda: agreement(page).startswith("2 of 7 say 3"))
+    page.wait_for_function("document.querySelectorAll('#cards .card.agrees').length === 2")
+    assert page.locator("#cards .card.agrees").evaluate_all("all => all.map((one) => one.dataset.network)") == [
+        *engine.wrong
+    ]

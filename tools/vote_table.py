@@ -1,0 +1,27 @@
+"""The table of the vote's rules against each other, of what ``models.evaluation.vote_rules`` recorded."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tools.markdown import table
+
+
+def rules(weights: Path) -> str:
+    """A row a rule: how right it is on each set, and what it gains over one voice each on all of them."""
+    path = weights / "vote.json"
+    if not path.is_file():
+        return "Not measured yet: `python -m models.evaluation.vote_rules`."
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    rows = [[_name(rule, measured["best"]), *_figures(told)] for rule, told in measured["rules"].items()]
+    sets = [f"{name} ({n:,})" for name, n in measured["n"].items()]
+    return table(["what is summed, and by which weights", *sets, "turned right", "turned wrong", "p"], rows)
+
+
+def _name(rule: str, best: str) -> str:
+    return f"**{rule}**" if rule == best else rule
+
+
+def _figures(told: dict[str, Any]) -> list[str]:
+    shares = [f"{share:.2%}" for share in told["accuracy"].values()]
+    return [*shares, str(told["right"]), str(told["wrong"]), f"{told['p']:.2g}"]
