@@ -123,3 +123,9 @@ def test_a_checkpoint_without_held_out_figures_is_told(place, run, capsys):
     assert run() == 1
     assert f"{path} tells no held_out_accuracy" in capsys.readouterr().out
     assert not (place / "vote.json").exists()
+
+
+def test_the_rule_of_the_vote_is_the_best_of_those_recorded():
+    measured = json.loads((checkpoints.root() / "vote.json").read_text())
+    assert measured["best"] == OURS, "of other checkpoints another rule may be the best: models.vote wants a look"
+    assert measured["best"] == vote_rules.best(measured["rules"])
