@@ -135,6 +135,7 @@ def test_a_record_of_robustness_that_was_interrupted_is_stale(place):
 
 def test_evaluation_waits_where_its_figures_of_scenes_would_be_lost(place):
     one = found(place, "evaluation mnist/lenet")
+    file_format.amend(place.checkpoint("lenet", "mnist"), {"metrics": {"accuracy": 0.99, "sent_accuracy": 0.9}})
     assert one.left() is None
     (place.scenes / "mnist.safetensors").unlink()
     assert "would be lost" in one.left()
@@ -145,6 +146,7 @@ def test_evaluation_waits_where_its_figures_of_scenes_would_be_lost(place):
 
 def test_the_report_is_drawn_anew_where_a_record_is_another(place):
     one = found(place, "report")
+    (place.weights / "report/drawn.json").unlink(missing_ok=True)
     assert one.stale() == "there is no drawn.json"
     (place.weights / "report").mkdir(exist_ok=True)
     one.then()
