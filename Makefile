@@ -7,6 +7,7 @@
 # make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
 #               other options: python -m bench.serving --help); make bench-intake: what the intake costs;
 #               make bench-page: how soon the page is there and answers, in Chromium
+# make studies what each idea was worth: eight small experiments, an hour or more of one core (STUDIES="depth head": those alone)
 # make skeletons  the graphs of the networks without their weights, and their stage tables, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make judges   others' tools and chaos on a real server, 25 minutes: schemathesis with 20,000 cases (CASES), then a mixed
@@ -31,7 +32,7 @@ TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then echo yes; fi)
 
 .PHONY: serve test test-all pictures report bench bench-intake bench-page skeletons fuzz judges torch ray screenshot \
-  vendor lint types types-of-pages tables openapi deploy-files clean figures
+  vendor lint types types-of-pages tables openapi deploy-files clean figures studies
 
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(if $(GPU),,$(BIN)/lineup compile)
@@ -54,6 +55,11 @@ report: .venv/.test
 
 figures: .venv/.test
 	$(BIN)/python -m tools.remake --data-dir $(DATA) $(FIGURES)
+
+
+studies: .venv/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m models.studies $(STUDIES) --data-dir $(DATA)
+	$(BIN)/python -m tools.tables
 
 bench: .venv/.test
 	@$(MAKE) --no-print-directory .venv-bench/.rivals || echo "LitServe and BentoML could not be installed: their rows will say so"

@@ -164,7 +164,7 @@ def test_what_draws_is_imported_by_charts_studies_and_reports_alone() -> None:
     with_it = {
         module for module in MODULES if tops(module) & {"matplotlib", "cycler"} or knows(module, "models.charts")
     }
-    assert with_it <= set(below("models.charts", "models.report"))
+    assert with_it <= set(below("models.charts", "models.report", "models.studies"))
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -175,9 +175,21 @@ def test_nobody_knows_the_report_which_knows_no_training(module: str) -> None:
         assert not knows(module, "models.report")
 
 
+@pytest.mark.parametrize("module", below("models.studies"))
+def test_studies_know_networks_data_and_training_and_no_checkpoint(module: str) -> None:
+    rooms = ("models.studies", "models.charts", "models.training", "models.data")
+    small = {"models", "models.classifier", "models.datasets", "models.processor", "models.checkpoints.atomic"}
+    assert ours(module) - set(below(*rooms)) - NETWORKS <= small
+
+
+def test_nothing_of_models_knows_the_studies() -> None:
+    others = set(below("models")) - set(below("models.studies"))
+    assert not {module for module in others if knows(module, "models.studies")}
+
+
 @pytest.mark.parametrize("module", below("app"))
 def test_training_is_imported_by_the_command_line_alone_and_inside_the_command(module: str) -> None:
-    rooms = ("models.training", "models.evaluation")
+    rooms = ("models.training", "models.evaluation", "models.studies", "models.charts")
     if module.startswith("app.cli"):
         at_the_top = imports(module, everywhere=False)
         assert not {name for name in at_the_top if name.startswith(rooms)}

@@ -17,7 +17,7 @@ from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
 from models.datasets import DATASETS
-from tools import bulk, capacity, chinese, figures, robustness, speed, vote_table
+from tools import bulk, capacity, chinese, figures, robustness, speed, studies, vote_table
 from tools.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -200,6 +200,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "serving_costs": serving_costs,
     "settings": settings,
     "vote": lambda: vote_table.rules(checkpoints.root()),
+    "studies": studies.told,
     **capacity.TABLES,
 }
 

@@ -1,0 +1,294 @@
+"""Every study, tiny, from pictures to record, chart and the README's row."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.studies import __main__ as command
+from models.studies import experiment, networks, record, registry, runs
+from models.studies.experiment import Bench
+from models.studies.kept import Kept
+from models.studies.registry import STUDIES
+from tests.idx import write_dataset
+from tools import studies as shown
+from tools import tables
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_dataset(folder, "fashion-mnist", train=120, test=40)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(data_dir):
+    return runs.Data.load(data_dir)
+
+
+def tiny(study):
+    """A study of two steps a run."""
+    ladder = study.ladder and replace(study.ladder, rates=study.ladder.rates[:2], steps=2)
+    return replace(study, plan=replace(study.plan, pictures=32, passes=1, batch_size=16, watch_every=1), ladder=ladder)
+
+
+@pytest.fixture(scope="module")
+def done(data, tmp_path_factory):
+    """The records of all studies, tiny, with two seeds, by name; and where they lie."""
+    folder = tmp_path_factory.mktemp("studies")
+    bench = Bench(data, Kept(folder / "runs"), tell=lambda _: None)
+    told = {
+        name: record.write(tiny(study), experiment.perform(tiny(study), bench, seeds=2), data, folder)
+        for name, study in STUDIES.items()
+    }
+    return told, folder
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_is_recorded_with_all_that_it_is_told_with(name, done):
+    told = json.loads((done[1] / f"{name}.json").read_text())
+    assert told == json.loads(json.dumps(done[0][name]))
+    assert told["seeds"] == [1, 2]
+    assert told["n"] == {"learn": 32, "held_out": 24, "test": 40}
+    assert told["versions"]["torch"] == torch.__version__
+    assert told["hardware"]["processor"]
+    assert told["seconds"] >= 0
+    assert told["variants"].keys() == STUDIES[name].variants.keys()
+    for variant in told["variants"].values():
+        assert variant["rate"] in [tried["rate"] for tried in variant["tried"]]
+        best = max(tried["held_out_accuracy"] for tried in variant["tried"])
+        assert best == next(t["held_out_accuracy"] for t in variant["tried"] if t["rate"] == variant["rate"])
+        for run in variant["runs"]:
+            assert [point["step"] for point in run["curve"]] == [1, 2]
+            assert run["gap"] == pytest.approx(run["train_accuracy"] - run["test_accuracy"])
+            assert all(size >= 0 for size in run["gradients"])
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_its_sentence_is_that_of_its_figures(name, done):
+    told = done[0][name]
+    again = STUDIES[name].conclude(told["variants"])
+    assert (told["sentence"], told["outcome"]) == (again.sentence, again.outcome)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_its_chart_is_well_formed_and_the_same_again(name, done, tmp_path):
+    drawn = (done[1] / f"{name}.svg").read_bytes()
+    root = ElementTree.fromstring(drawn)
+    texts = {"".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {variant.title for variant in STUDIES[name].variants.values()} <= texts
+    record.draw(STUDIES[name], done[0][name], tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_bytes() == drawn
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_networks_answer_with_ten_logits(name):
+    for variant in STUDIES[name].variants.values():
+        classifier = runs.made(variant, seed=1).eval()
+        assert classifier(torch.zeros(2, 28, 28, dtype=torch.uint8)).shape == (2, 10)
+
+
+def built(name):
+    return [variant.build() for variant in STUDIES[name].variants.values()]
+
+
+def test_what_is_compared_at_the_same_cost_costs_the_same():
+    assert len({networks.macs(network) // 1000 for network in built("depth")}) > 1  # it is no constant
+    one, other = map(networks.macs, built("paths"))
+    assert one == pytest.approx(other, rel=0.02)
+    one, other = map(networks.parameters, built("connectivity"))
+    assert one == pytest.approx(other, rel=0.02)
+
+
+def test_shortcuts_aside_plain_and_residual_networks_are_the_same():
+    plain, _, residual, _ = built("shortcut")
+    shortcuts = sum(each.numel() for name, each in residual.named_parameters() if ".shortcut." in name)
+    assert networks.parameters(residual) - shortcuts == networks.parameters(plain)
+
+
+@pytest.mark.parametrize(("number", "layers"), [(0, 18), (1, 34), (2, 18), (3, 34)])
+def test_layers_are_those_that_the_names_say(number, layers):
+    network = built("shortcut")[number]
+    weights = [name for name, each in network.named_parameters() if each.ndim > 1 and ".shortcut." not in name]
+    assert len(weights) == layers
+
+
+def test_a_run_is_the_same_again(data):
+    study = tiny(STUDIES["regularisation"])
+    variant = study.variants["both"]  # with dropout and augmentation
+    one, other = (runs.final(variant, study.plan, data, 0.03, seed=5) for _ in range(2))
+    assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_variants_see_the_same_pictures_in_the_same_order(data, monkeypatch):
+    seen = []
+
+    class Seeing(runs.Classifier):
+        def forward(self, pictures):
+            if self.training:
+                seen[-1].append(pictures.sum().item())
+            return super().forward(pictures)
+
+    monkeypatch.setattr(runs, "Classifier", Seeing)
+    study = tiny(STUDIES["depth"])
+    for variant in study.variants.values():
+        seen.append([])
+        runs.trial(variant, study.plan, data, 0.01, seed=3)
+    assert len(seen[0]) == study.plan.steps
+    assert all(each == seen[0] for each in seen)
+
+
+def test_a_run_that_diverges_is_told_as_that(data):
+    study = tiny(STUDIES["depth"])
+    told = runs.final(study.variants["4-blocks"], replace(study.plan, passes=20), data, 1e12, seed=1)
+    assert told["diverged_at"] > 1
+    assert told["loss"] is None
+    assert (
+        runs.trial(study.variants["4-blocks"], replace(study.plan, passes=20), data, 1e12, 1)["held_out_accuracy"] == 0
+    )
+    json.dumps(told, allow_nan=False)
+
+
+def test_more_pictures_than_there_are_are_refused(data):
+    with pytest.raises(ValueError, match="wants 97 pictures to learn from, there are 96"):
+        data.drawn(97, seed=1)
+
+
+def test_an_interrupted_study_goes_on_run_by_run(data, tmp_path, monkeypatch):
+    study, ran = tiny(STUDIES["head"]), []
+    bench = Bench(data, Kept(tmp_path), tell=lambda _: None)
+
+    def noted(kind, run, limit):
+        def work(variant, plan, data, rate, seed):
+            if len(ran) == limit:
+                raise KeyboardInterrupt
+            ran.append((variant.title, kind, rate, seed))
+            return run(variant, plan, data, rate, seed)
+
+        return work
+
+    def performed(limit, study=study):
+        with monkeypatch.context() as patched:
+            patched.setattr(runs, "trial", noted("trial", runs.trial, limit))
+            patched.setattr(runs, "final", noted("final", runs.final, limit))
+            return experiment.perform(study, bench, seeds=2)
+
+    with pytest.raises(KeyboardInterrupt):
+        performed(limit=4)
+    whole = performed(limit=None)
+    assert len(ran) == len(set(ran)) > 4, "a finished run was run again"
+    count = len(ran)
+    assert performed(limit=None) == whole  # all of it kept
+    assert len(ran) == count
+    performed(None, replace(study, plan=replace(study.plan, weight_decay=0.1)))
+    assert len(ran) >= 2 * count - 4, "figures of another plan were taken for this one's"
+
+
+def test_figures_are_kept_for_the_code_that_made_them(data, tmp_path, monkeypatch):
+    study, kept = tiny(STUDIES["depth"]), Kept(tmp_path)
+
+    def known():
+        return runs.identity(study.variants["1-blocks"], study.plan, 0.1, 1, "final")
+
+    kept.get(known(), lambda: {"held_out_accuracy": 0.5})
+    assert kept.get(known(), lambda: pytest.fail("it is there")) == {"held_out_accuracy": 0.5}
+    kept.path_for(known()).write_text("{")  # damaged
+    assert kept.get(known(), lambda: {"held_out_accuracy": 0.6}) == {"held_out_accuracy": 0.6}
+    monkeypatch.setattr(runs, "code_digest", lambda *modules: f"other code of {len(modules)} modules")
+    assert not kept.has(known())
+
+
+def test_words_and_charts_may_change_and_figures_stay():
+    variant = STUDIES["activation"].variants["relu"]
+    reached = runs.modules_of(runs.made(variant, 0).network)
+    assert "models.lenet" in reached
+    assert not [module for module in reached if module.startswith("models.studies") and module not in runs.CODE]
+
+
+def test_best_rates_are_looked_for_beyond_the_first_three():
+    assert best_of(lambda rate: -abs(rate - 0.1)) == (0.1, 3)
+    assert best_of(lambda rate: rate) == (2.7, 5)
+    assert best_of(lambda rate: -rate) == (0.0037, 5)
+    assert best_of(lambda rate: 0.1) == (0.1, 3)  # nothing learns: the first
+
+
+def best_of(accuracy):
+    tried = experiment.best_rate(accuracy, 0.1)
+    return max(tried, key=tried.get), len(tried)
+
+
+def test_no_seed_is_no_study(data, tmp_path):
+    with pytest.raises(ValueError, match="one seed at least, got 0"):
+        experiment.perform(STUDIES["head"], Bench(data, Kept(tmp_path)), seeds=0)
+
+
+def test_readme_rows_come_from_records_and_say_where_there_are_none(done, tmp_path, monkeypatch):
+    (tmp_path / "depth.json").write_text(json.dumps(done[0]["depth"]))
+    monkeypatch.setattr(shown, "FOLDER", tmp_path)
+    text = tables.fill("<!-- table: studies -->\n<!-- end -->")
+    assert text.count(shown.MISSING) == len(STUDIES) - 1
+    assert done[0]["depth"]["sentence"] in text
+    assert "[depth](weights/studies/depth.svg)" in text
+    assert "2 seeds, 40 test pictures" in text
+
+
+def test_every_heading_is_known_in_chinese():
+    text = tables.fill("<!-- table: studies zh -->\n<!-- end -->").splitlines()[1]
+    assert not [heading for heading in shown.HEADINGS if heading in text]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_ships_is_what_its_figures_say(name, tmp_path):
+    path = record.FOLDER / f"{name}.json"
+    if not path.is_file():
+        pytest.skip(f"{name} was not measured yet")
+    told = json.loads(path.read_text())
+    again = STUDIES[name].conclude(told["variants"])
+    assert (told["sentence"], told["outcome"]) == (again.sentence, again.outcome)
+    assert len(told["seeds"]) >= 3
+    assert told["n"]["test"] == 10_000
+    assert path.with_suffix(".svg").is_file()
+
+
+def test_the_command_runs_records_and_renews(data_dir, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(registry, "STUDIES", {"head": tiny(STUDIES["head"])})
+    asked = [
+        "head",
+        "--data-dir",
+        str(data_dir),
+        "--seeds",
+        "1",
+        "--records",
+        str(tmp_path),
+        "--runs",
+        str(tmp_path / "r"),
+    ]
+    assert command.main(asked) == 0
+    said = capsys.readouterr().out
+    assert said.index("minutes of a core") < said.index("head/pooled final")
+    svg = (tmp_path / "head.svg").read_bytes()
+    (tmp_path / "head.svg").unlink()
+    assert command.main(["head", "--from-records", "--records", str(tmp_path)]) == 0
+    assert (tmp_path / "head.svg").read_bytes() == svg
+    assert command.main(asked) == 0
+    assert ", kept" in capsys.readouterr().out
+
+
+def test_a_dry_run_tells_the_cost_and_runs_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(registry, "STUDIES", {"head": tiny(STUDIES["head"])})
+    assert command.main(["--dry-run", "--data-dir", str(tmp_path), "--records", str(tmp_path)]) == 0
+    assert "all: about" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_names_and_counts_are_told(capsys):
+    assert command.main(["headd"]) == 2
+    assert "no study 'headd'; there are: activation, regularisation" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command.main(["--seeds", "0"])
+    assert "'0' is no count; wanted 1 or more" in capsys.readouterr().err

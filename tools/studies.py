@@ -1,0 +1,55 @@
+"""What the studies found (weights/studies), as the README's table."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from models.studies import record as of_studies
+from models.studies.registry import STUDIES
+from tools.markdown import table
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = of_studies.FOLDER
+HEADINGS = ["idea", "question", "what came out (mean ± deviation over the seeds)", "borne out", "chart"]
+OUTCOMES = {"borne out": "yes", "in part": "in part", "not borne out": "no"}
+MISSING = "not measured yet: `make studies`"
+
+
+def told() -> str:
+    """The table of all studies, and what their figures are of."""
+    records = {name: _record(name) for name in STUDIES}
+    rows = [
+        [study.title, study.question, *(_found(records[name]) or [MISSING, "-", "-"])]
+        for name, study in STUDIES.items()
+    ]
+    known = [record for record in records.values() if record]
+    return "\n\n".join([table(HEADINGS, rows), *([circumstances(known)] if known else [])])
+
+
+def _record(name: str) -> dict[str, Any] | None:
+    path = FOLDER / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _found(record: dict[str, Any] | None) -> list[str] | None:
+    if record is None:
+        return None
+    chart = f"[{record['study']}](weights/studies/{record['study']}.svg)"
+    return [record["sentence"], OUTCOMES[record["outcome"]], chart]
+
+
+def circumstances(records: list[dict[str, Any]]) -> str:
+    """When, on what, with which versions, how often and how long; of studies of several machines, each of them."""
+    dates = sorted({record["date"] for record in records})
+    on = {f"{_threads(record['hardware'])} of an {record['hardware']['processor']}" for record in records}
+    versions = {f"PyTorch {record['versions']['torch']}, {record['training']['precision']}" for record in records}
+    seeds = "/".join(map(str, sorted({len(record["seeds"]) for record in records})))
+    tested = "/".join(f"{count:,}" for count in sorted({record["n"]["test"] for record in records}))
+    minutes = sum(record["seconds"] for record in records) / 60
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    machine = f"{when}, {', '.join(sorted(on))}; {', '.join(sorted(versions))}"
+    return f"{machine}; {seeds} seeds, {tested} test pictures; {minutes:.0f} minutes in all."
+
+
+def _threads(hardware: dict[str, Any]) -> str:
+    return "one thread" if hardware["threads"] == 1 else f"{hardware['threads']} threads"
