@@ -1,8 +1,11 @@
-"""Figures of studies as the tests need them: whole variants, made up from what is said of each."""
+"""Studies as the tests need them: so small that a run takes a moment, and figures made up from what is said of each."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+from models.studies.study import Study
 
 SEEDS = (1, 2, 3)
 JITTER = (-1.0, 0.0, 1.0)  # of each seed, in units of what is said
@@ -25,3 +28,10 @@ def variant(
         runs.append(run | {"seed": seed, "gradients": list(gradients), "curve": points, "ladder": ladder})
     told = {"title": title, "parameters": said.get("parameters", 1_000), "macs": said.get("macs", 1_000_000)}
     return told | {"rate": 0.1, "tried": [], "seconds": 3.0, "runs": runs}
+
+
+def tiny(study: Study) -> Study:
+    """A study of two steps a run."""
+    ladder = study.ladder and replace(study.ladder, rates=study.ladder.rates[:2], steps=2)
+    plan = replace(study.plan, pictures=32, passes=1, batch_size=16, watch_every=1)
+    return replace(study, plan=plan, ladder=ladder)

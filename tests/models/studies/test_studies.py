@@ -9,32 +9,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.studies import __main__ as command
-from models.studies import experiment, networks, record, registry, runs
+from models.studies import experiment, networks, record, runs
 from models.studies.experiment import Bench
 from models.studies.kept import Kept
 from models.studies.registry import STUDIES
-from tests.idx import write_dataset
+from tests.models.studies.made_up import tiny
 from tools import studies as shown
 from tools import tables
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    write_dataset(folder, "fashion-mnist", train=120, test=40)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def data(data_dir):
-    return runs.Data.load(data_dir)
-
-
-def tiny(study):
-    """A study of two steps a run."""
-    ladder = study.ladder and replace(study.ladder, rates=study.ladder.rates[:2], steps=2)
-    return replace(study, plan=replace(study.plan, pictures=32, passes=1, batch_size=16, watch_every=1), ladder=ladder)
 
 
 @pytest.fixture(scope="module")
@@ -159,57 +140,6 @@ def test_more_pictures_than_there_are_are_refused(data):
         data.drawn(97, seed=1)
 
 
-def test_an_interrupted_study_goes_on_run_by_run(data, tmp_path, monkeypatch):
-    study, ran = tiny(STUDIES["head"]), []
-    bench = Bench(data, Kept(tmp_path), tell=lambda _: None)
-
-    def noted(kind, run, limit):
-        def work(variant, plan, data, rate, seed):
-            if len(ran) == limit:
-                raise KeyboardInterrupt
-            ran.append((variant.title, kind, rate, seed))
-            return run(variant, plan, data, rate, seed)
-
-        return work
-
-    def performed(limit, study=study):
-        with monkeypatch.context() as patched:
-            patched.setattr(runs, "trial", noted("trial", runs.trial, limit))
-            patched.setattr(runs, "final", noted("final", runs.final, limit))
-            return experiment.perform(study, bench, seeds=2)
-
-    with pytest.raises(KeyboardInterrupt):
-        performed(limit=4)
-    whole = performed(limit=None)
-    assert len(ran) == len(set(ran)) > 4, "a finished run was run again"
-    count = len(ran)
-    assert performed(limit=None) == whole  # all of it kept
-    assert len(ran) == count
-    performed(None, replace(study, plan=replace(study.plan, weight_decay=0.1)))
-    assert len(ran) >= 2 * count - 4, "figures of another plan were taken for this one's"
-
-
-def test_figures_are_kept_for_the_code_that_made_them(data, tmp_path, monkeypatch):
-    study, kept = tiny(STUDIES["depth"]), Kept(tmp_path)
-
-    def known():
-        return runs.identity(study.variants["1-blocks"], study.plan, 0.1, 1, "final")
-
-    kept.get(known(), lambda: {"held_out_accuracy": 0.5})
-    assert kept.get(known(), lambda: pytest.fail("it is there")) == {"held_out_accuracy": 0.5}
-    kept.path_for(known()).write_text("{")  # damaged
-    assert kept.get(known(), lambda: {"held_out_accuracy": 0.6}) == {"held_out_accuracy": 0.6}
-    monkeypatch.setattr(runs, "code_digest", lambda *modules: f"other code of {len(modules)} modules")
-    assert not kept.has(known())
-
-
-def test_words_and_charts_may_change_and_figures_stay():
-    variant = STUDIES["activation"].variants["relu"]
-    reached = runs.modules_of(runs.made(variant, 0).network)
-    assert "models.lenet" in reached
-    assert not [module for module in reached if module.startswith("models.studies") and module not in runs.CODE]
-
-
 def test_best_rates_are_looked_for_beyond_the_first_three():
     assert best_of(lambda rate: -abs(rate - 0.1)) == (0.1, 3)
     assert best_of(lambda rate: rate) == (2.7, 5)
@@ -253,42 +183,3 @@ def test_what_ships_is_what_its_figures_say(name, tmp_path):
     assert len(told["seeds"]) >= 3
     assert told["n"]["test"] == 10_000
     assert path.with_suffix(".svg").is_file()
-
-
-def test_the_command_runs_records_and_renews(data_dir, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(registry, "STUDIES", {"head": tiny(STUDIES["head"])})
-    asked = [
-        "head",
-        "--data-dir",
-        str(data_dir),
-        "--seeds",
-        "1",
-        "--records",
-        str(tmp_path),
-        "--runs",
-        str(tmp_path / "r"),
-    ]
-    assert command.main(asked) == 0
-    said = capsys.readouterr().out
-    assert said.index("minutes of a core") < said.index("head/pooled final")
-    svg = (tmp_path / "head.svg").read_bytes()
-    (tmp_path / "head.svg").unlink()
-    assert command.main(["head", "--from-records", "--records", str(tmp_path)]) == 0
-    assert (tmp_path / "head.svg").read_bytes() == svg
-    assert command.main(asked) == 0
-    assert ", kept" in capsys.readouterr().out
-
-
-def test_a_dry_run_tells_the_cost_and_runs_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(registry, "STUDIES", {"head": tiny(STUDIES["head"])})
-    assert command.main(["--dry-run", "--data-dir", str(tmp_path), "--records", str(tmp_path)]) == 0
-    assert "all: about" in capsys.readouterr().out
-    assert not list(tmp_path.iterdir())
-
-
-def test_wrong_names_and_counts_are_told(capsys):
-    assert command.main(["headd"]) == 2
-    assert "no study 'headd'; there are: activation, regularisation" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        command.main(["--seeds", "0"])
-    assert "'0' is no count; wanted 1 or more" in capsys.readouterr().err
