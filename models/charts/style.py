@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from models.checkpoints.atomic import replacing
 
+FONT = "DejaVu Sans"  # comes with matplotlib, so that sizes are the same on every machine
 GREY = "#797979"  # text, axes and whatever is no data
 # At least 3 to 1 on white and on #111 (WCAG 2.2, 1.4.11). For eyes that see few hues,
 # lines have markers and dashes beside that.
@@ -38,7 +39,7 @@ _RC: dict[Any, Any] = {
     "axes.titlecolor": GREY,
     "axes.titlesize": "medium",
     "figure.facecolor": "none",
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that sizes are the same on every machine
+    "font.family": FONT,
     "font.size": 10.0,
     "grid.alpha": 0.3,
     "grid.color": GREY,
@@ -51,7 +52,6 @@ _RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lineup",  # or the ids in the file would be drawn by lot
     "text.color": GREY,
-    "text.parse_math": False,  # a dollar sign is a dollar sign
     "xtick.color": GREY,
     "ytick.color": GREY,
 }
@@ -74,6 +74,7 @@ def save(fig: Figure, path: str | Path) -> None:
     written = io.StringIO()
     with mpl.rc_context(_RC):
         fig.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    lines = (line.rstrip() for line in written.getvalue().splitlines())  # matplotlib leaves blanks at their ends
+    drawn = written.getvalue().replace(f"'{FONT}'", f"'{FONT}', Verdana, sans-serif")  # where that is not installed
+    lines = (line.rstrip() for line in drawn.splitlines())  # matplotlib leaves blanks at their ends
     with replacing(path) as file:
         file.write("\n".join((*lines, "")).encode())

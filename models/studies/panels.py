@@ -93,7 +93,7 @@ def gradients(ax: Axes, variants: Variants) -> None:
         ax.plot(at, means, color=colour, marker=mark, linestyle=dash, label=variant["title"])
     ax.set_yscale("log")
     ax.set_xlabel("layer, from the picture to the logits")
-    ax.set_ylabel("gradient at the start, root mean square")
+    ax.set_ylabel("gradient at the start, RMS")
     ax.legend()
 
 

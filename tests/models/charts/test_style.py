@@ -63,6 +63,16 @@ def test_text_is_text_and_the_ground_is_transparent(tmp_path: Path) -> None:
     assert "none" in ground.attrib.get("style", "")
 
 
+def test_powers_of_ten_are_drawn_as_such_and_fonts_fall_back(tmp_path: Path) -> None:
+    with style.figure(4, 3) as (fig, ax):
+        ax.plot([1, 1e6], [1, 2])
+        ax.set_xscale("log")
+    style.save(fig, tmp_path / "log.svg")
+    drawn = (tmp_path / "log.svg").read_text()
+    assert "mathdefault" not in drawn
+    assert "'DejaVu Sans', Verdana, sans-serif" in drawn
+
+
 def test_the_look_ends_with_the_figure() -> None:
     before = mpl.rcParams["text.color"]
     with style.figure():
