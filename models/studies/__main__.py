@@ -35,9 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for study in studies:
                 print(f"{study.name}: {record.renew(study, asked.records)['sentence']}")
             return 0
+        bench = None if asked.dry_run else Bench(Data.load(asked.data_dir), Kept(asked.runs))
         tell_cost(studies, asked.seeds)
-        if not asked.dry_run:
-            perform(studies, Bench(Data.load(asked.data_dir), Kept(asked.runs)), asked.seeds, asked.records)
+        if bench:
+            perform(studies, bench, asked.seeds, asked.records)
     except (UnknownName, DataError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
