@@ -56,7 +56,7 @@ STUDY = Study(
     name="head",
     title="a global average for fully connected layers",
     question="Are a network's fully connected layers needed, and do they learn by heart?",
-    plan=Plan(pictures=12_800, passes=10, rate=0.03),
+    plan=Plan(pictures=12_800, passes=8, rate=0.01),
     variants={
         "fully-connected": Variant("fully connected", fully_connected),
         "pooled": Variant("global average", pooled),

@@ -43,7 +43,8 @@ def test_a_study_is_recorded_with_all_that_it_is_told_with(name, done):
     for variant in told["variants"].values():
         assert variant["rate"] in [tried["rate"] for tried in variant["tried"]]
         best = max(tried["held_out_accuracy"] for tried in variant["tried"])
-        assert best == next(t["held_out_accuracy"] for t in variant["tried"] if t["rate"] == variant["rate"])
+        taken = next(t["held_out_accuracy"] for t in variant["tried"] if t["rate"] == variant["rate"])
+        assert best - experiment.TIE <= taken <= best
         for run in variant["runs"]:
             assert [point["step"] for point in run["curve"]] == [1, 2]
             assert run["gap"] == pytest.approx(run["train_accuracy"] - run["test_accuracy"])
@@ -145,6 +146,11 @@ def test_best_rates_are_looked_for_beyond_the_first_three():
     assert best_of(lambda rate: rate) == (2.7, 5)
     assert best_of(lambda rate: -rate) == (0.0037, 5)
     assert best_of(lambda rate: 0.1) == (0.1, 3)  # nothing learns: the first
+
+
+def test_of_rates_that_are_as_good_the_lowest_is_taken():
+    assert experiment.chosen({0.3: 0.1, 0.1: 0.882, 0.03: 0.88, 0.01: 0.85}) == 0.03
+    assert experiment.chosen({0.3: 0.1, 0.1: 0.89, 0.03: 0.88}) == 0.1
 
 
 def best_of(accuracy):
