@@ -7,12 +7,13 @@ Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from torch import nn
 
 from models.densenet import DenseBlock, transition_block
 from models.studies import panels, words
-from models.studies.networks import AddBlock, Small, parameters, pooled_head, stem, width_at
+from models.studies.networks import AddBlock, Small, parameters, pooled_head, stem, width_like
 from models.studies.study import Conclusion, Figures, Plan, Study, Variant
 
 LAYERS, GROWTH, FIRST = 4, 12, 24  # of each of three blocks
@@ -47,7 +48,12 @@ def _ended(parts: list[nn.Module], width: int) -> nn.Module:
 
 def same_size() -> nn.Module:
     """``added`` with the parameters of ``joined``."""
-    return added(width_at(parameters(joined()), parameters, added, range(4, 97)))
+    return added(_width())
+
+
+@cache
+def _width() -> int:
+    return width_like(joined, parameters, added, range(4, 97))
 
 
 def conclude(variants: Mapping[str, Figures]) -> Conclusion:

@@ -137,12 +137,16 @@ def macs(network: nn.Module) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def width_at(cost: int, measure: Callable[[nn.Module], int], build: Callable[[int], nn.Module], widths: range) -> int:
-    """Of ``widths`` the one whose network comes nearest to a cost, as ``measure`` counts it; costs grow with widths."""
+def width_like(
+    like: Callable[[], nn.Module], measure: Callable[[nn.Module], int], build: Callable[[int], nn.Module], widths: range
+) -> int:
+    """Of ``widths`` the one whose network costs most nearly what ``like()`` does, as ``measure`` counts it; costs grow
+    with widths.
+    """
     with torch.random.fork_rng(devices=[]):  # what is built only to be counted draws no numbers of the run
-        low, high = 0, len(widths) - 1
+        wanted, low, high = measure(like()), 0, len(widths) - 1
         while low < high:
             middle = (low + high) // 2
-            low, high = (middle + 1, high) if measure(build(widths[middle])) < cost else (low, middle)
+            low, high = (middle + 1, high) if measure(build(widths[middle])) < wanted else (low, middle)
         around: Sequence[int] = widths[max(0, low - 1) : low + 1]
-        return min(around, key=lambda width: abs(measure(build(width)) - cost))
+        return min(around, key=lambda width: abs(measure(build(width)) - wanted))

@@ -7,13 +7,13 @@ convolution in the other, as wide as the same cost allows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 
 from torch import nn
 
 from models.googlenet import Inception, conv_relu
 from models.studies import panels, words
-from models.studies.networks import Small, macs, pooled_head, width_at
+from models.studies.networks import Small, macs, pooled_head, width_like
 from models.studies.study import Conclusion, Figures, Plan, Study, Variant
 
 STEM = 32
@@ -41,12 +41,15 @@ def _network(first: nn.Module, second: nn.Module, third: nn.Module, fourth: nn.M
 
 
 def same_cost() -> nn.Module:
-    """``three_by_three`` at the multiply-adds of ``four_paths``: about twice as wide after the pool as before, which
-    the second search makes exact.
-    """
-    cost = macs(four_paths())
-    width = width_at(cost, macs, lambda each: three_by_three(each, 2 * each), range(8, 129))
-    return three_by_three(width, width_at(cost, macs, partial(three_by_three, width), range(width, 4 * width)))
+    """``three_by_three`` at the multiply-adds of ``four_paths``."""
+    return three_by_three(*_widths())
+
+
+@cache
+def _widths() -> tuple[int, int]:
+    """About twice as wide after the pool as before, which the second search makes exact."""
+    width = width_like(four_paths, macs, lambda each: three_by_three(each, 2 * each), range(8, 129))
+    return width, width_like(four_paths, macs, partial(three_by_three, width), range(width, 4 * width))
 
 
 def conclude(variants: Mapping[str, Figures]) -> Conclusion:

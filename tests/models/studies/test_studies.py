@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.studies import experiment, networks, record, runs
+from models.studies import connectivity, experiment, networks, record, runs
 from models.studies.experiment import Bench
 from models.studies.kept import Kept
 from models.studies.registry import STUDIES
@@ -85,6 +85,14 @@ def test_what_is_compared_at_the_same_cost_costs_the_same():
     assert one == pytest.approx(other, rel=0.02)
     one, other = map(networks.parameters, built("connectivity"))
     assert one == pytest.approx(other, rel=0.02)
+
+
+def test_looking_for_the_same_cost_draws_no_numbers_of_the_run():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    width = networks.width_like(connectivity.joined, networks.parameters, connectivity.added, range(4, 97))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert networks.parameters(connectivity.added(width)) == networks.parameters(connectivity.same_size())
 
 
 def test_shortcuts_aside_plain_and_residual_networks_are_the_same():
