@@ -123,7 +123,6 @@ _LONG_PLAIN = replace(_PLAIN, epochs=10, ema=0.998, from_shipped=True, **_TAUGHT
 _LONG_NORMALISED = replace(
     _NORMALISED, phases=(Phase(0.7, lr=0.06, scenes=0), Phase(0.3, lr=0.02)), epochs=8, ema=0.998, from_shipped=True
 )
-_AT_HALF = (Phase(0.64, lr=1e-3, size=112, scenes=0), Phase(0.2, lr=5e-4, size=112), Phase(0.16, lr=4e-4))
 LONG: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet": replace(
@@ -135,11 +134,19 @@ LONG: Mapping[str, Recipe] = MappingProxyType(
         ),
         "alexnet": replace(
             _LONG_PLAIN,
-            phases=(*(replace(phase, head="pooled") for phase in _AT_HALF[:2]), _AT_HALF[2]),
-            epochs=6,
+            phases=(
+                Phase(0.6, lr=1e-3, size=112, head="pooled", scenes=0),
+                Phase(0.2, lr=5e-4, size=112, head="pooled"),
+                Phase(0.2, lr=4e-4),
+            ),
+            epochs=4,
             density=0.02,
         ),
-        "nin": replace(_LONG_PLAIN, phases=_AT_HALF, epochs=6),
+        "nin": replace(
+            _LONG_PLAIN,
+            phases=(Phase(0.64, lr=1e-3, size=112, scenes=0), Phase(0.2, lr=5e-4, size=112), Phase(0.16, lr=4e-4)),
+            epochs=6,
+        ),
         # By time, as features are: at 224 those of a picture cost as much as four steps at 64.
         "vgg11": replace(
             _LONG_PLAIN,
