@@ -56,7 +56,6 @@ report: .venv/.test
 figures: .venv/.test
 	$(BIN)/python -m tools.remake --data-dir $(DATA) $(FIGURES)
 
-
 studies: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m models.studies $(STUDIES) --data-dir $(DATA)
 	$(BIN)/python -m tools.tables
