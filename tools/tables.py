@@ -50,7 +50,7 @@ def training() -> str:
                 [
                     f"{dataset}/{name}",
                     f"{mib:.2f}",
-                    header["recipe"]["kind"] + (", scenes" if _share_of_scenes(header["recipe"]) else ""),
+                    _recipe(header["recipe"]),
                     f"{_chain(training, 'minutes')} min on {training['device']}, {training['precision']}",
                     _chain(training, "pictures"),
                     _accuracy(header) + (f" of {measured['n']:,}" if measured["n"] == 10_000 else ""),
@@ -62,9 +62,10 @@ def training() -> str:
     return table(headings, rows)
 
 
-def _share_of_scenes(recipe: dict[str, Any]) -> float:
-    """Of the pictures learned from; older checkpoints call it "sent"."""
-    return float(recipe.get("scenes", recipe.get("sent", 0)))
+def _recipe(recipe: dict[str, Any]) -> str:
+    """Its kind, and what was learned from beside the dataset; older checkpoints call scenes "sent"."""
+    scenes = ", scenes" if recipe.get("scenes", recipe.get("sent", 0)) else ""
+    return recipe["kind"] + scenes + "".join(f", taught by {one}" for one in recipe.get("teachers", ()))
 
 
 def _of_sent(header: dict[str, Any]) -> str:
