@@ -13,8 +13,19 @@ from tools import remake, step, steps
 from tools.step import Place
 
 WEIGHTS = checkpoints.root()
-KINDS = ("evaluation", "mistakes", "forms", "robustness", "pictures", "vote", "report", "deploy files", "tables")
-RECORDED_BY_NOW = ("evaluation", "mistakes", "forms", "pictures", "vote", "deploy files", "tables")
+KINDS = (
+    "evaluation",
+    "mistakes",
+    "forms",
+    "robustness",
+    "pictures",
+    "vote",
+    "page",
+    "report",
+    "deploy files",
+    "tables",
+)
+RECORDED_BY_NOW = ("evaluation", "mistakes", "forms", "pictures", "vote", "page", "deploy files", "tables")
 
 
 @pytest.fixture
@@ -40,7 +51,7 @@ def test_steps_come_in_order_each_after_those_that_it_needs():
     known = steps.steps(Place(Path("data"), WEIGHTS))
     names = [one.name for one in known]
     assert [*dict.fromkeys(map(kind, names))] == [*KINDS]
-    assert len(set(names)) == len(names) == 4 * 14 + 5
+    assert len(set(names)) == len(names) == 4 * 14 + 6
     for place, one in enumerate(known):
         assert set(one.after) <= set(names[:place]), f"{one.name} comes before what it needs"
 
@@ -142,6 +153,39 @@ def test_evaluation_waits_where_its_figures_of_scenes_would_be_lost(place):
     assert "scenes.make --dataset mnist" in one.left()
     file_format.amend(place.checkpoint("lenet", "mnist"), {"metrics": {"accuracy": 0.99}})
     assert one.left() is None, "there are none to lose"
+
+
+def test_the_vote_waits_where_its_figures_of_scenes_would_be_lost(place):
+    one = found(place, "vote")
+    path = place.weights / "vote.json"
+    path.write_text(json.dumps({"of": {}, "n": {"mnist held out": 2000, "fashion-mnist scenes": 2000}}))
+    assert one.left() is None
+    (place.scenes / "mnist.safetensors").unlink()
+    assert one.left() is None, "it has none of mnist"
+    (place.scenes / "fashion-mnist.safetensors").unlink()
+    assert "would be lost" in one.left()
+    assert "scenes.make --dataset fashion-mnist" in one.left()
+    path.unlink()
+    assert one.left() is None, "there are none to lose"
+
+
+def test_the_report_is_drawn_after_the_speed_that_it_draws(place, monkeypatch):
+    shown = place.weights / "figures.json"
+    monkeypatch.setattr(steps.figures, "PLACE", shown)
+    monkeypatch.setattr(steps.figures, "figures", lambda: {"speed": {"date": "another day"}, "pictures": None})
+    shown.write_text(json.dumps({"speed": {"date": "once"}, "pictures": None}))
+    known = [found(place, name) for name in ("page", "report")]
+    page, drawn = known
+    drawn.then()
+    assert {one.step.name: one.why for one in remake.plan(known)} == {
+        "page": "figures.json is other than made now",
+        "report": "after page",
+    }
+    steps.figures.main()
+    assert page.stale() is None
+    assert drawn.stale() == "drawn of other speed"
+    drawn.then()
+    assert remake.plan(known) == []
 
 
 def test_the_report_is_drawn_anew_where_a_record_is_another(place):

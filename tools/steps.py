@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 
 from models import checkpoints, processor
@@ -32,7 +31,7 @@ KINDS_OF_SPOILING = 5  # rotated, shifted, noised, blurred, inverted; a record o
 def steps(place: Place) -> list[Step]:
     """All of them, each after those that it needs."""
     of_networks = [make(place, *pair) for make in (evaluation, mistakes, forms, robustness) for pair in PAIRS]
-    return [*of_networks, *(make(place) for make in (pictures, vote, drawings, deploy_files, all_tables))]
+    return [*of_networks, *(make(place) for make in (pictures, vote, of_the_page, drawings, deploy_files, all_tables))]
 
 
 def evaluation(place: Place, name: str, dataset: str) -> Step:
@@ -41,11 +40,8 @@ def evaluation(place: Place, name: str, dataset: str) -> Step:
 
     def left() -> str | None:
         measured = checkpoints.read_header(path).get("metrics", {})
-        scenes = scene_sets.path_for(place.scenes, dataset)
-        if "sent_accuracy" not in measured or scenes.is_file():
-            return None
-        lost = f"its figures of scenes would be lost: there is no {scenes}"
-        return f"{lost}; make it: {scene_sets.COMMAND} --dataset {dataset}"
+        there = "sent_accuracy" not in measured or scene_sets.path_for(place.scenes, dataset).is_file()
+        return None if there else scenes_lost(place, dataset)
 
     return Step(
         f"evaluation {dataset}/{name}",
@@ -54,6 +50,12 @@ def evaluation(place: Place, name: str, dataset: str) -> Step:
         lambda: of_another(reports.path_for(path), "digest", place.digest(name, dataset)),
         left=left,
     )
+
+
+def scenes_lost(place: Place, dataset: str) -> str:
+    """Why a step waits whose record has figures of scenes that are not here."""
+    lost = f"its figures of scenes would be lost: there is no {scene_sets.path_for(place.scenes, dataset)}"
+    return f"{lost}; make it: {scene_sets.COMMAND} --dataset {dataset}"
 
 
 def mistakes(place: Place, name: str, dataset: str) -> Step:
@@ -149,9 +151,23 @@ def vote(place: Place) -> Step:
         others = [f"{d}/{n}" for n, d in PAIRS if was.get(f"{d}/{n}") != place.digest(n, d)]
         return f"of other {named(others)}" if others else None
 
+    def left() -> str | None:
+        measured = (read(path) or {}).get("n", {})
+        lost = [d for d in DATASETS if f"{d} scenes" in measured and not scene_sets.path_for(place.scenes, d).is_file()]
+        return scenes_lost(place, lost[0]) if lost else None
+
     where = ("--data-dir", str(place.data), "--weights", str(place.weights), "--scenes", str(place.scenes))
     command = ("-m", "models.evaluation.vote_rules", *where)
-    return Step("vote", command, (path,), stale, tuple(f"evaluation {d}/{n}" for n, d in PAIRS))
+    return Step("vote", command, (path,), stale, tuple(f"evaluation {d}/{n}" for n, d in PAIRS), left)
+
+
+def of_the_page(place: Place) -> Step:
+    """What the page shows of speed and real pictures; the report draws milliseconds from it."""
+
+    def stale() -> str | None:
+        return f"{figures.PLACE.name} is other than made now" if read(figures.PLACE) != figures.figures() else None
+
+    return Step("page", ("-m", "tools.figures"), (figures.PLACE,), stale, ("pictures",))
 
 
 def drawings(place: Place) -> Step:
@@ -165,7 +181,7 @@ def drawings(place: Place) -> Step:
         kinds = (".json", ".robustness.json")
         files = [place.checkpoint(*pair).with_suffix(kind) for pair in PAIRS for kind in kinds]
         told = {str(file.relative_to(place.weights)): content(file) for file in files}
-        told["speed"] = json.dumps((read(figures.PLACE) or {}).get("speed"))  # the rest of it is made after the report
+        told["speed"] = json.dumps((read(figures.PLACE) or {}).get("speed"))
         return {name: sha256(text.encode()).hexdigest()[:16] for name, text in told.items() if text is not None}
 
     def stale() -> str | None:
@@ -177,15 +193,11 @@ def drawings(place: Place) -> Step:
 
     command = ("-m", "models.report", "--data-dir", str(place.data), "--weights", str(place.weights))
     needs = tuple(f"{kind} {d}/{n}" for kind in ("evaluation", "mistakes", "robustness") for n, d in PAIRS)
-    return Step("report", command, (folder / "README.md",), stale, needs, without_matplotlib, then=write(path, of))
+    return Step("report", command, (folder / "README.md",), stale, (*needs, "page"), then=write(path, of))
 
 
 def write(path: Path, told: Callable[[], object]) -> Callable[[], None]:
     return lambda: atomic.write_json(path, told())
-
-
-def without_matplotlib() -> str | None:
-    return None if find_spec("matplotlib") else "matplotlib is not here: pip install -e '.[report]'"
 
 
 def deploy_files(place: Place) -> Step:
