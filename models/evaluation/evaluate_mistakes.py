@@ -44,7 +44,8 @@ def record(path: str | Path, data_dir: str | Path, *, device: torch.device | str
     answers, confidence = logits.argmax(1), functional.softmax(logits / report["temperature"], dim=1).max(1).values
     if moved := _moved(report["confusion"], metrics.confusion(answers, labels, len(classifier.classes)).tolist()):
         told = "; ".join(f"{was} answers {said} of class {true} are {now}" for true, said, was, now in moved)
-        raise NotTheSame(f"the answers here are not those of the report: {told}; nothing was written")
+        right = "evaluate it without --mistakes, which measures all of it anew"
+        raise NotTheSame(f"the answers here are not those of the report: {told}; nothing was written; {right}")
     digest = report.pop("digest")  # stays the last
     report["reliability"] = metrics.reliability(confidence, answers == labels)
     report |= {"mistakes": metrics.mistakes(answers, labels, places), "digest": digest}

@@ -26,8 +26,11 @@ def sheet(one: Taken, data_dir: Path, folder: Path) -> str:
     """
     name = f"{one.architecture.name}, {one.dataset.name}"
     wrong = one.report.get("mistakes")
+    if one.digest is None:
+        return f"{name}: no sheet of mistakes, there is no checkpoint; {one.training} makes it"
     if wrong is None:
-        return f"{name}: where it is wrong is not recorded; {one.command('--mistakes')} records it"
+        command = one.command(*(["--mistakes"] if one.accuracy else []))  # which completes a report, and makes none
+        return f"{name}: where it is wrong is not recorded; {command} records it"
     if missing := idx.missing(one.dataset, "test", data_dir):
         return f"{name}: no sheet of mistakes, there is no {missing[0]} in {idx.folder_of(one.dataset, data_dir)}"
     if not wrong:
