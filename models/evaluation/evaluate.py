@@ -50,6 +50,8 @@ def evaluate(
     Where the folder ``scenes`` has scenes such as people send (``data.scene_sets``), those held out give accuracy and
     temperature for such pictures too.
 
+    CheckpointError for a file that cannot be trusted, or took another's place meanwhile.
+
     ``history``: the learning curve, to be kept in the report; without one, that of this file's report so far stays.
 
     ``test_images`` and ``held_out_images`` bound how many pictures are looked at where time is short; ``n`` tells
@@ -74,9 +76,17 @@ def evaluate(
     if (curve := history or recorded.get("history")) is not None:
         report["history"] = curve
     report["mistakes"] = metrics.mistakes(logits.argmax(1), labels, places)
+    _check_same(path, classifier)
     report["digest"] = file_format.amend(path, _in_header(report))
     atomic.write_json(reports.path_for(path), report)
     return report
+
+
+def _check_same(path: str | Path, classifier: Classifier) -> None:
+    """CheckpointError if another file, as of a training that ended, is where this one was."""
+    if checkpoints.read_header(path)["digest"] != classifier.metadata["digest"]:
+        right = "nothing was written; evaluate it again"
+        raise checkpoints.CheckpointError(f"{path} was replaced while it was measured; {right}")
 
 
 def _in_header(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,3 +91,17 @@ def test_a_device_that_is_not_there_is_told(capsys, monkeypatch):
         evaluate.main(["--model", "lenet", "--device", "cuda:7"])
     assert stopped.value.code == 2
     assert "the device is 'cuda:7', but PyTorch finds no GPU here" in capsys.readouterr().err
+
+
+def test_figures_do_not_go_into_a_checkpoint_that_took_the_place_of_the_measured_one(path, data_dir, monkeypatch):
+    measured = evaluate.compute_logits
+
+    def meanwhile(*arguments, **more):
+        checkpoints.file_format.amend(path, {"created": "by a training that ended"})
+        return measured(*arguments, **more)
+
+    monkeypatch.setattr(evaluate, "compute_logits", meanwhile)
+    with pytest.raises(checkpoints.CheckpointError, match=r"lenet\.lineup was replaced while it was measured"):
+        evaluate.evaluate(path, data_dir)
+    assert "metrics" not in checkpoints.read_header(path)
+    assert not path.with_suffix(".json").exists()
