@@ -104,7 +104,7 @@ RULES: Mapping[str, Callable[[Answered], Answers]] = {
         if (what, how) != ("voices", "equally")  # that is one voice each, ties to the first class
     },
     # The vote itself: it says nothing that no network says, which changes an answer now and then.
-    OURS: lambda given: vote.vote(given.probabilities, given.errors**-2)[0],
+    OURS: lambda given: vote.vote(given.probabilities, (given.errors**-2).tolist())[0],
 }
 
 
