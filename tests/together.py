@@ -69,9 +69,14 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     with joined(torch.device("cpu")) as world:
         for name in NETWORKS:
-            made = resumed(name, folder, world) if name == "norm" else trainer(name, folder, world)
-            flat = {key: tensor.contiguous() for key, tensor in made.run().network.state_dict().items()}
-            save_file(flat, folder / f"{name}.{world.rank}.safetensors")
+            write(name, folder, world)
+
+
+def write(name: str, folder: Path, world: World) -> None:
+    """Train one, and write its weights."""
+    made = resumed(name, folder, world) if name == "norm" else trainer(name, folder, world)
+    flat = {key: tensor.contiguous() for key, tensor in made.run().network.state_dict().items()}
+    save_file(flat, folder / f"{name}.{world.rank}.safetensors")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ way, and batch norm over all of the batch (`shared_norm`). Only dropout draws di
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -126,4 +127,7 @@ def joined(device: torch.device) -> Iterator[World]:
     try:
         yield World(distributed.get_rank(), distributed.get_world_size(), device)
     finally:
+        # A DistributedDataParallel holds the group in a circle of references; where the last of them went with the
+        # interpreter, threads of gloo's were still running, which now and then ended the process with SIGABRT.
+        gc.collect()
         distributed.destroy_process_group()
