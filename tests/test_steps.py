@@ -79,7 +79,7 @@ def test_another_checkpoint_makes_stale_all_that_was_measured_of_it_and_nothing_
     file_format.amend(place.checkpoint("nin", "mnist"), {"created": "another day"})
     why = {one.step.name: one.why for one in remake.plan(steps.steps(place))}
     own = {f"{kind} mnist/nin" for kind in ("evaluation", "forms", "robustness")}
-    assert own | {"pictures", "vote", "report", "tables"} | before == why.keys()
+    assert own | {"pictures", "vote", "page", "report", "tables"} | before == why.keys()
     digest = place.digest("nin", "mnist")[:8]
     assert why["evaluation mnist/nin"].endswith(f", not {digest}")
     assert why["forms mnist/nin"].endswith(f", not {digest}")
