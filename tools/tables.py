@@ -65,7 +65,7 @@ def training() -> str:
 def _recipe(recipe: dict[str, Any]) -> str:
     """Its kind, and what was learned from beside the dataset; older checkpoints call scenes "sent"."""
     scenes = ", scenes" if recipe.get("scenes", recipe.get("sent", 0)) else ""
-    return recipe["kind"] + scenes + "".join(f", taught by {one}" for one in recipe.get("teachers", ()))
+    return str(recipe["kind"]) + scenes + "".join(f", taught by {one}" for one in recipe.get("teachers", ()))
 
 
 def _of_sent(header: dict[str, Any]) -> str:
