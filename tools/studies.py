@@ -1,14 +1,12 @@
 """What the studies found (weights/studies), as the README's table."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from models.studies import record as of_studies
 from models.studies.registry import STUDIES
 from tools.markdown import table
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDER = of_studies.FOLDER
 HEADINGS = ["idea", "question", "what came out (mean ± deviation over the seeds)", "borne out", "chart"]
 OUTCOMES = {"borne out": "yes", "in part": "in part", "not borne out": "no"}

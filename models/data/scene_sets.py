@@ -30,6 +30,11 @@ class SceneSet:
     pictures: Tensor
     allowed: Tensor
 
+    def clear(self) -> tuple[Tensor, Tensor]:
+        """The pictures for which one class alone is right, and their labels int64 [M]."""
+        one = self.allowed.sum(1) == 1
+        return self.pictures[one], self.allowed[one].float().argmax(1)
+
 
 def path_for(folder: Path, dataset: str) -> Path:
     """Where the sets of a dataset lie, whether or not they are there."""

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-UInt8 = npt.NDArray[np.uint8]
+from models.data.idx import UInt8
+
 Float = npt.NDArray[np.float32]
 SEED = 2019  # of the noise
 

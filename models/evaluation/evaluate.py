@@ -112,8 +112,7 @@ def _of_held_out(classifier: Classifier, data_dir: str | Path, count: int | None
 
 def _of_sent(classifier: Classifier, held: SceneSet, count: int | None) -> dict[str, Any]:
     """Accuracy and calibration on pictures as people send them, of those for which one class is right."""
-    clear = held.allowed.sum(1) == 1
-    pictures, labels = evenly(held.pictures[clear], held.allowed[clear].float().argmax(1), count)
+    pictures, labels = evenly(*held.clear(), count)
     logits = compute_logits(classifier, pictures, note=f"{_name(classifier)}: sent")
     temperature = metrics.fit_temperature(logits, labels)
     told = metrics.report(logits, labels, temperature, classifier.classes)

@@ -27,9 +27,10 @@ from models.checkpoints import atomic, file_format, reports
 from models.checkpoints.described import described
 from models.compiled import compiler, forms
 from models.compiled.runner import Runner
+from models.data.idx import UInt8
 from models.data.pictures import evenly
 from models.data.splits import DataError, load_split
-from models.evaluation.corruptions import CORRUPTIONS, UInt8
+from models.evaluation.corruptions import CORRUPTIONS
 
 TEST_IMAGES = 2_000
 BATCH = 16

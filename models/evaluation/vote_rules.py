@@ -183,9 +183,7 @@ def _held_out(dataset: str, data_dir: Path, count: int) -> tuple[Tensor, Tensor]
 
 
 def _scenes(folder: Path, dataset: str, count: int) -> tuple[Tensor, Tensor]:
-    held = scene_sets.load(folder, dataset, "held")
-    clear = held.allowed.sum(1) == 1
-    return evenly(held.pictures[clear], held.allowed[clear].float().argmax(1), count)
+    return evenly(*scene_sets.load(folder, dataset, "held").clear(), count)
 
 
 def summary(rules: Mapping[str, Mapping[str, Any]]) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
 from models.charts.style import COLOURS, DASHES, GREY, MARKERS
 from models.studies import words
+from models.studies.study import Figures, Panel
 
-Variants = Mapping[str, Mapping[str, Any]]
-Panel = Callable[[Axes, Variants], None]
+Variants = Mapping[str, Figures]
 
 AXES = {
     "loss": "training loss, nats",
