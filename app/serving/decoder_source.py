@@ -20,6 +20,7 @@ decoder_process.main()
 """
 START_S = 30.0  # within which the first process should have done its imports
 END_S = 5.0
+ENDING_S = 1.0
 SAID = 1 << 16  # bytes that a pipe holds
 
 
@@ -47,9 +48,10 @@ class DecoderSource:
         for _ in range(2):  # it may have died since it was last seen
             with self._lock:
                 self._start()
+                process = self._process
+                assert process is not None and self._control is not None
                 ours, theirs = socket.socketpair()
                 with theirs:
-                    assert self._control is not None
                     with suppress(BrokenPipeError):
                         socket.send_fds(self._control, [b"\1"], [theirs.fileno()])
             if hello := _hello(ours):
@@ -58,6 +60,8 @@ class DecoderSource:
                     raise NoDecoder(hello.told["failed"])
                 return ours, int(hello.told["pid"])
             ours.close()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ENDING_S)  # its sockets are closed before it can be seen to have ended
         raise NoDecoder(f"it ends at once: {self.said()}")
 
     def said(self) -> str:

@@ -152,6 +152,22 @@ def test_where_the_process_that_forks_them_has_died_there_is_another(decoders: D
     assert len(below(os.getpid()) - {first}) == 1
 
 
+def test_a_process_that_forks_them_and_has_not_quite_ended_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, popen = DecoderSource(), DecoderSource._popen
+    dying = "import os, sys, time; os.close(int(sys.argv[1])); time.sleep(0.3)"  # as a killed one, but slower
+
+    def once(self: DecoderSource, control: int, says: int) -> "subprocess.Popen[bytes]":
+        monkeypatch.setattr(DecoderSource, "_popen", popen)
+        return subprocess.Popen([sys.executable, "-S", "-c", dying, str(control)], pass_fds=(control,))
+
+    monkeypatch.setattr(DecoderSource, "_popen", once)
+    try:
+        connection, _ = source.worker()
+        connection.close()
+    finally:
+        source.close()
+
+
 def test_a_picture_that_takes_too_long_is_given_up() -> None:
     decoders = Decoders(0.1, 1 << 30)
     try:
