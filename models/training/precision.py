@@ -1,11 +1,15 @@
-"""The faster precision of a device."""
+"""The faster precision of a device, and what comes with it."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import torch
+
+from models.training import small_maps
 
 
 def faster_in_bfloat16(device: torch.device) -> bool:
@@ -21,3 +25,14 @@ def faster_in_bfloat16(device: torch.device) -> bool:
         return best
 
     return seconds(torch.bfloat16) < seconds(torch.float32)
+
+
+@contextmanager
+def autocast(device: torch.device, bfloat16: bool) -> Iterator[None]:
+    """Run what is inside in bfloat16 where that loses nothing, if ``bfloat16`` says so."""
+    small = bfloat16 and device.type == "cpu" and small_maps.useful()
+    with (
+        torch.autocast(device.type, torch.bfloat16, enabled=bfloat16),
+        small_maps.SmallMaps() if small else nullcontext(),
+    ):
+        yield

@@ -23,7 +23,7 @@ from models.training.material import Material, of_pictures
 from models.training.objective import Objective
 from models.training.optimisation import check_number, check_weights, cycle
 from models.training.pool import pool
-from models.training.precision import faster_in_bfloat16
+from models.training.precision import autocast, faster_in_bfloat16
 from models.training.recipes import Phase, Recipe
 from models.training.run_state import Position
 from models.training.stage import PooledHead, Stage, stage_of
@@ -247,4 +247,4 @@ class Trainer:
         return figures
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+        return autocast(self.device, self.bfloat16)
