@@ -8,6 +8,7 @@ is what makes it work best: Beyer et al., Knowledge distillation: A good teacher
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import torch
 from torch import Tensor
@@ -35,6 +36,11 @@ class Objective:
         """Of the checkpoints that teach."""
         return [one.metadata["digest"] for one in self.teachers]
 
+    @property
+    def teaching(self) -> list[str]:
+        """Digests of what decides the teachers' answers, which stays the same when their files are evaluated anew."""
+        return [_teaching(one) for one in self.teachers]
+
     def __call__(self, inputs: Tensor, logits: Tensor, allowed: Tensor) -> Tensor:
         """The loss of float32 ``logits`` [N, 10] for ``inputs`` [N, ...], of which ``allowed`` bool [N, 10] are right.
 
@@ -51,3 +57,10 @@ class Objective:
         """uint8 [N, 28, 28] -> float32 [N, 10]: the mean of the teachers' calibrated probabilities."""
         each = [functional.softmax(one(pictures) / one.temperature, dim=1) for one in self.teachers]
         return torch.stack(each).mean(0)
+
+
+def _teaching(teacher: Classifier) -> str:
+    digest = sha256(repr(teacher.temperature).encode())
+    for name, value in sorted(teacher.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

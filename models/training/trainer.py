@@ -98,7 +98,7 @@ class Trainer:
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to be resumed."""
         names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
-        teachers = {"teachers": self.objective.digests} if self.recipe.teachers else {}
+        teachers = {"teachers": self.objective.teaching} if self.recipe.teachers else {}
         return json.loads(json.dumps({**names, **teachers, "recipe": asdict(self.recipe), "seed": self.seed}))  # type: ignore[no-any-return]
 
     def resume(self) -> None:

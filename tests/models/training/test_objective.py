@@ -64,3 +64,14 @@ def test_teachers_stay_as_they_are():
     assert logits.grad is not None
     assert one.network.logits.grad is None
     assert not one.training
+
+
+def test_what_teaches_is_known_by_its_answers_whatever_else_its_file_says():
+    logits = [1.0, *[0.0] * 9]
+
+    def teaching(*told):
+        return Objective(recipe(1.0), [teacher(*told)], CPU).teaching
+
+    assert teaching(logits, 2.0, "evaluated") == teaching(logits, 2.0, "evaluated anew")
+    others = [teaching([1.5, *[0.0] * 9], 2.0), teaching(logits, 2.5), teaching(logits, 2.0)]
+    assert len({*map(tuple, others)}) == 3
