@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from app.cli.terminal import short
 from app.settings import Settings
 from models import catalog, checkpoints
+from models.counts import short
 from models.datasets import DATASETS
 from tools import bulk, capacity, chinese, figures, robustness, speed, studies, vote_table
 from tools.markdown import table

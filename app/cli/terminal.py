@@ -11,6 +11,7 @@ from rich.text import Text
 from app.answers import Comparison, Prediction
 from app.errors import ApiError
 from models import catalog, checkpoints
+from models.counts import short
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
 
@@ -64,14 +65,6 @@ def show_models() -> None:
         row += [short(known.parameters), short(known.macs)]
         table.add_row(*row, *(_accuracy(dataset, name) for dataset in DATASETS))
     _console().print(table)
-
-
-def short(count: int) -> str:
-    """A count in three digits: 44.4 k, 11.2 M, 7.55 G."""
-    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return str(count)
 
 
 def _accuracy(dataset: str, name: str) -> str:

@@ -49,11 +49,11 @@ class DecoderSource:
             with self._lock:
                 self._start()
                 process = self._process
-                assert process is not None and self._control is not None
+                assert process is not None
+                assert self._control is not None
                 ours, theirs = socket.socketpair()
-                with theirs:
-                    with suppress(BrokenPipeError):
-                        socket.send_fds(self._control, [b"\1"], [theirs.fileno()])
+                with theirs, suppress(BrokenPipeError):
+                    socket.send_fds(self._control, [b"\1"], [theirs.fileno()])
             if hello := _hello(ours):
                 if "failed" in hello.told:
                     ours.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from models.counts import short
 from models.datasets import DATASETS
 from models.report.material import Speed, Taken
-from models.report.pareto import short
 
 NAME = "README.md"
 HEAD = """# What was measured of the checkpoints

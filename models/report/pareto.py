@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from models.charts import style
+from models.counts import short
 from models.report import panels
 from models.report.material import Speed, Taken
 
-UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 MEASURED = "make bench"  # what records milliseconds
 
 
@@ -70,11 +70,3 @@ def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         if not told or share > told[-1][1]:
             told.append((cost, share))
     return told
-
-
-def short(value: float) -> str:
-    """A large number with its unit: 46.8 M."""
-    for unit, letter in UNITS:
-        if value >= unit:
-            return f"{value / unit:.3g} {letter}"
-    return f"{value:.3g}"

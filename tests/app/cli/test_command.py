@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from app.cli import local, main, terminal
+from app.cli import local, main
 from models import catalog, checkpoints
 from models.checkpoints import file_format
 from models.checkpoints.networks import tensors_of
@@ -230,11 +230,6 @@ def test_an_interrupt_is_no_traceback(weights, folder, monkeypatch):
 
     monkeypatch.setattr(local.Local, "predict", interrupted)
     assert main(["predict", str(folder)]) == 130
-
-
-@pytest.mark.parametrize("count", [(7, "7"), (44426, "44.4 k"), (7_547_232_256, "7.55 G")])
-def test_counts_are_told_in_three_digits(count):
-    assert terminal.short(count[0]) == count[1]
 
 
 def test_help_comes_without_loading_torch():

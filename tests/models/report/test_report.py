@@ -177,11 +177,6 @@ def test_the_line_joins_what_nothing_beats_at_both():
     assert pareto.front(points) == [(1.0, 81.0), (3.0, 90.0), (5.0, 91.0)]
 
 
-@pytest.mark.parametrize(("value", "said"), [(44_426, "44.4 k"), (7.55e9, "7.55 G"), (2.0, "2"), (0.5, "0.5")])
-def test_numbers_are_told_with_their_unit(value, said):
-    assert pareto.short(value) == said
-
-
 def taken(weights, name="lenet", dataset="mnist"):
     return next(one for one in material.gather(weights) if (one.dataset.name, one.architecture.name) == (dataset, name))
 
