@@ -165,7 +165,14 @@ def test_a_failure_and_an_interruption_are_told_by_the_exit_status(command, benc
     assert "interrupted" in capsys.readouterr().out
 
 
-def test_a_checkpoint_that_is_not_there_is_told(tmp_path, capsys):
+def test_tables_and_commands_are_of_the_checkpoints_that_are_named(command, monkeypatch, tmp_path):
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path / "others"))  # so that it is put back
+    assert command("--plan", "--weights", str(tmp_path)) == 0
+    assert remake.checkpoints.root() == tmp_path
+
+
+def test_a_checkpoint_that_is_not_there_is_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path))
     assert remake.main(["--plan", "--weights", str(tmp_path)]) == 1
     assert f"cannot read {tmp_path}/mnist/lenet.lineup" in capsys.readouterr().out
 

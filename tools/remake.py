@@ -7,6 +7,7 @@ run again: what is up to date is not made again.
 """
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
@@ -117,8 +118,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None, run: Run = in_python, minutes: Path = MINUTES) -> int:
     """Tell the plan and follow it; 1 if a step failed, 2 if none is named so, 130 if it was interrupted."""
     options = _parse(argv)
+    if options.weights:  # tables are of what that names, too, and so is what the commands are not told
+        os.environ["LINEUP_WEIGHTS"] = str(options.weights)
     try:
-        place = Place(options.data_dir, checkpoints.root(options.weights), options.scenes)
+        place = Place(options.data_dir, checkpoints.root(), options.scenes)
         known = steps(place)
         if options.only and not (known := [s for s in known if s.name.startswith(tuple(options.only))]):
             names = dict.fromkeys(step.name.split(" ")[0] for step in steps(place))
