@@ -7,7 +7,7 @@
 # make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
 #               other options: python -m bench.serving --help); make bench-intake: what the intake costs;
 #               make bench-page: how soon the page is there and answers, in Chromium
-# make studies what each idea was worth: eight small experiments, an hour or more of one core (STUDIES="depth head": those alone)
+# make studies what each idea was worth: eight small experiments, one or two hours of a core (STUDIES="depth head": those alone)
 # make skeletons  the graphs of the networks without their weights, and their stage tables, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
 # make judges   others' tools and chaos on a real server, 25 minutes: schemathesis with 20,000 cases (CASES), then a mixed
