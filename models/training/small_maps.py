@@ -32,9 +32,9 @@ def useful() -> bool:
 
 def columns(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
     """[N, C, H, W] -> [N * H' * W', kernel * kernel * C]: what the kernel sees at each place of the H' x W' answers."""
+    high, wide = _places(x, kernel, stride, padding)
     padded = functional.pad(x.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
-    n, h, w, c = padded.shape
-    high, wide = ((side - kernel) // stride + 1 for side in (h, w))
+    n, _, _, c = padded.shape
     by_picture, by_row, by_place, by_channel = padded.stride()
     step = (by_picture, by_row * stride, by_place * stride, by_row, by_place, by_channel)
     return padded.as_strided((n, high, wide, kernel, kernel, c), step).reshape(n * high * wide, -1)
@@ -52,22 +52,24 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.padding = stride, padding
-        high, wide = _places(x, weight, stride, padding)
+        kernel = weight.shape[3]
+        high, wide = _places(x, kernel, stride, padding)
         if high * wide > SMALLEST:
             return functional.conv2d(x, weight, None, stride, padding)
         flat = weight.permute(2, 3, 1, 0).reshape(-1, len(weight))
-        return _maps(columns(x, weight.shape[3], stride, padding) @ flat, len(x), high, wide)
+        return _maps(columns(x, kernel, stride, padding) @ flat, len(x), high, wide)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         x, weight = ctx.saved_tensors
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
-        return _of_x(gradient, x, weight, ctx.stride, ctx.padding), _of_weight(gradient, x, weight, ctx), None, None
+        told = gradient, x, weight, ctx.stride, ctx.padding
+        return _of_x(*told), _of_weight(*told), None, None
 
 
-def _of_weight(gradient: Tensor, x: Tensor, weight: Tensor, ctx: Any) -> Tensor:
+def _of_weight(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
     rows = gradient.permute(0, 2, 3, 1).reshape(-1, len(weight))
-    flat = rows.t() @ columns(x, weight.shape[3], ctx.stride, ctx.padding)
+    flat = rows.t() @ columns(x, weight.shape[3], stride, padding)
     return flat.view(len(weight), *weight.shape[2:], -1).permute(0, 3, 1, 2)
 
 
@@ -82,9 +84,9 @@ def _of_x(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int
     return made
 
 
-def _places(x: Tensor, weight: Tensor, stride: int, padding: int) -> Sequence[int]:
+def _places(x: Tensor, kernel: int, stride: int, padding: int) -> Sequence[int]:
     """Height and width of a convolution's answers."""
-    return [(x.shape[i] + 2 * padding - weight.shape[i]) // stride + 1 for i in (2, 3)]
+    return [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:]]
 
 
 class SmallMaps(TorchFunctionMode):
@@ -115,7 +117,7 @@ def _small(
     if groups != 1 or steps[2] != {1} or any(len(one) != 1 for one in steps):
         return None
     (step,), (edge,), _ = steps
-    high, wide = _places(x, weight, step, edge)
+    high, wide = _places(x, weight.shape[3], step, edge)
     if high * wide > SMALL or not (x.requires_grad or weight.requires_grad) or not torch.is_grad_enabled():
         return None
     return x, weight, bias, step, edge
