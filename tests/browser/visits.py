@@ -44,7 +44,7 @@ class Visits:
         viewport = {"width": size[0], "height": size[1]}
         told = {"has_touch": touch, "is_mobile": touch, "locale": "en-GB", **options}
         context = self._browser.new_context(viewport=viewport, color_scheme=scheme, **told)  # type: ignore[arg-type]
-        context.set_default_timeout(60_000)  # ms, on a machine that trains networks meanwhile
+        context.set_default_timeout(15_000)
         self._contexts.append(context)
         self._watch(context, urlsplit(address).netloc)
         page = context.new_page()
@@ -121,7 +121,7 @@ def draw(page: "Page", *strokes: Sequence[Place], pad: str = "#pad", steps: int 
         page.mouse.up()
 
 
-def soon(page: "Page", condition: Callable[[], bool], seconds: float = 60) -> bool:
+def soon(page: "Page", condition: Callable[[], bool], seconds: float = 15) -> bool:
     """Whether that comes true while the page goes on: events of the browser arrive in between."""
     end = time.monotonic() + seconds
     while not (come := condition()) and time.monotonic() < end:
