@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import safetensors.torch
@@ -10,10 +11,14 @@ import torch
 from torch import Tensor
 
 from models.classifier import Classifier
+from models.training import int8_features
+from models.training.augment import Augmentation, augment
 from models.training.material import Material
 from models.training.pool import Pool
 
 CHUNK = 256  # pictures; each chunk is a file of its own, so that an interrupt costs one
+TIME = 0.55  # of a phase on computed features, at most, goes into computing them
+BATCH = 32  # pictures at once: VGG-11's activations have 60 MB a picture
 
 
 def material_of(
@@ -23,16 +28,21 @@ def material_of(
     order: Tensor,
     folder: Path,
     *,
+    augmentation: Augmentation,
     may_compute: Callable[[], bool],
     after_each: Callable[[], None],
 ) -> Material:
-    """Features of CHUNK of the pictures ``watch`` and, chunk by chunk, of the pool's in ``order``: one chunk at least,
-    and more for as long as ``may_compute`` allows.
+    """Features of CHUNK of the pictures ``watch`` and, chunk by chunk, of the pool's in ``order``, moved: one chunk at
+    least, and more for as long as ``may_compute`` allows.
     """
     parts: list[tuple[Tensor, Tensor]] = []
-    learned = ((pool.pictures[index], pool.allowed[index]) for index in order.split(CHUNK))
-    chunks = [(watch[0][:CHUNK], watch[1][:CHUNK]), *learned]
-    for part in compute(classifier, chunks, folder, lambda: len(parts) < 2 or may_compute()):
+    learned = (
+        (_moved(pool.pictures[index], augmentation, number), pool.allowed[index])
+        for number, index in enumerate(order.split(CHUNK))
+    )
+    chunks = chain([(watch[0][:CHUNK], watch[1][:CHUNK])], learned)
+    convolutions = _convolutions(classifier.eval(), pool.pictures[order[:CHUNK]], folder)
+    for part in compute(convolutions, chunks, folder, lambda: len(parts) < 2 or may_compute()):
         parts.append(part)
         after_each()
     (watched, labels), *rest = parts
@@ -45,30 +55,45 @@ def material_of(
 
 
 def compute(
-    classifier: Classifier,
+    convolutions: Callable[[Tensor], Tensor],
     chunks: Iterable[tuple[Tensor, Tensor]],
     folder: Path,
     may_compute: Callable[[], bool],
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield bfloat16 features [n, D] and labels int64 [n] of each chunk (pictures uint8 [n, 28, 28], labels), in order.
+    """Yield bfloat16 features [n, D] and what is right, of each chunk (pictures uint8 [n, 28, 28], what is right), in
+    order.
 
     A chunk that lies in ``folder`` already is read; the first other one for which ``may_compute`` says False ends it.
     """
-    classifier.eval()
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, (pictures, labels) in enumerate(chunks):
+    for number, (pictures, right) in enumerate(chunks):
         path = folder / f"{number:04}.safetensors"
         if not path.is_file():
             if not may_compute():
                 return
+            features = torch.cat([convolutions(part).bfloat16() for part in pictures.split(BATCH)])
             writing = path.with_suffix(".writing")
-            safetensors.torch.save_file({"features": _features(classifier, pictures).cpu()}, writing)
+            safetensors.torch.save_file({"features": features.cpu()}, writing)
             writing.replace(path)
-        yield safetensors.torch.load_file(path)["features"].to(pictures.device), labels
+        yield safetensors.torch.load_file(path)["features"].to(pictures.device), right
 
 
-@torch.no_grad()
-def _features(classifier: Classifier, pictures: Tensor) -> Tensor:
-    x = classifier.network_input(pictures)
-    conv = classifier.network.conv
-    return torch.cat([conv(part).flatten(1).bfloat16() for part in x.split(32)])  # type: ignore[operator]
+def _moved(pictures: Tensor, augmentation: Augmentation, number: int) -> Tensor:
+    """A chunk's pictures, by the same draws whenever it is computed."""
+    torch.manual_seed(number)
+    return augment(pictures, augmentation)
+
+
+def _convolutions(classifier: Classifier, pictures: Tensor, folder: Path) -> Callable[[Tensor], Tensor]:
+    """What computes features float32 or bfloat16 [N, D] of pictures uint8 [N, 28, 28], the quickest that there is;
+    ``pictures`` are such as it will get.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if pictures.device.type == "cpu" and (found := int8_features.convolutions(classifier, pictures, folder)):
+        return found
+
+    @torch.no_grad()
+    def by_torch(pictures: Tensor) -> Tensor:
+        features: Tensor = classifier.network.conv(classifier.network_input(pictures)).flatten(1)  # type: ignore[operator]
+        return features
+
+    return by_torch

@@ -41,7 +41,8 @@ class SparseWeight(nn.Module):
         return weight.flatten()[self.places]
 
 
-def _large(network: nn.Module) -> list[nn.Linear]:
+def large(network: nn.Module) -> list[nn.Linear]:
+    """The fully connected layers that are masked: those of more than LARGE weights."""
     return [m for m in network.modules() if isinstance(m, nn.Linear) and m.in_features * m.out_features > LARGE]
 
 
@@ -62,7 +63,7 @@ def mask(network: nn.Module, density: float, seed: int) -> None:
     already keeps its places and weights.
     """
     generator = torch.Generator().manual_seed(seed)
-    for layer in _large(network):
+    for layer in large(network):
         nonzero = layer.weight.detach().flatten().nonzero().squeeze(1)
         if len(nonzero) < layer.weight.numel() / 2:
             parametrize.register_parametrization(layer, "weight", SparseWeight(layer.weight.shape, nonzero))
@@ -77,6 +78,14 @@ def mask(network: nn.Module, density: float, seed: int) -> None:
 
 def unmask(network: nn.Module) -> None:
     """Make the masked layers of ``network`` ordinary again, with the zeros in their dense weights."""
-    for layer in _large(network):
+    for layer in large(network):
         if parametrize.is_parametrized(layer, "weight"):
             parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+
+
+def dense_state(network: nn.Module) -> dict[str, Tensor]:
+    """The state of ``network`` as it will be unmasked."""
+    masked = {name: layer for name, layer in network.named_modules() if parametrize.is_parametrized(layer, "weight")}
+    parts = tuple(f"{name}.parametrizations." for name in masked)
+    state = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(parts)}
+    return state | {f"{name}.weight": layer.weight.detach() for name, layer in masked.items()}

@@ -32,7 +32,6 @@ from models.training.stopwatch import Stopwatch
 from models.training.world import ALONE, World
 
 SAVE_EVERY = 120  # seconds
-FEATURE_TIME = 0.55  # of a phase on computed features, at most, goes into computing them
 
 
 class Trainer:
@@ -183,7 +182,8 @@ class Trainer:
                 self.watch,
                 self.pool.order(self.seed, self.recipe.share_of_scenes(self.phase)),
                 self.folder / "features",
-                may_compute=lambda: self._progress() < FEATURE_TIME,
+                augmentation=AUGMENTATIONS[self.classifier.dataset],
+                may_compute=lambda: self._progress() < features.TIME,
                 after_each=count,
             )
 

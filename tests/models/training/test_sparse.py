@@ -73,3 +73,13 @@ def test_a_layer_that_is_sparse_already_keeps_its_places_and_weights(network):
     before = network[0].weight.detach().clone()
     sparse.mask(network, 0.02, seed=2)
     assert torch.equal(network[0].weight, before)
+
+
+def test_the_dense_state_is_that_of_the_network_unmasked_and_leaves_it_masked(network):
+    sparse.mask(network, 0.02, seed=1)
+    told = sparse.dense_state(network)
+    assert not isinstance(network[0].weight, nn.Parameter)
+    sparse.unmask(network)
+    wanted = network.state_dict()
+    assert told.keys() == wanted.keys()
+    assert all(torch.equal(told[name], value) for name, value in wanted.items())
