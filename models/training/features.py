@@ -17,7 +17,7 @@ from models.training.material import Material
 from models.training.pool import Pool
 
 CHUNK = 256  # pictures; each chunk is a file of its own, so that an interrupt costs one
-TIME = 0.55  # of a phase on computed features, at most, goes into computing them
+TIME = 0.7  # of a phase on computed features, at most, goes into computing them
 BATCH = 32  # pictures at once: VGG-11's activations have 60 MB a picture
 
 
