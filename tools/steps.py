@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from models import checkpoints, processor
+from models import checkpoints
 from models.catalog import ARCHITECTURES
 from models.checkpoints import atomic, reports
 from models.compiled import record
@@ -88,16 +88,7 @@ def forms(place: Place, name: str, dataset: str) -> Step:
         (path,),
         lambda: of_another(path, "checkpoint", place.digest(name, dataset)),
         (f"evaluation {dataset}/{name}",),
-        without_vnni,
     )
-
-
-def without_vnni() -> str | None:
-    """Why forms are not measured on this machine, if they are not (``evaluation.evaluate_forms``)."""
-    here = processor.read()
-    if any("vnni" in flag for flag in here.flags):
-        return None
-    return f"{here.name} has no VNNI, without which int8 is found wrong; make it where /proc/cpuinfo names it"
 
 
 def robustness(place: Place, name: str, dataset: str) -> Step:

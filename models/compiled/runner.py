@@ -80,9 +80,15 @@ def softmax(logits: Float) -> Float:
 
 
 def open_runner(
-    made: Compiled, temperature: float = 1.0, temperature_sent: float | None = None, *, threads: int = 1
+    made: Compiled,
+    temperature: float = 1.0,
+    temperature_sent: float | None = None,
+    *,
+    threads: int = 1,
+    fused: bool = True,
 ) -> Runner:
-    """What runs a compiled network, on ``threads`` threads a call, the caller's among them.
+    """What runs a compiled network, on ``threads`` threads a call, the caller's among them; ``fused`` as for
+    ``open_session``.
 
     One is the quickest where several pictures are under way: no core waits for another's part.
     """
@@ -92,7 +98,7 @@ def open_runner(
         weight = csr_array((values, columns, starts), shape=(outputs, inputs))
         weight.check_format()  # a column beyond the last would read memory that is not its own
         layers.append(SparseLayer(weight, bias, relu))
-    session = open_session(made.arrays["graph"].tobytes(), threads)
+    session = open_session(made.arrays["graph"].tobytes(), threads, fused=fused)
     sent = temperature if temperature_sent is None else temperature_sent
     return Runner(session, [given.name for given in session.get_inputs()], layers, temperature, sent)
 
@@ -100,12 +106,18 @@ def open_runner(
 PARTS = ("values", "columns", "starts", "bias")  # of a sparse layer: csr_array's three, and its bias
 
 
-def open_session(graph: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session whose runs compute on ``threads`` threads, the caller's among them; 0: on all cores."""
+def open_session(graph: bytes, threads: int = 1, *, fused: bool = True) -> onnxruntime.InferenceSession:
+    """A session whose runs compute on ``threads`` threads, the caller's among them; 0: on all cores.
+
+    Not ``fused``, what would run on integers is rounded as they would be and computed in float32: slowly, and right
+    also where this processor's integers would overflow (``forms.usable``).
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a core that spins is not another's
     options.enable_cpu_mem_arena = False  # each would keep its largest batch's memory; without, runs are as quick
     options.log_severity_level = 3
+    if not fused:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

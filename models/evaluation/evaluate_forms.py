@@ -2,8 +2,8 @@
 
 With ``--forms`` the ranges of activations are measured on pictures learned from, then every form on the test set, and
 what was found is recorded beside the checkpoint (``compiled.record``): which forms may run is decided here. A form may
-if it is as right as the checkpoint: see ``allowed``. On x86 without VNNI ``int8`` overflows and is found wrong
-(``compiled.forms``): record on a processor that has it.
+if it is as right as the checkpoint: see ``allowed``. A form that would overflow on this processor (``forms.usable``)
+is rounded as its integers are and computed in float32, so that what is recorded is the same wherever it is measured.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from models import checkpoints
 from models.checkpoints import atomic, file_format
 from models.checkpoints.described import Described, described
 from models.compiled import calibration, making, record
+from models.compiled import forms as forms_of
 from models.compiled.cache import Compiled
-from models.compiled.forms import FORMS
 from models.compiled.making import Made
 from models.compiled.runner import Runner, open_runner
 from models.data.pictures import evenly, spread
@@ -55,7 +55,7 @@ def forms(path: Path, data_dir: Path, count: int | None = None) -> dict[str, Any
     found = calibration.ranges(made, pictures[learned[spread(len(learned), LEARNED)]].numpy())
     ranges = {name: (round(least, 6), round(most, 6)) for name, (least, most) in found.items()}  # as they are read
     test = evenly(*load_split(source.dataset.name, "test", data_dir), count)
-    measured = {form: measure(runner_of(source, made, form, ranges), source, test, form) for form in FORMS}
+    measured = {form: measure(runner_of(source, made, form, ranges), source, test, form) for form in forms_of.FORMS}
     told = {
         "checkpoint": source.content.header["digest"],
         "allowed": [form for form, figures in measured.items() if allowed(figures, measured["float32"])],
@@ -77,8 +77,12 @@ def allowed(figures: Mapping[str, float], reference: Mapping[str, float]) -> boo
 
 
 def runner_of(source: Described, made: Made, form: str, ranges: Mapping[str, tuple[float, float]]) -> Runner:
-    """What runs a checkpoint's network in a form. KeyError where the form wants ranges that are not there."""
-    return open_runner(Compiled(*making.arrays(made, form, ranges), ""), source.temperature, source.temperature_sent)
+    """What runs a checkpoint's network in a form, as a processor that has it would. KeyError where the form wants
+    ranges that are not there.
+    """
+    compiled = Compiled(*making.arrays(made, form, ranges), "")
+    fused = form in forms_of.usable(forms_of.instruction_set())
+    return open_runner(compiled, source.temperature, source.temperature_sent, fused=fused)
 
 
 def measure(runner: Runner, source: Described, test: tuple[Tensor, Tensor], form: str) -> dict[str, Any]:

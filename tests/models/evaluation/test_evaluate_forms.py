@@ -8,7 +8,8 @@ import torch
 
 from models import checkpoints
 from models.checkpoints import file_format
-from models.compiled import compiler, record
+from models.checkpoints.described import described
+from models.compiled import calibration, compiler, forms, making, record
 from models.data.splits import load_split
 from models.evaluation import evaluate, evaluate_forms
 from tests import untrained
@@ -74,6 +75,19 @@ def test_what_is_recorded_is_what_may_run(path, data_dir, tmp_path, monkeypatch)
     pictures = load_split("mnist", "test", data_dir)[0]
     exact = checkpoints.load(path).probabilities(pictures).numpy()
     np.testing.assert_allclose(runner.probabilities(pictures.numpy()), exact, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["lenet", "resnet18"])
+def test_integers_that_overflow_without_vnni_are_measured_as_with_it(monkeypatch, name):
+    """Of checkpoints that learned: their large weights are what overflows."""
+    source = described(file_format.open_file(checkpoints.path_for("fashion-mnist", name)))
+    made = making.classifier(source)
+    pictures = np.random.default_rng(0).integers(0, 256, (24, 28, 28), np.uint8)
+    ranges = calibration.ranges(made, pictures)
+    exact = evaluate_forms.runner_of(source, made, "float32", ranges).logits(pictures)
+    monkeypatch.setattr(forms, "instruction_set", lambda: "x86_64 avx2")
+    got = evaluate_forms.runner_of(source, made, "int8", ranges).logits(pictures)
+    assert np.abs(got - exact).max() < 0.2 * exact.std()
 
 
 @pytest.mark.parametrize(
