@@ -50,10 +50,11 @@ def make_optimizer(recipe: Recipe, module: nn.Module, lr: float) -> torch.optim.
     return torch.optim.AdamW(parameters, lr, weight_decay=recipe.weight_decay)
 
 
-def cycle(progress: float, warmup: float) -> float:
-    """The learning rate as a share of its peak: up in a line, down in a half cosine. Loshchilov & Hutter, SGDR,
-    2017.
+def cycle(progress: float, warmup: float, start: float = 0.0) -> float:
+    """The learning rate as a share of its peak: up in a line, down in a half cosine, from ``start`` of the phase to its
+    end. Loshchilov & Hutter, SGDR, 2017.
     """
+    progress = max(0.0, progress - start) / (1 - start)
     if progress < warmup:
         return 0.02 + 0.98 * progress / warmup
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))

@@ -225,8 +225,8 @@ class Trainer:
     def _step(self, material: Material, index: Tensor) -> Tensor:
         """One step; its loss, right answers and pictures. DivergedError if the loss is not a number."""
         torch.manual_seed(self.seed * 7_919 + self.at.step)
-        stage, rate = self.stage, self.phase.lr * cycle(self._progress(), self.recipe.warmup)
-        stage.set_rate(rate)
+        stage, start = self.stage, features.TIME if self.phase.head == "features" else 0
+        stage.set_rate(rate := self.phase.lr * cycle(self._progress(), self.recipe.warmup, start))
         stage.model.train()
         inputs, allowed = material.batch(index)  # all of them, so that each is moved as one process would move it
         part, weight = self.world.share(len(index))

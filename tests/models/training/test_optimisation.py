@@ -26,3 +26,11 @@ def test_the_learning_rate_warms_up_and_anneals_to_zero():
     assert rates[100] == pytest.approx(0)
     assert rates[:11] == sorted(rates[:11])
     assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_the_learning_rate_goes_its_whole_way_after_a_later_start():
+    """Of a phase whose first part computes features."""
+    rates = [optimisation.cycle(step / 100, 0.1, start=0.7) for step in range(101)]
+    assert max(rates) == pytest.approx(rates[73]) == pytest.approx(1)
+    assert rates[60] == rates[70] < 0.05
+    assert rates[100] == pytest.approx(0)
