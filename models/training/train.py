@@ -96,7 +96,10 @@ def _recipe(name: str, dataset: str, options: argparse.Namespace) -> Recipe:
         print(f"no {file}: trained on the dataset alone; {scene_sets.COMMAND} makes it")
         recipe = replace(recipe, scenes=0.0, phases=tuple(replace(phase, scenes=None) for phase in recipe.phases))
     if options.refine:
-        recipe = replace(recipe, phases=(replace(recipe.phases[-1], share=1),))
+        last = replace(recipe.phases[-1], share=1)
+        # Nobody teaches where features are learned from (``Objective``), and the checkpoint shall not say so.
+        taught = {"teachers": (), "taught": 0.0} if last.head == "features" else {}
+        recipe = replace(recipe, phases=(last,), **taught)  # type: ignore[arg-type]
     if options.minutes is None and options.epochs is None:
         return recipe
     return replace(recipe, minutes=options.minutes, epochs=options.epochs)
