@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def material_of(
         for number, index in enumerate(order.split(CHUNK))
     )
     chunks = chain([(watch[0][:CHUNK], watch[1][:CHUNK])], learned)
-    convolutions = _convolutions(classifier.eval(), pool.pictures[order[:CHUNK]], folder)
+    # Only once a chunk is not there: a run that is resumed after the last has nothing to compile.
+    convolutions = cache(lambda: _convolutions(classifier.eval(), pool.pictures[order[:CHUNK]], folder))
+    folder.mkdir(parents=True, exist_ok=True)
     for part in compute(convolutions, chunks, folder, lambda: len(parts) < 2 or may_compute()):
         parts.append(part)
         after_each()
@@ -55,7 +58,7 @@ def material_of(
 
 
 def compute(
-    convolutions: Callable[[Tensor], Tensor],
+    convolutions: Callable[[], Callable[[Tensor], Tensor]],
     chunks: Iterable[tuple[Tensor, Tensor]],
     folder: Path,
     may_compute: Callable[[], bool],
@@ -70,7 +73,7 @@ def compute(
         if not path.is_file():
             if not may_compute():
                 return
-            features = torch.cat([convolutions(part).bfloat16() for part in pictures.split(BATCH)])
+            features = torch.cat([convolutions()(part).bfloat16() for part in pictures.split(BATCH)])
             writing = path.with_suffix(".writing")
             safetensors.torch.save_file({"features": features.cpu()}, writing)
             writing.replace(path)
@@ -87,7 +90,6 @@ def _convolutions(classifier: Classifier, pictures: Tensor, folder: Path) -> Cal
     """What computes features float32 or bfloat16 [N, D] of pictures uint8 [N, 28, 28], the quickest that there is;
     ``pictures`` are such as it will get.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     if pictures.device.type == "cpu" and (found := int8_features.convolutions(classifier, pictures, folder)):
         return found
 

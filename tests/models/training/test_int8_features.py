@@ -5,12 +5,12 @@ import torch
 
 from models.catalog import ARCHITECTURES
 from models.classifier import Classifier
-from models.training import features, int8_features, sparse
+from models.training import features, int8_features, recipes, sparse
 from models.training.augment import AUGMENTATIONS
 from models.training.pool import pool
 
 PICTURES = torch.randint(0, 256, (6, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-SPARSE = [name for name, one in ARCHITECTURES.items() if sparse.large(one.build())]
+SPARSE = [name for name, recipe in recipes.FULL.items() if recipe.density]
 
 
 def classifier(name, density=0.01):
@@ -66,3 +66,5 @@ def test_those_to_learn_from_are_of_moved_pictures_and_the_same_whenever_they_ar
     assert torch.equal(first, again)
     assert not torch.allclose(first, unmoved, rtol=0.1)
     assert torch.equal(watched, seen), "those looked at are as they are"
+    monkeypatch.setattr(features, "_convolutions", lambda *_: pytest.fail("every chunk is there"))
+    assert torch.equal(inputs("first")[0], first)
