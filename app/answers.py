@@ -130,7 +130,7 @@ class Prediction(BaseModel):
 
 class Agreement(BaseModel):
     """What the networks say together: of the classes that one of them at least says, the likeliest by the mean of their
-    probabilities, each weighed by one over the square of its error on training pictures held out from learning.
+    probabilities' logarithms, each weighed by one over its error on training pictures held out from learning.
     """
 
     model_config = example({"label": "7", "index": 7, "votes": 6, "of": 7, "dissent": ["lenet"]})

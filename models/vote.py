@@ -1,11 +1,12 @@
 """How several networks' answers become one: the one rule of the vote, for evaluation, service and command line.
 
-The networks' calibrated probabilities are averaged, each network's weighed by one over the square of its error on
-training pictures held out from learning, as its checkpoint's header tells it: who errs half as often weighs four times
-as much. The answer is the likeliest class by that mean. It is a linear pool of opinions (Stone, 1961) whose weights
-come from past errors, as those of combined forecasts do (Bates and Granger, 1969). Weights by log-odds, best where
-networks err independently of each other (Kuncheva and Rodríguez, 2014), gain less: these err together on what is hard.
-``evaluation.vote_rules`` says how much less.
+The logarithms of the networks' calibrated probabilities are averaged, each network's weighed by one over its error on
+training pictures held out from learning, as its checkpoint's header tells it: who errs half as often weighs twice as
+much. The answer is the likeliest class by that mean: a logarithmic pool of opinions (Genest and Zidek, Combining
+probability distributions, 1986), or product of experts (Hinton, 2002), in which a class needs everybody's consent and
+one who is sure against it counts more than in a sum. The weights come from past errors, as those of combined forecasts
+do (Bates and Granger, 1969). Weights by log-odds, best where networks err independently of each other (Kuncheva and
+Rodríguez, 2014), gain less: these err together on what is hard. ``evaluation.vote_rules`` compares them all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 Probabilities = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]
+TINY = 1e-6  # of a probability, the least that counts: nobody forbids a class, and sums in float32 differ by as much
 
 
 def weight(metrics: Mapping[str, Any]) -> float | None:
@@ -28,7 +30,7 @@ def weight(metrics: Mapping[str, Any]) -> float | None:
     if not (isinstance(accuracy, int | float) and isinstance(n, int) and 0 <= accuracy <= 1 <= n):
         return None
     error: float = ((1 - accuracy) * n + 1) / (n + 2)
-    return error**-2
+    return 1 / error
 
 
 def shares(weights: Sequence[float | None]) -> Weights:
@@ -38,22 +40,23 @@ def shares(weights: Sequence[float | None]) -> Weights:
     return np.asarray(told / told.sum(), np.float64)
 
 
-def mean(probabilities: Probabilities, weights: Sequence[float | None] | None = None) -> Probabilities:
-    """What M networks say together, float32 [N, K]: the mean of their ``probabilities`` float32 [M, N, K], exact, by
-    ``weights`` (``weight``; default: equal).
+def pooled(probabilities: Probabilities, weights: Sequence[float | None] | None = None) -> Probabilities:
+    """What M networks say together, float32 [N, K]: probabilities whose logarithms are the mean of those of their
+    ``probabilities`` float32 [M, N, K], exact, by ``weights`` (``weight``; default: equal), but for a constant.
     """
     told = shares([None] * len(probabilities) if weights is None else weights)
-    summed = sum(share * one for share, one in zip(told, probabilities.astype(np.float64), strict=True))
-    return np.asarray(summed, np.float32)
+    logarithms = np.log(probabilities.astype(np.float64).clip(TINY))
+    product = np.exp(sum(share * one for share, one in zip(told, logarithms, strict=True)))
+    return np.asarray(product / product.sum(1, keepdims=True), np.float32)
 
 
 def vote(
     probabilities: Probabilities, weights: Sequence[float | None] | None = None
 ) -> tuple[npt.NDArray[np.int64], Probabilities]:
-    """What M networks answer together: answers int64 [N], and their confidence float32 [N]. Both are of ``mean``; of
+    """What M networks answer together: answers int64 [N], and their confidence float32 [N]. Both are of ``pooled``; of
     its classes only those count that one network at least holds for the likeliest: somebody says what all say.
     """
-    together = mean(probabilities, weights)
+    together = pooled(probabilities, weights)
     said = np.zeros(together.shape, np.bool_)
     np.put_along_axis(said, probabilities.argmax(2).T, True, axis=1)
     chosen = np.where(said, together, -1).argmax(1)

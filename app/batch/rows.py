@@ -12,7 +12,7 @@ from app.errors import ApiError
 from app.serving import assemble
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
-from models.vote import mean, vote
+from models.vote import pooled, vote
 
 Kind = Literal["text", "whole", "number", "yes or no", "numbers"]
 Row = dict[str, Any]
@@ -59,7 +59,7 @@ def answered(
     stacked = np.stack(list(given.values()))
     weighed = [weights.get(network) for network in given]
     index = int(vote(stacked[:, None], weighed)[0][0])
-    row |= dict(_answer(mean(stacked[:, None], weighed)[0], classes, index))
+    row |= dict(_answer(pooled(stacked[:, None], weighed)[0], classes, index))
     row |= {"votes": int((stacked.argmax(1) == index).sum()), "of": len(given)}
     if asked.model == "all":
         for network, chances in given.items():

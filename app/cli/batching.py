@@ -23,7 +23,7 @@ column of paths, relative to the list (of bytes, too, in Parquet). --out ends in
 
 One row a picture, in the source's order: picture, dataset, dataset_confidence, in_distribution, in_distribution_score,
 reason, label, index, confidence, probabilities (a list; in CSV probabilities_0 to _9), error_code, error_message; with
---model vote also votes and of, and probabilities are the networks' weighted mean; with --model all also NETWORK_label,
+--model vote also votes and of, and probabilities are those of all together; with --model all also NETWORK_label,
 _index, _confidence and _probabilities of each. What cannot be read is a row with an error, and the exit code then 1.
 
 A run that was ended, however that was, goes on where it was when the same command is given again: until the output is

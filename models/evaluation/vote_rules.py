@@ -43,9 +43,8 @@ from models.evaluation.evaluate_pictures import circumstances
 COUNT = 2_000  # pictures of each set, evenly spread: half a point shows, and seven networks take a minute
 BATCH = 16
 CHANCE = 0.05
-TINY = 1e-6  # of a probability; float32 sums in another order move it by as much
 BASE = "one voice each"
-OURS = "probabilities by 1/error²"  # what models.vote does
+OURS = "logarithms by 1/error"  # what models.vote does
 
 Answers = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -71,7 +70,7 @@ def _probabilities(given: Answered) -> Doubles:
 
 
 def _logarithms(given: Answered) -> Doubles:
-    return np.asarray(np.log(_probabilities(given).clip(TINY)))
+    return np.asarray(np.log(_probabilities(given).clip(vote.TINY)))
 
 
 # What is summed: for logarithms a product of experts (Hinton, 2002); for all three Kittler et al., 1998.
@@ -104,7 +103,7 @@ RULES: Mapping[str, Callable[[Answered], Answers]] = {
         if (what, how) != ("voices", "equally")  # that is one voice each, ties to the first class
     },
     # The vote itself: it says nothing that no network says, which changes an answer now and then.
-    OURS: lambda given: vote.vote(given.probabilities, (given.errors**-2).tolist())[0],
+    OURS: lambda given: vote.vote(given.probabilities, (1 / given.errors).tolist())[0],
 }
 
 
@@ -168,7 +167,7 @@ class _Network:
         source = described(file_format.open_file(path))
         if (weight := vote.weight(source.content.header.get("metrics", {}))) is None:
             raise checkpoints.CheckpointError(f"{path} tells no held_out_accuracy; lineup evaluate measures it")
-        return cls(compiler.load(source)[0], source.content.header["digest"], weight**-0.5)
+        return cls(compiler.load(source)[0], source.content.header["digest"], 1 / weight)
 
     def ask(self, pictures: Tensor, sent: bool, note: str) -> vote.Probabilities:
         """Of pictures uint8 [N, 28, 28]: float32 [N, 10]. ``sent``: they were not of the dataset's own kind."""

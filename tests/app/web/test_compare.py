@@ -175,7 +175,8 @@ def saying(model: str, index: int, confidence: float) -> Answered:
 @pytest.mark.parametrize(
     ("votes", "expected"),
     [
-        ([("a", 7, 0.9), ("b", 7, 0.4), ("c", 1, 1.0)], (7, 2, ["c"])),
+        ([("a", 7, 0.9), ("b", 7, 0.8), ("c", 1, 0.99)], (7, 2, ["c"])),
+        ([("a", 7, 0.9), ("b", 7, 0.4), ("c", 1, 1.0)], (1, 1, ["a", "b"])),  # who is sure against it counts
         ([("a", 7, 0.4), ("b", 7, 0.4), ("c", 1, 1.0)], (1, 1, ["a", "b"])),  # all together hold 1 for likelier
         ([("a", 7, 0.6), ("b", 1, 0.9)], (1, 1, ["a"])),  # a tie: the more confident
         ([("a", 7, 0.50001), ("b", 1, 0.50004)], (1, 1, ["a"])),  # though both are told as 0.5
