@@ -18,26 +18,37 @@ import numpy as np
 import numpy.typing as npt
 
 Probabilities = npt.NDArray[np.float32]
-Weights = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 TINY = 1e-6  # of a probability, the least that counts: nobody forbids a class, and sums in float32 differ by as much
 
 
-def weight(metrics: Mapping[str, Any]) -> float | None:
-    """How much a network weighs, by the ``metrics`` in its checkpoint's header; None where these tell no accuracy on
-    held-out pictures. One mistake more is counted than was made (Laplace), so that nobody is taken for faultless.
+def error(metrics: Mapping[str, Any]) -> float | None:
+    """How often a network errs on held-out training pictures, between 0 and 1, by the ``metrics`` in its checkpoint's
+    header; None where these do not tell. One mistake more is counted than was made (Laplace), so that nobody is taken
+    for faultless.
     """
     accuracy, n = metrics.get("held_out_accuracy"), metrics.get("held_out_n")
     if not (isinstance(accuracy, int | float) and isinstance(n, int) and 0 <= accuracy <= 1 <= n):
         return None
-    error: float = ((1 - accuracy) * n + 1) / (n + 2)
-    return 1 / error
+    return ((1 - accuracy) * n + 1) / (n + 2)
 
 
-def shares(weights: Sequence[float | None]) -> Weights:
+def weight(metrics: Mapping[str, Any]) -> float | None:
+    """How much a network weighs, one over its ``error``; None where that is not known."""
+    wrong = error(metrics)
+    return None if wrong is None else 1 / wrong
+
+
+def shares(weights: Sequence[float | None]) -> Doubles:
     """Those of M networks as shares of one, float64 [M]; equal where one of them is not known."""
     known = [one for one in weights if one is not None]
     told = np.array(known if len(known) == len(weights) else np.ones(len(weights)))
     return np.asarray(told / told.sum(), np.float64)
+
+
+def logarithms(probabilities: Probabilities) -> Doubles:
+    """Of probabilities float32, float64 of the same shape; those below TINY count as that."""
+    return np.asarray(np.log(probabilities.astype(np.float64).clip(TINY)))
 
 
 def pooled(probabilities: Probabilities, weights: Sequence[float | None] | None = None) -> Probabilities:
@@ -45,8 +56,7 @@ def pooled(probabilities: Probabilities, weights: Sequence[float | None] | None 
     ``probabilities`` float32 [M, N, K], exact, by ``weights`` (``weight``; default: equal), but for a constant.
     """
     told = shares([None] * len(probabilities) if weights is None else weights)
-    logarithms = np.log(probabilities.astype(np.float64).clip(TINY))
-    product = np.exp(sum(share * one for share, one in zip(told, logarithms, strict=True)))
+    product = np.exp(sum(share * one for share, one in zip(told, logarithms(probabilities), strict=True)))
     return np.asarray(product / product.sum(1, keepdims=True), np.float32)
 
 

@@ -70,7 +70,7 @@ def _probabilities(given: Answered) -> Doubles:
 
 
 def _logarithms(given: Answered) -> Doubles:
-    return np.asarray(np.log(_probabilities(given).clip(vote.TINY)))
+    return vote.logarithms(given.probabilities)
 
 
 # What is summed: for logarithms a product of experts (Hinton, 2002); for all three Kittler et al., 1998.
@@ -165,9 +165,9 @@ class _Network:
     @classmethod
     def of(cls, path: Path) -> _Network:
         source = described(file_format.open_file(path))
-        if (weight := vote.weight(source.content.header.get("metrics", {}))) is None:
+        if (error := vote.error(source.content.header.get("metrics", {}))) is None:
             raise checkpoints.CheckpointError(f"{path} tells no held_out_accuracy; lineup evaluate measures it")
-        return cls(compiler.load(source)[0], source.content.header["digest"], 1 / weight)
+        return cls(compiler.load(source)[0], source.content.header["digest"], error)
 
     def ask(self, pictures: Tensor, sent: bool, note: str) -> vote.Probabilities:
         """Of pictures uint8 [N, 28, 28]: float32 [N, 10]. ``sent``: they were not of the dataset's own kind."""

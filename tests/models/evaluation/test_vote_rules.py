@@ -64,10 +64,10 @@ def _tail(gained, lost):
 
 def test_the_rule_called_ours_is_the_vote_itself():
     chances = np.random.default_rng(0).dirichlet(np.ones(10) / 3, (7, 500)).astype(np.float32)
-    given = Answered(chances, np.zeros(500, np.int64), np.linspace(0.05, 0.2, 7))
+    given = Answered(chances, np.zeros(500, np.int64), np.linspace(0.01, 0.5, 7))
     plain = np.einsum("m,mnk->nk", 1 / given.errors, np.log(chances.clip(vote.TINY))).argmax(1)
     said = (chances.argmax(2) == plain).any(0)
-    assert 0 < (~said).sum() < 100, "by the sum alone now and then what nobody says"
+    assert 0 < (~said).sum() < 50, "by the sum alone now and then what nobody says"
     found = RULES[OURS](given)
     assert np.array_equal(found, vote.vote(chances, 1 / given.errors)[0])
     assert np.array_equal(found[said], plain[said])
