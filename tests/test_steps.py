@@ -99,12 +99,15 @@ def test_pictures_are_stale_where_auto_gate_or_a_network_is_another(place, name)
     assert one.stale() == "pictures.json does not say what it was measured of", "as those of older code"
 
 
-def test_pictures_are_stale_where_the_intake_is_other_code(place, monkeypatch):
+@pytest.mark.parametrize("changed", ["models.intake.pipeline", "models.vote"])
+def test_pictures_are_stale_where_the_intake_or_the_vote_is_other_code(place, monkeypatch, changed):
     path = place.weights / "pictures.json"
     told = steps.evaluate_pictures.measured_of(place.weights, steps.PAIRS)
     path.write_text(json.dumps({"of": told}))
-    monkeypatch.setattr(steps.evaluate_pictures, "code_digest", lambda module: "12345678")
-    assert found(place, "pictures").stale() == f"of other {steps.evaluate_pictures.INTAKE}"
+    monkeypatch.setattr(
+        steps.evaluate_pictures, "code_digest", lambda module: "12345678" if module == changed else told[module]
+    )
+    assert found(place, "pictures").stale() == f"of other {changed}"
 
 
 @pytest.mark.parametrize("part", steps.PARTS)

@@ -32,6 +32,7 @@ SHEETS = Path("runs/pictures")
 ON_A_SHEET = 60
 PARTS = ("auto", "gate")
 INTAKE = "models.intake.pipeline"  # with all that it reaches: from bytes to what networks see
+CODE = (INTAKE, vote.__name__)
 OF_EACH = 300  # test pictures that the gate sees, and letters and noise, lest they outnumber the photographs
 Networks = Mapping[str, Tensor]  # by name: probabilities of a set, as of measure.ask
 Weights = Mapping[str, float | None]  # by name: as of vote.weight
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
 
 def measured_of(weights: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """What decides figures of pictures, beside the pictures: the digests of each network's checkpoint, of auto and of
-    gate by their paths in the folder without suffix, and of the intake's code.
+    gate by their paths in the folder without suffix, and of the code of the intake and of the vote.
 
     A file that is not there is left out, as is one that is damaged: it has no answers. CheckpointError without auto or
     gate.
@@ -81,7 +82,7 @@ def measured_of(weights: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, st
         with suppress(checkpoints.CheckpointError):
             header = checkpoints.read_header(checkpoints.path_for(dataset, name, weights))
             known[f"{dataset}/{name}"] = header["digest"]
-    return {**known, INTAKE: code_digest(INTAKE)}
+    return known | {module: code_digest(module) for module in CODE}
 
 
 def wanted_sets(options: argparse.Namespace) -> list[PictureSet]:

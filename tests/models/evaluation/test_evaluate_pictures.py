@@ -65,7 +65,8 @@ def test_every_set_is_measured_printed_and_recorded(place, capsys):
     files = [f"{dataset}/{name}" for dataset in DATASETS for name in ("lenet", "densenet")]
     named = {name: place / f"weights/{name}.lineup" for name in ("auto", "gate", *files)}
     digests = {name: checkpoints.read_header(path)["digest"] for name, path in named.items()}
-    assert found["of"] == {**digests, evaluate_pictures.INTAKE: code_digest(evaluate_pictures.INTAKE)}
+    codes = {module: code_digest(module) for module in ("models.intake.pipeline", "models.vote")}
+    assert found["of"] == {**digests, **codes}
     for name, told in found["sets"].items():
         assert set(told["networks"]) == {"lenet", "densenet"}
         assert 0 <= told["vote"]["accuracy"] <= 1
