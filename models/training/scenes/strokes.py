@@ -104,12 +104,17 @@ SHAPES: Mapping[int, tuple[tuple[Line, ...], ...]] = MappingProxyType(
 
 
 def drawn(rng: np.random.Generator, digit: int, longest: int) -> UInt8:
-    """``digit``, 0 to 9, drawn about ``longest`` pixels high: uint8 [h, w], ink 255 on 0, anti-aliased."""
+    """``digit``, 0 to 9, drawn about ``longest`` pixels high, or now and then wide, as a window is wider than high:
+    uint8 [h, w], ink 255 on 0, anti-aliased.
+    """
     ways = SHAPES[digit]
     lines = ways[int(rng.integers(len(ways)))]
-    narrow = rng.uniform(0.05, 0.25) if lines == (_STEM,) else rng.uniform(0.35, 1.0)
-    size = np.array([longest * narrow, longest])
-    thick = max(1, round(longest * rng.uniform(0.015, 0.16)))
+    if digit != 1 and rng.random() < 0.15:  # a 1 would only be small
+        wide, high = longest, longest * rng.uniform(0.3, 0.9)
+    else:
+        wide, high = longest * (rng.uniform(0.05, 0.25) if lines == (_STEM,) else rng.uniform(0.35, 1.0)), longest
+    size = np.array([wide, high])
+    thick = max(1, round(high * rng.uniform(0.015, 0.16)))
     shake, slant, smooth = rng.uniform(0.005, 0.05), rng.normal(0, 0.12), rng.random() < 0.6
     canvas = np.zeros((int(longest * 1.5) + 2 * thick, int(longest * 2) + 2 * thick), np.uint8)
     for line in lines:
