@@ -1,5 +1,5 @@
 # make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that); PyTorch only where there is an NVIDIA GPU
-# make test     the tests; make test-all: the slow ones too
+# make test     the tests, in two processes (JOBS=0: in one, as a debugger wants it); make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
 # make report   what was measured of every checkpoint, drawn to weights/report/, and the surest mistakes to runs/report/
 # make figures  every recorded figure and table that is not of the checkpoints as they are now, in order (FIGURES="--plan"
@@ -26,6 +26,9 @@ DATA ?= ../shared/data
 RUNS ?= 200000
 CASES ?= 20000
 SECONDS_OF_CHAOS ?= 300
+# Processes that test at once, each with whole files. More than two would have servers under load beside each other.
+JOBS ?= 2
+IN_PROCESSES = -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 BIN := .venv/bin
 TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
@@ -39,10 +42,10 @@ serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
 
 test: .venv/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" $(IN_PROCESSES)
 
 test-all: .venv/.judges
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(IN_PROCESSES)
 
 pictures: .venv/.test
 	$(BIN)/python -m models.evaluation.evaluate --all --pictures $(DATA)/photos --pictures-from-test --test-images 500 \

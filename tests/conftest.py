@@ -18,6 +18,17 @@ def pytest_configure() -> None:
         del os.environ[name]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file share a process, as they share what it makes ready. Those that start browsers, clusters or loads
+    share one, too: beside each other they want more cores than there are.
+    """
+    for item in items:
+        file = item.path.relative_to(item.config.rootpath)
+        group = "processes" if file.parts[1] in ("browser", "cluster", "judges") else str(file)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _this_machine_only() -> Iterator[None]:
     """A test that reaches for another machine fails, with a network as well as without."""
@@ -38,9 +49,11 @@ def _local(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.soc
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Networks are compiled once for all tests, and nothing is left behind."""
+    """Networks are compiled once for all tests, of all processes, and nothing is left behind."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LINEUP_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("LINEUP_CACHE_DIR", str(folder))
         yield
 
 
