@@ -182,9 +182,9 @@ def test_a_picture_that_takes_too_long_is_given_up() -> None:
 
 def test_a_decoder_that_does_not_even_end_itself_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.serving.decoders.GRACE_S", 0.1)
-    decoders = Decoders(1, 1 << 30)
+    others, decoders = workers(os.getpid()), Decoders(1, 1 << 30)
     try:
-        with in_the_midst(decoders) as (future, worker):
+        with in_the_midst(decoders, *others) as (future, worker):
             os.kill(worker, signal.SIGSTOP)
             with pytest.raises(DecodingFailed, match="not decoded within 1 s"):
                 future.result(30)
