@@ -109,10 +109,11 @@ def drawn(rng: np.random.Generator, digit: int, longest: int) -> UInt8:
     """
     ways = SHAPES[digit]
     lines = ways[int(rng.integers(len(ways)))]
+    wide = high = float(longest)
     if digit != 1 and rng.random() < 0.15:  # a 1 would only be small
-        wide, high = longest, longest * rng.uniform(0.3, 0.9)
+        high *= rng.uniform(0.3, 0.9)
     else:
-        wide, high = longest * (rng.uniform(0.05, 0.25) if lines == (_STEM,) else rng.uniform(0.35, 1.0)), longest
+        wide *= rng.uniform(0.05, 0.25) if lines == (_STEM,) else rng.uniform(0.35, 1.0)
     size = np.array([wide, high])
     thick = max(1, round(high * rng.uniform(0.015, 0.16)))
     shake, slant, smooth = rng.uniform(0.005, 0.05), rng.normal(0, 0.12), rng.random() < 0.6
