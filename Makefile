@@ -28,7 +28,6 @@ CASES ?= 20000
 SECONDS_OF_CHAOS ?= 300
 # Processes that test at once, each with whole files. More than two would have servers under load beside each other.
 JOBS ?= 2
-IN_PROCESSES = -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 BIN := .venv/bin
 TORCH := "torch>=2.11,!=2.13.0" "torchvision>=0.26"
 
@@ -42,10 +41,11 @@ serve: .venv/.serve $(if $(GPU),.venv/.torch)
 	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
 
 test: .venv/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" $(IN_PROCESSES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
+# In one process: some of the slow ones want the machine for themselves.
 test-all: .venv/.judges
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(IN_PROCESSES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 pictures: .venv/.test
 	$(BIN)/python -m models.evaluation.evaluate --all --pictures $(DATA)/photos --pictures-from-test --test-images 500 \

@@ -31,8 +31,7 @@ from models.intake.pipeline import Intake
 SHEETS = Path("runs/pictures")
 ON_A_SHEET = 60
 PARTS = ("auto", "gate")
-INTAKE = "models.intake.pipeline"  # with all that it reaches: from bytes to what networks see
-CODE = (INTAKE, vote.__name__)
+CODE = ("models.intake.pipeline", "models.vote")  # with all that these reach
 OF_EACH = 300  # test pictures that the gate sees, and letters and noise, lest they outnumber the photographs
 Networks = Mapping[str, Tensor]  # by name: probabilities of a set, as of measure.ask
 Weights = Mapping[str, float | None]  # by name: as of vote.weight
