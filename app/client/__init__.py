@@ -67,8 +67,9 @@ def _asked_async(describe: Callable[P, Call[T]]) -> Callable[Concatenate["AsyncC
 class Client(Common):
     """Asks the service at `base_url` and waits for its answers; may be used by several threads.
 
-    `deadline_s` is for each call, its `retries` and the pauses between them included; any other option is one of
-    httpx.Client's (`verify`, `proxy`, `headers`, `transport`).
+    `deadline_s` is for each call, its `retries` and the pauses between them included; an answer that stalls once part
+    of it has come is given up after as long again as was left when it began. Any other option is one of httpx.Client's
+    (`verify`, `proxy`, `headers`, `transport`).
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class Client(Common):
         request = request_of(self._http, call, attempts)
         request.stream = Timed(cast(httpx.SyncByteStream, request.stream), attempts)
         response = self._http.send(request, stream=True)
+        request.extensions["timeout"]["read"] = attempts.left()  # or an answer that stalls would have all of it again
         response.stream = Timed(cast(httpx.SyncByteStream, response.stream), attempts)
         return response
 

@@ -11,7 +11,14 @@ from app.web import refusals
 from app.web.media_types import CHECKPOINT
 
 SENT = ("Authorization", "X-API-Key", "X-Deadline-Ms", "X-Request-Id")  # beside those that any page may send
-SHOWN = (CHECKPOINT, "Lineup-Dataset", "Retry-After", "Server-Timing", "X-Request-Id")
+SHOWN = (
+    CHECKPOINT,
+    "Lineup-Dataset",
+    *(f"Lineup-{size}" for size in ("Columns", "Channels", "Height", "Width")),  # where the maps of /features are
+    "Retry-After",
+    "Server-Timing",
+    "X-Request-Id",
+)
 
 
 class Cors(CORSMiddleware):

@@ -61,7 +61,8 @@ class Json(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, and tell the request's record."""
-        record_of(scope).dataset = self._dataset
+        if self._dataset:  # what an answer does not say, its handler has told
+            record_of(scope).dataset = self._dataset
         await super().__call__(scope, receive, send)
 
 

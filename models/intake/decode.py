@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -195,12 +194,10 @@ def is_tiny(data: bytes) -> bool:
     ``decode`` takes a thirtieth of a millisecond, or a few milliseconds at worst. What Pillow would inflate beside the
     picture is no tiny matter, nor is a second head, which Pillow would believe.
     """
-    if len(data) > TINY_BYTES or data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
+    if len(data) > TINY_BYTES or data[:8] != b"\x89PNG\r\n\x1a\n" or any(kind in data for kind in INFLATED):
         return False
-    if data.count(b"IHDR") > 1 or any(kind in data for kind in INFLATED):
-        return False
-    width, height = struct.unpack(">II", data[16:24].ljust(8, b"\xff"))
-    return bool(width * height <= TINY_PIXELS)
+    size = envelope.size_of_png(data)
+    return size is not None and size[0] * size[1] <= TINY_PIXELS
 
 
 def original_size(image: Image.Image) -> tuple[int, int]:

@@ -95,6 +95,16 @@ def pixels_of_jpeg(data: bytes) -> int | None:
     return None
 
 
+def size_of_png(data: bytes) -> tuple[int, int] | None:
+    """Width and height, as the head of a PNG tells them; None where it is not at the front, or not the only one: Pillow
+    believes the last.
+    """
+    if len(data) < 24 or data[12:16] != b"IHDR" or data.count(b"IHDR") > 1:
+        return None
+    width, height = struct.unpack_from(">II", data, 16)
+    return int(width), int(height)
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Code, start and end of each segment of a JPEG, as Pillow and libjpeg step through them: by the length where one
     is told, else to the next marker, over the coded picture and whatever else lies between.

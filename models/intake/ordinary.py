@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 from models.intake import envelope
 
 USUAL = 1 << 24  # pixels, of a phone's photograph or a large screen: at most two seconds of a slow core
@@ -16,8 +14,8 @@ def is_ordinary(data: bytes) -> bool:
     younger, larger code that few have tried to break, and a picture that is larger may take seconds.
     """
     if data[:8] == b"\x89PNG\r\n\x1a\n":
-        width, height = struct.unpack(">II", data[16:24].ljust(8, b"\xff"))
-        return bool(width * height <= USUAL)
+        size = envelope.size_of_png(data)
+        return size is not None and size[0] * size[1] <= USUAL
     if data[:3] == b"\xff\xd8\xff":
         return (envelope.pixels_of_jpeg(data) or 0) <= USUAL
     return False

@@ -2,13 +2,14 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import httpx
 import pytest
 
-from app.client import Client, DeadlineExceeded, ServiceError, Unreachable
+from app.client import Client, DeadlineExceeded, LineupError, ServiceError, Unreachable
 from app.errors import STATUS
 from tests.asking import SEVEN, Ask
 from tests.scripted import refused, scripted
@@ -106,6 +107,29 @@ def test_the_clients_own_clock_ends_a_call(ask: Ask, script: Callable[[socket.so
     assert (caught.value.code, caught.value.status) == ("deadline_exceeded", None)
     assert 0.3 < time.monotonic() - begin < 10
     assert len(server.heads) == 1
+
+
+class _Slow(httpx.BaseTransport):
+    """Answers after a while, and notes how long a look at the socket may take before and after its head has come."""
+
+    def __init__(self) -> None:
+        self.allowed: list[float] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        def body() -> Iterator[bytes]:
+            self.allowed.append(request.extensions["timeout"]["read"])
+            yield b"{}"
+
+        self.allowed.append(request.extensions["timeout"]["read"])
+        time.sleep(0.1)
+        return httpx.Response(200, content=body())
+
+
+def test_what_the_head_took_is_not_given_to_the_body_again() -> None:
+    slow = _Slow()
+    with Client("http://one", deadline_s=9, transport=slow) as client, pytest.raises(LineupError):
+        client.predict(b"\x07")
+    assert slow.allowed[1] <= slow.allowed[0] - 0.1
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])

@@ -203,7 +203,8 @@ async def test_pages_of_named_origins_may_read_answers_and_errors(
         answer = await client.post(f"/predict{path}", content=content, headers=ORIGIN)
     assert answer.status_code == status
     assert answer.headers["Access-Control-Allow-Origin"] == ("*" if origins == "*" else "https://example.org")
-    assert {"X-Request-Id", "Lineup-Checkpoint"} < set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    shown = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert {"X-Request-Id", "Lineup-Checkpoint", "Lineup-Columns"} < shown
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 

@@ -99,6 +99,18 @@ async def test_a_request_is_one_line_of_json(log: list[str]) -> None:
     assert not [line for line in log if "\n" in line or "picture" in line or "secret" in line or "password" in line]
 
 
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("route", ["/predict?", "/compare?", "/flip?to=5&model=lenet&"])
+async def test_a_line_tells_the_dataset_whatever_the_form_of_the_answer(
+    log: list[str], route: str, accept: str
+) -> None:
+    async with serving(fake_service(log_requests=True)) as client:
+        log.clear()
+        answer = await client.post(f"{route}dataset=fashion-mnist", content=b"\x07", headers={"Accept": accept})
+        assert answer.status_code == 200, answer.text
+    assert json.loads(log[-1])["dataset"] == "fashion-mnist"
+
+
 async def test_by_default_no_line_is_written(log: list[str], client: httpx.AsyncClient) -> None:
     await client.post("/predict", content=b"\x07")
     assert log == []

@@ -1,7 +1,9 @@
 """What decoding holds is told before it is done, and is not less than it takes."""
 
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,15 @@ def test_no_picture_takes_more_than_is_told(tmp_path: Path) -> None:
 )
 def test_what_is_ordinary_is_known_by_its_head(data: bytes, ordinary: bool) -> None:
     assert is_ordinary(data) == ordinary
+
+
+@pytest.mark.parametrize(("kind", "at"), [(b"IHDR", 33), (b"IHDR", -12), (b"tEXt", 8)])
+def test_no_png_hides_its_size_from_who_looks_at_its_head(kind: bytes, at: int) -> None:
+    """Pillow believes the last head, and takes other chunks before the first."""
+    small = encode(quarters())
+    held = struct.pack(">IIBBBBB", 6000, 6000, 1, 0, 0, 0, 0) if kind == b"IHDR" else struct.pack(">IIII", 1, 9, 9, 9)
+    chunk = struct.pack(">I", len(held)) + kind + held + struct.pack(">I", zlib.crc32(kind + held))
+    assert not is_ordinary(small[:at] + chunk + small[at:])
 
 
 def test_the_scans_of_a_jpeg_are_told_from_its_head() -> None:
