@@ -6,18 +6,21 @@ import os
 from pathlib import Path
 
 SUFFIX = ".lineup"
+_BESIDE = Path(__file__).resolve().parents[2] / "weights"
+
+
+def place(wanted: Path | None = None) -> Path:
+    """Where checkpoints lie, or would: ``wanted``, else LINEUP_WEIGHTS, else weights/ beside models/."""
+    return wanted or Path(os.environ.get("LINEUP_WEIGHTS") or _BESIDE)
 
 
 def root(wanted: Path | None = None) -> Path:
-    """The folder of checkpoints: ``wanted``, else LINEUP_WEIGHTS, else weights/ beside models/. FileNotFoundError
-    names the places.
-    """
-    beside = Path(__file__).resolve().parents[2] / "weights"
-    named = os.fspath(wanted) if wanted else os.environ.get("LINEUP_WEIGHTS")
-    folder = Path(named) if named else beside
+    """The folder of checkpoints: ``place``, where there is one. FileNotFoundError names the places."""
+    folder = place(wanted)
     if not folder.is_dir():
-        told = f"LINEUP_WEIGHTS or --weights is {named!r}" if named else "LINEUP_WEIGHTS is not set"
-        raise FileNotFoundError(f"no folder of checkpoints: {told}, and beside the code the place is {beside}")
+        named = wanted or os.environ.get("LINEUP_WEIGHTS")
+        told = f"LINEUP_WEIGHTS or --weights is {os.fspath(named)!r}" if named else "LINEUP_WEIGHTS is not set"
+        raise FileNotFoundError(f"no folder of checkpoints: {told}, and beside the code the place is {_BESIDE}")
     return folder
 
 

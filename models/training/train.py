@@ -79,9 +79,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="stop after so many minutes, as after an interrupt: for a GPU that is lent in short pieces",
     )
     parser.add_argument("--dry-run", action="store_true", help="two steps of each phase, nothing kept")
-    parser.add_argument(
-        "--weights", type=Path, default=Path("weights"), help="where the best checkpoints go (default: weights)"
-    )
+    told = "where the best checkpoints go (default: LINEUP_WEIGHTS, else weights/)"
+    parser.add_argument("--weights", type=Path, default=checkpoints.place(), help=told)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
     options = parsed(parser, argv)
     for name in ("minutes", "epochs", "pause_after"):

@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
-    parser.add_argument("--out", type=Path, default=Path("weights") / f"auto{checkpoints.SUFFIX}")
+    parser.add_argument("--out", type=Path, default=checkpoints.place() / f"auto{checkpoints.SUFFIX}")
     parser.add_argument("--count", type=int, default=60_000, help="scenes to learn from")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)

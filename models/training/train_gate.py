@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--examples", type=Path, default=Path("data/gate"))
-    parser.add_argument("--out", type=Path, default=Path("weights") / f"gate{checkpoints.SUFFIX}")
+    parser.add_argument("--out", type=Path, default=checkpoints.place() / f"gate{checkpoints.SUFFIX}")
     parser.add_argument("--count", type=int, default=40_000, help="scenes to learn from; a tenth as many are held out")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)

@@ -21,6 +21,10 @@ def test_weights_are_found_where_the_variable_says_else_beside_the_code(monkeypa
         FileNotFoundError, match=r"LINEUP_WEIGHTS or --weights is '.*gone'.*beside the code the place is .*weights"
     ):
         checkpoints.root()
+    assert checkpoints.place() == tmp_path / "gone", "a run that trains makes it"
+    assert checkpoints.place(tmp_path / "other") == tmp_path / "other"
+    monkeypatch.delenv("LINEUP_WEIGHTS")
+    assert checkpoints.place() == checkpoints.root() == ROOT / "weights"
 
 
 def modules_after(code: str) -> set[str]:

@@ -160,6 +160,7 @@ def test_without_such_pictures_the_run_says_so(run, tmp_path, capsys):
         ({"held_out_accuracy": 0.90, "sent_accuracy": 0.6}, {"held_out_accuracy": 0.9005}, True),
         ({"held_out_accuracy": 0.90, "sent_accuracy": 0.9}, {"held_out_accuracy": 0.9015}, False),
         ({"held_out_accuracy": 0.91, "sent_accuracy": 0.6}, {"held_out_accuracy": 0.90, "sent_accuracy": 0.62}, False),
+        ({"held_out_accuracy": 0.92}, {"held_out_accuracy": 0.90, "sent_accuracy": 0.6}, False),
     ],
 )
 def test_what_ships_is_better_in_all_and_never_at_the_cost_of_the_dataset(new, old, better):
