@@ -1,5 +1,7 @@
 """What the page could not get at first, and gets once it can be had."""
 
+import re
+
 import pytest
 from pydantic import SecretStr
 
@@ -71,3 +73,55 @@ def test_a_network_that_was_still_loading_answers_once_it_can(visit: Visits, ser
     engine.now["mnist", "vgg11"] = State("ready")
     card.locator(".label", has_text="7").wait_for()
     assert len(labels(page)) == 7
+
+
+@pytest.mark.parametrize(
+    ("tab", "place", "part"), [("draw", "#notice", "#cards .card"), ("inside", "#inside .notice", "#inside .idea")]
+)
+def test_the_networks_are_asked_for_again_when_the_service_says(
+    visit: Visits, address: str, tab: str, place: str, part: str
+) -> None:
+    visit.expect("answered 429: GET .*/models")
+    visit.allow("console: .*429")
+    visit.allow("icon.svg")
+    page = visit(address)
+    page.wait_for_selector("#cards .card")
+    limited = {"error": {"code": "rate_limited", "message": "this address sent more than 1 request a second"}}
+    answer = {"status": 429, "headers": {"Retry-After": "1"}, "json": limited}
+    page.route("**/models", lambda route: route.fulfill(**answer), times=2)
+    page.goto(f"{address}/?lang=en#tab={tab}")
+    notice = page.locator(place).get_by_text("this address sent more")
+    notice.wait_for()
+    page.locator(part).first.wait_for()
+    assert notice.is_hidden()
+
+
+def test_a_step_back_leaves_the_drawing_in_the_address(visit: Visits, address: str) -> None:
+    visit.allow("503")  # this service has no maps to show
+    page = visit(address)
+    page.wait_for_selector("#cards .card")
+    page.locator("#tab-inside").click()
+    page.locator("#inside .timeline button").first.wait_for()
+    page.locator("#tab-draw").click()
+    draw(page, SEVEN)
+    labels(page, "7")
+    drawn = page.evaluate("location.hash")
+    assert "drawing=" in drawn
+    page.go_back()
+    page.go_back()
+    page.wait_for_function("!location.hash.includes('tab=inside')")
+    assert page.evaluate("location.hash") == drawn
+    page.reload()
+    labels(page, "7")
+
+
+def test_what_a_network_cannot_say_is_told_in_the_pages_language(visit: Visits, serve_fake: ServeFake) -> None:
+    engine = SevenNetworks()
+    engine.failing = {"vgg11"}
+    page = visit(serve_fake(engine), "/?lang=zh")
+    draw(page, SEVEN)
+    broken = page.locator(".card[data-network=vgg11] .problem")
+    broken.wait_for()
+    english = broken.locator("[lang=en]").inner_text()
+    assert re.search("[a-z]{3}", english)
+    assert re.search("[\u4e00-\u9fff]", broken.inner_text().replace(english, ""))

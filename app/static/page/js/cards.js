@@ -1,9 +1,9 @@
 // @ts-check
 /** The seven cards, in the order of their years, and what they say together. */
 
-import { html, nothing, render } from '../vendor/lit-html-3.3.3/lit-html.js';
+import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { fresh } from './answers.js';
-import { explain } from './service.js';
+import { ServiceError, explain } from './service.js';
 import { link } from './state.js';
 import { about, labelOf, listed, milliseconds, percent, reasonOf, t } from './text.js';
 
@@ -142,11 +142,6 @@ const blank = () => html`<p class="said"><span class="label muted" aria-hidden="
 
 /** @param {import('./service.js').ErrorDetail} error */
 function problem(error) {
-  return html`<p class="problem">${error.message || nothing}</p>`;
-}
-
-/** An error of the service as a card shows it. @param {unknown} error @returns {import('./service.js').ErrorDetail} */
-export function asDetail(error) {
-  const { told, detail } = explain(error);
-  return { code: '', message: `${told} ${detail}` };
+  const { told, detail } = explain(new ServiceError(error.code, error.message));
+  return html`<p class="problem">${told} <span lang="en">${detail}</span></p>`;
 }

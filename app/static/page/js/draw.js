@@ -7,7 +7,7 @@ import { Live } from './live.js';
 import { complain, content } from './notice.js';
 import { Pad } from './pad.js';
 import * as picture from './picture.js';
-import { ServiceError, lines, networks, query } from './service.js';
+import { ServiceError, lines, networks, query, whenTold } from './service.js';
 import * as state from './state.js';
 import { decode, encode } from './strokes.js';
 
@@ -171,6 +171,14 @@ function onKey(event) {
   button(event.shiftKey ? 'redo' : 'undo').click();
 }
 
+/** Address and pad say the same again, as after a step back: what is drawn stays. */
+function agree() {
+  const drawn = encode(pad.drawing.strokes) ?? '';
+  if (state.get('drawing') === drawn) return;
+  if (state.get('drawing')) restore();
+  else if (shown.hidden && !state.get('sample')) state.set({ drawing: drawn });
+}
+
 /** What the address says that is drawn. */
 function restore() {
   const strokes = decode(state.get('drawing'));
@@ -184,7 +192,7 @@ function onState(changed) {
     again();
   }
   if (changed.has('theme')) pad.redraw();
-  if (changed.has('drawing') && state.get('drawing') !== encode(pad.drawing.strokes) && state.get('drawing')) restore();
+  if (changed.has('drawing')) agree();
   if (changed.has('network') || changed.has('tab')) showCards(known, answers, together, false);
 }
 
@@ -203,6 +211,7 @@ async function load() {
     known = await networks();
   } catch (error) {
     complain(error, load);
+    whenTold(error, () => (content(), load()));
     return;
   }
   if (picture.now()) showCards(known, answers, together, false);

@@ -162,7 +162,7 @@ function row(it, { name, title, year }, pressed) {
 function progress(it, flip) {
   const { state, dabs: made, said, problem, flipped, late, towards } = flip;
   const wished = classes(it).find(({ index }) => index === target(it))?.label ?? '';
-  if (state === 'failed') return problem;
+  if (problem) return html`${problem.told} <span lang="en">${problem.detail}</span>`;
   if (state === 'waits' || !said) return t(flips.running ? 'flip.waits' : 'flip.stopped');
   if (state === 'works') return t('flip.works', { dabs: dabs(made.length), share: percent(towards), label: wished });
   if (!flipped) return t(late ? 'flip.late' : 'flip.kept', { dabs: dabs(made.length), share: percent(towards), label: wished });

@@ -19,7 +19,7 @@ import { ServiceError, explain, lines, query } from './service.js';
  * @property {number} towards how probable the wanted class is to it now
  * @property {boolean} flipped
  * @property {boolean} late whether the search ended because its time was over
- * @property {string} problem
+ * @property {{told: string, detail: string} | null} problem
  */
 /**
  * @typedef {object} Task
@@ -35,7 +35,7 @@ const ITS_OWN = ['model_unavailable', 'deadline_exceeded', 'not_available'];
 const EXHAUSTED = 'no dab helps any more';
 
 /** @returns {Flip} */
-const unasked = () => ({ state: 'waits', before: null, after: null, dabs: [], first: null, said: null, towards: 0, flipped: false, late: false, problem: '' });
+const unasked = () => ({ state: 'waits', before: null, after: null, dabs: [], first: null, said: null, towards: 0, flipped: false, late: false, problem: null });
 
 export class Flips {
   /** By network. @type {Map<string, Flip>} */
@@ -147,8 +147,7 @@ export class Flips {
   /** @param {Flip} flip @param {ServiceError} error */
   #fail(flip, error) {
     if (!ITS_OWN.includes(error.code)) throw error;
-    const { told, detail } = explain(error);
-    Object.assign(flip, { state: 'failed', problem: `${told} ${detail}` });
+    Object.assign(flip, { state: 'failed', problem: explain(error) });
     this.#told.changed();
   }
 }

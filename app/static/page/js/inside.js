@@ -5,7 +5,7 @@ import { html, nothing, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { about } from './novelty.js';
 import { Maps } from './maps.js';
 import { noticeAt } from './notice.js';
-import { json, networks } from './service.js';
+import { json, networks, whenTold } from './service.js';
 import { shapes } from './shapes.js';
 import { dress } from './sheet.js';
 import { costs, table } from './stages.js';
@@ -58,9 +58,10 @@ async function load() {
     notice.content();
   } catch (error) {
     notice.complain(error, load);
+    whenTold(error, load);
   }
   draw();
-  const it = tables.get(chosen().name);
+  const it = known.length ? tables.get(chosen().name) : null;
   if (it) maps.show(it, partOf(it));
 }
 

@@ -6,7 +6,7 @@ import { Mosaic } from './mosaic.js';
 import { noticeAt } from './notice.js';
 import * as picture from './picture.js';
 import { fromBase64 } from './png.js';
-import { ServiceError, json, query } from './service.js';
+import { json, query, whenTold } from './service.js';
 import { shapeOf } from './stages.js';
 import * as state from './state.js';
 import { labelOf, language, t } from './text.js';
@@ -109,7 +109,7 @@ export class Maps {
     this.#asked = []; // who comes back to this tab asks again
     const again = () => this.#ask(true);
     this.#notice.complain(error, again);
-    if (error instanceof ServiceError && error.retryAfter !== null) this.#timer = setTimeout(again, error.retryAfter * 1000);
+    this.#timer = whenTold(error, again);
   }
 
   /** The maps, in the page's colours. */

@@ -9,7 +9,7 @@ import * as answers from './answers.js';
 import { call, canvas, naive, paint } from './grey.js';
 import { noticeAt } from './notice.js';
 import * as picture from './picture.js';
-import { ServiceError, json, networks, query } from './service.js';
+import { json, networks, query, whenTold } from './service.js';
 import { told } from './steps.js';
 import { labelOf, percent, t } from './text.js';
 
@@ -94,7 +94,7 @@ function fail(error) {
     consider();
   };
   complain(error, again);
-  if (error instanceof ServiceError && error.retryAfter !== null) timer = setTimeout(again, error.retryAfter * 1000);
+  timer = whenTold(error, again);
 }
 
 /** @param {answers.Answers} it @param {Blob} body @param {AbortSignal} signal @returns {Promise<Side>} */

@@ -98,6 +98,11 @@ export function explain(error) {
   return { told: t(has(name) ? name : 'error.internal'), detail: error.message };
 }
 
+/** Do something again once the service said that it may be asked; 0 where it said nothing. @param {unknown} error @param {() => void} again @returns {number} the timer */
+export function whenTold(error, again) {
+  return error instanceof ServiceError && error.retryAfter !== null ? setTimeout(again, error.retryAfter * 1000) : 0;
+}
+
 /** @type {Promise<Network[]> | null} */
 let listed = null;
 
