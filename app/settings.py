@@ -168,9 +168,7 @@ class Settings(BaseSettings):
     ] = 0
     intake_threads: Annotated[
         int,
-        Field(
-            description="Threads that decode and prepare pictures; 0: two to four by the cores.", ge=0, le=MOST_THREADS
-        ),
+        Field(description="Threads that decode and prepare pictures; 0: 3 or 4 by the cores.", ge=0, le=MOST_THREADS),
     ] = 0
     api_key: Annotated[
         Keys | None,

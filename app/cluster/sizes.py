@@ -35,8 +35,8 @@ BUSY = 16
 # A replica works on one picture while the next is on its way to it, and one more waits beside each.
 FEW = 4
 
-# The intake has two to four threads, and one for pictures of the datasets' size that sees 16 together. A photograph may
-# hold megabytes while it waits; the routes wait with it and hold nothing else.
+# The intake has three or four threads, and one for pictures of the datasets' size that sees 16 together. A photograph
+# may hold megabytes while it waits; the routes wait with it and hold nothing else.
 INTAKE_ONGOING = 32
 # A request is ongoing in the ingress while its upload comes in, which may take `upload_s`, and until its answer has
 # left. So the ingress takes many more than it could compute: what waits too long is refused by the service itself, in

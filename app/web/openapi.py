@@ -6,6 +6,7 @@ from typing import Any
 
 from app import answers, cards, flips
 from app.errors import STATUS, body
+from app.web.keys import HOW
 
 Json = dict[str, Any]
 
@@ -18,9 +19,9 @@ _MESSAGES = {
     "undecodable": "the bytes are no picture that can be opened; send a PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC",
     "nothing_found": "the picture is blank: ink and ground differ by 1.2%, at least 6% are needed",
     "invalid_parameter": "'top_k' is '11'; it should be less than or equal to 10",
-    "queue_full": "256 requests are waiting already for vgg11; try again in 3 s",
-    "rate_limited": "more than 10 requests a second; try again in 1 s",
-    "unauthorized": "this needs a key; send it as Authorization: Bearer KEY, or as X-API-Key: KEY",
+    "queue_full": "256 pictures are waiting already, for vgg11; try again in 3 s",
+    "rate_limited": "this address sent more than 10 requests a second; try again in 1 s",
+    "unauthorized": f"there is no key in the request, or a wrong one; {HOW}",
     "internal": "the service failed; its log says more under request 8f0c6d3e5a7b9c8d",
     "not_available": "where lenet is wrong on mnist is not recorded; lineup evaluate --mistakes --model lenet "
     "--dataset mnist records it",
