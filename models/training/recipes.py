@@ -49,7 +49,7 @@ class Recipe:
     autocast: bool = True  # bf16 where the device is faster in it
     ema: float | None = None  # decay a step of the moving average that each phase ends with; None: its last weights
     from_shipped: bool = False  # starts from the checkpoint that ships, not from nothing
-    teachers: tuple[str, ...] = ()  # networks whose shipped checkpoints teach this one: ``training.teachers``
+    teachers: tuple[str, ...] = ()  # networks whose shipped checkpoints teach this one: ``training.objective``
     taught: float = 0.0  # share of the loss that is theirs, beside the labels'
 
     def share_of_scenes(self, phase: Phase) -> float:
@@ -163,10 +163,15 @@ LONG: Mapping[str, Recipe] = MappingProxyType(
     }
 )
 KINDS: Mapping[str, Mapping[str, Recipe]] = MappingProxyType({"full": FULL, "quick": QUICK, "long": LONG})
+# Of a network for which nobody has chosen one yet: AdamW, warm-up and a bound on the gradient suit most, with batch
+# norm and without.
+OTHERS: Mapping[str, Recipe] = MappingProxyType(
+    {"full": _PLAIN, "quick": replace(_PLAIN, epochs=None, minutes=10), "long": _LONG_PLAIN}
+)
 # Batch norm in LeNet takes the same rate and needs fewer passes (d2l, section 8.5).
 EXTRA: Mapping[str, Recipe] = MappingProxyType({"lenet-bn": replace(FULL["lenet"], epochs=30)})
 
 
 def choose(architecture: str, kind: str) -> Recipe:
-    """The recipe of a network of the catalog or its extras; ``kind`` is one of KINDS."""
-    return EXTRA[architecture] if architecture in EXTRA else KINDS[kind][architecture]
+    """The recipe of a network of the catalog or its extras, its own where it has one; ``kind`` is one of KINDS."""
+    return EXTRA.get(architecture) or KINDS[kind].get(architecture, OTHERS[kind])

@@ -7,7 +7,8 @@ from typing import Any
 from bench.capacity.costs import PLAIN, PROXIES
 from models import catalog
 
-NETWORK_MS = dict(zip(catalog.ARCHITECTURES, (0.0, 6.0, 4.0, 40.0, 2.0, 2.5, 1.5), strict=True))
+KNOWN_MS = {"lenet": 0.0, "alexnet": 6.0, "nin": 4.0, "vgg11": 40.0, "googlenet": 2.0, "resnet18": 2.5, "densenet": 1.5}
+NETWORK_MS = {name: KNOWN_MS.get(name, 2.0) for name in catalog.ARCHITECTURES}
 INTAKE = {
     "decode, 12 megapixels": {"JPEG, baseline": 40.0},
     "prepare": {"28x28 of the dataset's kind": 0.5, "a digit on a sheet of 1000x750, on a desk": 26.5},

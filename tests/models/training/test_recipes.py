@@ -7,7 +7,7 @@ from models.training import recipes
 
 
 @pytest.mark.parametrize("kind", [*recipes.KINDS])
-@pytest.mark.parametrize("name", [*ARCHITECTURES, *EXTRAS])
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *EXTRAS, "an eighth"])
 def test_every_network_has_a_recipe_that_is_sound(name, kind):
     recipe = recipes.choose(name, kind)
     assert sum(phase.share for phase in recipe.phases) == pytest.approx(1)
