@@ -1,6 +1,6 @@
 # make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that); PyTorch only where there is an NVIDIA GPU
 # make test     the tests, in two processes (JOBS=0: in one, as a debugger wants it); make test-all: the slow ones too
-# make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and the README's table
+# make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and their table
 # make report   what was measured of every checkpoint, drawn to weights/report/, and the surest mistakes to runs/report/
 # make figures  every recorded figure and table that is not of the checkpoints as they are now, in order (FIGURES="--plan"
 #               only tells which; other options: python -m tools.remake --help)

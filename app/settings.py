@@ -235,7 +235,7 @@ def misspelt(environment: Iterable[str]) -> list[str]:
 
 def _nearest(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"do you mean {near[0]}?" if near else "the README lists those that there are"
+    return f"do you mean {near[0]}?" if near else "docs/operation.md lists those that there are"
 
 
 def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

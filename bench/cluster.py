@@ -3,7 +3,7 @@
 The same requests to one process of `lineup serve` and to the same service on Ray Serve, on the same machine one after
 the other; with Ray's own proxy and with HAProxy in its place. Closed loop by wrk: one client, whose median is the time
 of a lone request, then 16 (8 where all seven networks are asked). Processor time is told of each kind of process: from
-it `bench.capacity` knows what a hop costs whom. Written to RECORD, from which the README's table comes.
+it `bench.capacity` knows what a hop costs whom. Written to RECORD, from which a table of docs/speed.md comes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A picture of 28x28 as PNG in a form. Closed loop by wrk: one client, whose median is the time of a lone request, then
 16, whose requests a second are the capacity (8 where all seven networks are asked). Open loop by the load generator of
-``lineup bench``: shares of that capacity, as a Poisson process. Written to RECORD, from which the README's tables come.
+``lineup bench``: shares of that capacity, as a Poisson process. Written to RECORD, from which docs/speed.md has its
+tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What README.md shows works as shown, its tables are those of what was recorded, and README.zh.md tells the same."""
+"""What README.md and docs/ show works as shown, their tables are of what was recorded, and the Chinese ones tell the
+same.
+"""
 
 import json
 import os
@@ -21,10 +23,12 @@ from tests.serving import running, until
 from tools import tables
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
-BOTH = [pytest.param(README, id="English"), pytest.param(CHINESE, id="Chinese")]
-LINK = re.compile(r"\]\(([^)#]+)\)")
+NAMES = ("README", *(f"docs/{path.stem}" for path in sorted((ROOT / "docs").glob("*.md")) if ".zh" not in path.name))
+ENGLISH = {name: (ROOT / f"{name}.md").read_text(encoding="utf-8") for name in NAMES}
+CHINESE = {name: (ROOT / f"{name}.zh.md").read_text(encoding="utf-8") for name in NAMES}
+README, TOLD = ENGLISH["README"], "".join(ENGLISH.values())
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+MINUTES, WORDS_A_MINUTE = 5, 300  # of prose, which tables and code are not
 URL = "http://127.0.0.1:8000"
 
 
@@ -34,7 +38,12 @@ def blocks(readme):
 
 
 def snippets(language):
-    return [text for kind, text in blocks(README) if kind == language]
+    return [text for kind, text in blocks(TOLD) if kind == language]
+
+
+def told(text):
+    """What somebody wrote: neither code nor tables made of records."""
+    return re.sub(r"<!-- table.*?<!-- end -->|^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 # What the Chinese README calls as the English one does: names and measures.
@@ -138,41 +147,53 @@ def test_the_command_line_example_has_a_line_for_every_network():
         assert known.title in shown
 
 
-@pytest.mark.parametrize("link", sorted({*LINK.findall(README), *LINK.findall(CHINESE)}))
-def test_links_lead_somewhere(link):
-    assert link.startswith("http") or (ROOT / link).exists()
+@pytest.mark.parametrize("end", [".md", ".zh.md"])
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name, end):
+    path = ROOT / f"{name}{end}"
+    links = LINK.findall(path.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not link.startswith("http") and not (path.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("readme", BOTH)
-def test_every_setting_and_route_is_told(readme):
+def test_the_readme_is_read_in_five_minutes():
+    words = re.sub(r"\]\([^)]*\)", "", re.sub(r"^\|.*$", "", told(README), flags=re.MULTILINE)).split()
+    assert len(words) < MINUTES * WORDS_A_MINUTE
+
+
+@pytest.mark.parametrize("language", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+def test_every_setting_and_route_is_told(language):
     for name in Settings.model_fields:
-        assert f"LINEUP_{name.upper()}" in readme
+        assert f"LINEUP_{name.upper()}" in language["docs/operation"]
     for route in ("/predict", "/compare", "/predict/batch", "/models", "/datasets", "/limits", "/readyz", "/metrics"):
-        assert route in readme
+        assert route in language["README"]
 
 
-def test_both_languages_show_the_same_code():
-    def uncommented(readme):
-        return [(kind, re.sub(r"\s+# .*$", "", text, flags=re.MULTILINE)) for kind, text in blocks(readme)]
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_show_the_same_code(name):
+    def uncommented(text):
+        return [(kind, re.sub(r"\s+# .*$", "", text, flags=re.MULTILINE)) for kind, text in blocks(text)]
 
-    assert uncommented(CHINESE) == uncommented(README)
+    assert uncommented(CHINESE[name]) == uncommented(ENGLISH[name])
 
 
-def test_both_languages_have_the_same_parts():
-    """Sections, tables and their rows, links and names in code: who changes one README is told of the other."""
-    assert sorted(set(LINK.findall(CHINESE)) - {"README.md"}) == sorted(set(LINK.findall(README)) - {"README.zh.md"})
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_have_the_same_parts(name):
+    """Sections, tables and their rows, links and names in code: who changes one is told of the other."""
+    chinese, english = CHINESE[name], ENGLISH[name]
+    itself = f"{Path(name).name}.md"
+    links = [{link.replace(".zh.md", ".md") for link in LINK.findall(one)} - {itself} for one in (chinese, english)]
+    assert links[0] == links[1]
     for part in (r"^(#+) ", r"<!-- table: (\w+)", r"^\| (`[^|`]+`)", r"^(\d\.|-) "):
         found = re.compile(part, re.MULTILINE)
-        assert found.findall(CHINESE) == found.findall(README)
+        assert found.findall(chinese) == found.findall(english)
     names = re.compile(r"`[^`\n]+`")
-    prose = [
-        re.sub(r"<!-- table.*?<!-- end -->|^```.*?^```$", "", one, flags=re.DOTALL | re.M) for one in (CHINESE, README)
-    ]
-    assert set(names.findall(prose[0])) == set(names.findall(prose[1]))
+    assert set(names.findall(told(chinese))) == set(names.findall(told(english)))
 
 
-def test_the_headings_of_tables_are_in_the_readmes_language():
-    for table in re.findall(r"<!-- table: \w+ zh -->\n(\|.+)\n", CHINESE):
+@pytest.mark.parametrize("name", NAMES)
+def test_the_headings_of_tables_are_in_the_documents_language(name):
+    for table in re.findall(r"<!-- table: \w+ zh -->\n(\|.+)\n", CHINESE[name]):
         words = re.sub(r"`[^`]+`", "", table)
         assert set(re.findall(r"[A-Za-z][\w-]*", words)) <= KEPT
 

@@ -1,4 +1,4 @@
-"""What was recorded of `lineup batch` (bench/batch.json), as the README's table."""
+"""What was recorded of `lineup batch` (bench/batch.json), as a table of docs/operation.md."""
 
 import json
 from pathlib import Path

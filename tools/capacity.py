@@ -1,4 +1,4 @@
-"""What `bench.cluster` measured and `bench.capacity` worked out, as tables for the README."""
+"""What `bench.cluster` measured and `bench.capacity` worked out, as tables for docs/speed.md."""
 
 import json
 from collections.abc import Callable

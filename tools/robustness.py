@@ -1,4 +1,4 @@
-"""What is left of accuracy on spoiled pictures (`NAME.robustness.json`), as the README's table."""
+"""What is left of accuracy on spoiled pictures (`NAME.robustness.json`), as a table of docs/measured.md."""
 
 from pathlib import Path
 from typing import Any

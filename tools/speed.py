@@ -1,5 +1,5 @@
-"""What `make bench` recorded, as rows for the README: who is how many times faster, and what it costs; and what was
-recorded of compiled forms.
+"""What `make bench` recorded, as rows of tables: who is how many times faster, and what it costs; and what was recorded
+of compiled forms.
 """
 
 import json

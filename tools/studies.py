@@ -1,4 +1,4 @@
-"""What the studies found (weights/studies), as the README's table."""
+"""What the studies found (weights/studies): the README's table of outcomes, and one with the figures."""
 
 import json
 from typing import Any
@@ -8,20 +8,24 @@ from models.studies.registry import STUDIES
 from tools.markdown import table
 
 FOLDER = of_studies.FOLDER
-HEADINGS = ["idea", "question", "what came out (mean ± deviation over the seeds)", "borne out", "chart"]
+HEADINGS = ["idea", "question", "borne out", "chart"]
+HEADINGS_FOUND = ["idea", "what came out (mean ± deviation over the seeds)"]
 OUTCOMES = {"borne out": "yes", "in part": "in part", "not borne out": "no"}
 MISSING = "not measured yet: `make studies`"
 
 
 def told() -> str:
-    """The table of all studies, and what their figures are of."""
+    """Of each study what it asked, whether that was borne out, and its chart."""
+    rows = [[study.title, study.question, *_outcome(_record(name))] for name, study in STUDIES.items()]
+    return table(HEADINGS, rows)
+
+
+def found() -> str:
+    """The figures of each study in a sentence, and what they are of."""
     records = {name: _record(name) for name in STUDIES}
-    rows = [
-        [study.title, study.question, *(_found(records[name]) or [MISSING, "-", "-"])]
-        for name, study in STUDIES.items()
-    ]
+    rows = [[study.title, (records[name] or {"sentence": MISSING})["sentence"]] for name, study in STUDIES.items()]
     known = [record for record in records.values() if record]
-    return "\n\n".join([table(HEADINGS, rows), *([circumstances(known)] if known else [])])
+    return "\n\n".join([table(HEADINGS_FOUND, rows), *([circumstances(known)] if known else [])])
 
 
 def _record(name: str) -> dict[str, Any] | None:
@@ -29,11 +33,10 @@ def _record(name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _found(record: dict[str, Any] | None) -> list[str] | None:
+def _outcome(record: dict[str, Any] | None) -> list[str]:
     if record is None:
-        return None
-    chart = f"[{record['study']}](weights/studies/{record['study']}.svg)"
-    return [record["sentence"], OUTCOMES[record["outcome"]], chart]
+        return [MISSING, "-"]
+    return [OUTCOMES[record["outcome"]], f"[{record['study']}](weights/studies/{record['study']}.svg)"]
 
 
 def circumstances(records: list[dict[str, Any]]) -> str:

@@ -1,5 +1,5 @@
-"""The tables of README.md, README.zh.md and weights/README.md, and the figures of the page (`tools.figures`), made from
-what was recorded: `python -m tools.tables`, or `make tables`.
+"""The tables of README.md, docs/ and weights/README.md, in both languages, and the figures of the page
+(`tools.figures`), made from what was recorded: `python -m tools.tables`, or `make tables`.
 
 Each table stands between `<!-- table: NAME -->` (or `NAME zh`: with Chinese headings) and `<!-- end -->`; everything
 else in the files is left as it is.
@@ -21,7 +21,8 @@ from tools import bulk, capacity, chinese, figures, robustness, speed, studies, 
 from tools.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = (ROOT / "README.md", ROOT / "README.zh.md", ROOT / "weights" / "README.md")
+WITH_TABLES = ("README", "docs/measured", "docs/speed", "docs/operation")  # each also in Chinese: NAME.zh.md
+FILES = (*(ROOT / f"{name}{end}" for name in WITH_TABLES for end in (".md", ".zh.md")), ROOT / "weights" / "README.md")
 
 
 def results() -> str:
@@ -202,6 +203,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "vote": lambda: vote_table.rules(checkpoints.root()),
     "studies": studies.told,
+    "studies_found": studies.found,
     **capacity.TABLES,
 }
 

@@ -1,6 +1,6 @@
 """How many nodes, what they cost, and what bursts and losses do to them: ``python -m bench.capacity``.
 
-From bench/serving.json, bench/intake.json and bench/cluster.json; written to RECORD, from which the README's tables
+From bench/serving.json, bench/intake.json and bench/cluster.json; written to RECORD, from which tables of docs/speed.md
 come. Takes minutes, most of them for the simulation.
 """
 

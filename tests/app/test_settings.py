@@ -88,7 +88,7 @@ def test_keys_are_shown_by_nothing() -> None:
         ("LINEUP_API_KEYS", "do you mean LINEUP_API_KEY?"),
         ("lineup_prot", "do you mean LINEUP_PORT?"),
         ("LINEUP_CACHEDIR", "do you mean LINEUP_CACHE_DIR?"),
-        ("LINEUP_COFFEE", "the README lists those that there are"),
+        ("LINEUP_COFFEE", "docs/operation.md lists those that there are"),
     ],
 )
 def test_a_misspelt_variable_is_told_with_the_nearest_right_one(name: str, told: str) -> None:

@@ -1,4 +1,4 @@
-"""Every study, tiny, from pictures to record, chart and the README's row."""
+"""Every study, tiny, from pictures to record, chart and the rows of README and docs/measured.md."""
 
 from __future__ import annotations
 
@@ -174,16 +174,19 @@ def test_no_seed_is_no_study(data, tmp_path):
 def test_readme_rows_come_from_records_and_say_where_there_are_none(done, tmp_path, monkeypatch):
     (tmp_path / "depth.json").write_text(json.dumps(done[0]["depth"]))
     monkeypatch.setattr(shown, "FOLDER", tmp_path)
-    text = tables.fill("<!-- table: studies -->\n<!-- end -->")
+    outcomes = tables.fill("<!-- table: studies -->\n<!-- end -->")
+    assert outcomes.count(shown.MISSING) == len(STUDIES) - 1
+    assert "[depth](weights/studies/depth.svg)" in outcomes
+    text = tables.fill("<!-- table: studies_found -->\n<!-- end -->")
     assert text.count(shown.MISSING) == len(STUDIES) - 1
     assert done[0]["depth"]["sentence"] in text
-    assert "[depth](weights/studies/depth.svg)" in text
     assert "2 seeds, 40 test pictures" in text
 
 
-def test_every_heading_is_known_in_chinese():
-    text = tables.fill("<!-- table: studies zh -->\n<!-- end -->").splitlines()[1]
-    assert not [heading for heading in shown.HEADINGS if heading in text]
+@pytest.mark.parametrize(("name", "headings"), [("studies", shown.HEADINGS), ("studies_found", shown.HEADINGS_FOUND)])
+def test_every_heading_is_known_in_chinese(name, headings):
+    text = tables.fill(f"<!-- table: {name} zh -->\n<!-- end -->").splitlines()[1]
+    assert not [heading for heading in headings if heading in text]
 
 
 @pytest.mark.parametrize("name", STUDIES)
