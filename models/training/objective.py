@@ -8,13 +8,13 @@ is what makes it work best: Beyer et al., Knowledge distillation: A good teacher
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from models.classifier import Classifier
+from models.training import run_state
 from models.training.optimisation import any_of
 from models.training.recipes import Recipe
 
@@ -39,7 +39,7 @@ class Objective:
     @property
     def teaching(self) -> list[str]:
         """Digests of what decides the teachers' answers, which stays the same when their files are evaluated anew."""
-        return [_teaching(one) for one in self.teachers]
+        return [run_state.digest(one, one.temperature) for one in self.teachers]
 
     def __call__(self, inputs: Tensor, logits: Tensor, allowed: Tensor) -> Tensor:
         """The loss of float32 ``logits`` [N, 10] for ``inputs`` [N, ...], of which ``allowed`` bool [N, 10] are right.
@@ -57,10 +57,3 @@ class Objective:
         """uint8 [N, 28, 28] -> float32 [N, 10]: the mean of the teachers' calibrated probabilities."""
         each = [functional.softmax(one(pictures) / one.temperature, dim=1) for one in self.teachers]
         return torch.stack(each).mean(0)
-
-
-def _teaching(teacher: Classifier) -> str:
-    digest = sha256(repr(teacher.temperature).encode())
-    for name, value in sorted(teacher.state_dict().items()):
-        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from models.classifier import Classifier
+from models.training.recipes import Recipe
+
 
 class ResumeError(RuntimeError):
     """A saved state cannot be gone on from; the message says why, and what to do."""
@@ -20,7 +24,9 @@ class ResumeError(RuntimeError):
 
 @dataclass
 class Position:
-    """How far a run is. ``seen``, ``seconds`` and ``epoch`` count within the phase, the totals over the run."""
+    """How far a run is. ``seen``, ``seconds`` and ``epoch`` count within the phase, the totals over the run;
+    ``computing`` are those of the phase's seconds that went into its features.
+    """
 
     phase: int = 0
     epoch: int = 0
@@ -30,6 +36,7 @@ class Position:
     step: int = 0
     total_seen: int = 0
     total_seconds: float = 0.0
+    computing: float = 0.0
 
     def spend(self, seconds: float) -> None:
         """Count time."""
@@ -43,7 +50,25 @@ class Position:
 
     def next_phase(self) -> Position:
         """The beginning of the phase after this."""
-        return replace(self, phase=self.phase + 1, epoch=0, batch=0, seen=0, seconds=0.0)
+        return replace(self, phase=self.phase + 1, epoch=0, batch=0, seen=0, seconds=0.0, computing=0.0)
+
+
+def digest(module: nn.Module, *more: object) -> str:
+    """Of a module's tensors, by name, and of what else counts."""
+    found = sha256(repr(more).encode())
+    for name, value in sorted(module.state_dict().items()):
+        found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def identity(classifier: Classifier, recipe: Recipe, teaching: Sequence[str], seed: int) -> dict[str, Any]:
+    """What must be the same for a run to be resumed, JSON-able: what learns, from which weights where they are a
+    checkpoint's, by which recipe, and who teaches (digests).
+    """
+    names = {"architecture": classifier.architecture, "dataset": classifier.dataset}
+    start = {"start": digest(classifier)} if classifier.metadata else {}
+    teachers = {"teachers": list(teaching)} if recipe.teachers else {}
+    return json.loads(json.dumps({**names, **start, **teachers, "recipe": asdict(recipe), "seed": seed}))  # type: ignore[no-any-return]
 
 
 def save(

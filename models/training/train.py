@@ -154,7 +154,6 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     classifier = trainer.run()
     if not world.first:
         return
-    trainer.save()
     checkpoints.save(result, classifier, _metadata(trainer, options))
     report = evaluate(
         result,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +62,7 @@ class Trainer:
         self.pool = pool(learn, scenes, device)
         self.watch = watch[0].to(device), watch[1].to(device)
         self.objective = Objective(recipe, teachers, device)
+        self.identity = run_state.identity(classifier, recipe, self.objective.teaching, seed)
         self.folder, self._state, self.should_stop = folder, folder / "state.safetensors", should_stop
         self.at = Position()
         self.bfloat16 = world.told(recipe.autocast and faster_in_bfloat16(device))
@@ -93,13 +92,6 @@ class Trainer:
         """Side of the phase's input in pixels."""
         return self.phase.size or self.own_size
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to be resumed."""
-        names = {"architecture": self.classifier.architecture, "dataset": self.classifier.dataset}
-        teachers = {"teachers": self.objective.teaching} if self.recipe.teachers else {}
-        return json.loads(json.dumps({**names, **teachers, "recipe": asdict(self.recipe), "seed": self.seed}))  # type: ignore[no-any-return]
-
     def resume(self) -> None:
         """Go on where the saved state ends. ResumeError if it is damaged, or of a run with other options."""
         self.at = run_state.position(self._state, self.identity)
@@ -126,6 +118,7 @@ class Trainer:
             self.stage.finish()
             check_weights(self.stage.model, self.name, self.at.step, self.stage.rate)
             if self.at.phase + 1 == len(self.recipe.phases):
+                self.save()  # before layers are unmasked: a run that ends while it is measured goes on from here
                 break
             self.at = self.at.next_phase()
             self.stage = self._stage()
@@ -149,10 +142,13 @@ class Trainer:
 
     def _progress(self) -> float:
         """Share of the phase that is done."""
+        return self._share(self.at.seconds, self.at.seen)
+
+    def _share(self, seconds: float, seen: int) -> float:
         if self.recipe.minutes is not None:
-            return self.at.seconds / (60 * self.recipe.minutes * self.phase.share)
+            return seconds / (60 * self.recipe.minutes * self.phase.share)
         epoch = self.pool.epoch_size(self.recipe.share_of_scenes(self.phase))
-        return self.at.seen / ((self.recipe.epochs or 0) * epoch * self.phase.share)
+        return seen / ((self.recipe.epochs or 0) * epoch * self.phase.share)
 
     # ---- a phase
 
@@ -166,7 +162,7 @@ class Trainer:
         return of_pictures(self.pool, self.watch, share, self._size, augmentation)
 
     def _features(self) -> Material:
-        """Of as many pictures as the phase's time allows."""
+        """Of as many pictures as the phase's time allows; of an epoch's, where passes are counted."""
         stopwatch = Stopwatch()
 
         def count() -> None:
@@ -176,7 +172,7 @@ class Trainer:
                 raise Interrupted("stopped while computing features; --resume goes on from there")
 
         with self._autocast():
-            return features.material_of(
+            material = features.material_of(
                 self.classifier,
                 self.pool,
                 self.watch,
@@ -186,6 +182,9 @@ class Trainer:
                 may_compute=lambda: self._progress() < features.TIME,
                 after_each=count,
             )
+        if not self.at.seen:
+            self.at.computing = self.at.seconds
+        return material
 
     # ---- an epoch
 
@@ -225,7 +224,7 @@ class Trainer:
     def _step(self, material: Material, index: Tensor) -> Tensor:
         """One step; its loss, right answers and pictures. DivergedError if the loss is not a number."""
         torch.manual_seed(self.seed * 7_919 + self.at.step)
-        stage, start = self.stage, features.TIME if self.phase.head == "features" else 0
+        stage, start = self.stage, self._share(self.at.computing, 0)
         stage.set_rate(rate := self.phase.lr * cycle(self._progress(), self.recipe.warmup, start))
         stage.model.train()
         inputs, allowed = material.batch(index)  # all of them, so that each is moved as one process would move it

@@ -5,7 +5,7 @@ import torch
 
 from models.catalog import ARCHITECTURES
 from models.classifier import Classifier
-from models.training import features, recipes, trainer
+from models.training import features, recipes, run_state, trainer
 from models.training.optimisation import DivergedError
 from models.training.recipes import Phase, Recipe
 from models.training.run_state import ResumeError
@@ -153,6 +153,44 @@ def test_pooled_head_then_features_computed_once(tmp_path, monkeypatch):
     assert torch.equal(classifier.network.conv[0].weight, conv), "features are computed once: conv must not move"
     assert classifier.input_size == 28
     assert (classifier.network.fc[0].weight != 0).double().mean().item() == pytest.approx(0.05, rel=0.1)
+
+
+def test_a_run_that_ended_while_it_was_measured_goes_on_from_its_last_step(tmp_path):
+    phases = (Phase(0.5, lr=1e-3, size=14, head="pooled"), Phase(0.5, lr=1e-3, head="features"))
+    recipe = Recipe(phases, "adamw", epochs=2, batch_size=32, density=0.05, autocast=False, ema=0.9)
+    first = make_trainer(tmp_path, recipe=recipe, network=SmallVGG())
+    wanted = first.run().network.state_dict()
+    again = make_trainer(tmp_path, recipe=recipe, network=SmallVGG())
+    again.resume()
+    found = again.run().network.state_dict()
+    assert again.at.step == first.at.step
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.parametrize("budget", [{"epochs": 4, "minutes": None}, {"epochs": None, "minutes": 0.05}])
+def test_the_rate_rises_once_features_are_there_and_falls_until_the_end(tmp_path, budget):
+    recipe = Recipe((Phase(1, lr=1e-3, head="features"),), "adamw", batch_size=32, autocast=False, **budget)
+    told = []
+    made = make_trainer(
+        tmp_path, recipe=recipe, network=SmallVGG(), should_stop=lambda: bool(told.append(made.stage.rate))
+    )
+    made.run()
+    rates = told[-made.at.step :]  # without those while features were computed
+    assert rates[0] < 0.5e-3
+    assert max(rates) > 0.8e-3
+    assert sum(rate > 0.3e-3 for rate in rates) > len(rates) / 3
+
+
+def test_a_run_from_another_checkpoint_is_another_run():
+    def begun(seed, **about):
+        torch.manual_seed(seed)
+        network = ARCHITECTURES["lenet"].build()
+        classifier = Classifier(network, architecture="lenet", dataset="mnist", metadata={"digest": "x", **about})
+        return run_state.identity(classifier, SHORT, (), 0)
+
+    assert begun(0) == begun(0, metrics="evaluated anew")
+    assert begun(0) != begun(1)
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:500], lambda data: b"", lambda data: b"garbage" * 9])
