@@ -48,7 +48,7 @@ def evaluate(
     report.
 
     Where the folder ``scenes`` has scenes such as people send (``data.scene_sets``), those held out give accuracy and
-    temperature for such pictures too.
+    temperature for such pictures too; where it has none, what this file's header and report say of them stays.
 
     CheckpointError for a file that cannot be trusted, or took another's place meanwhile.
 
@@ -70,14 +70,16 @@ def evaluate(
         **metrics.report(logits, labels, temperature, classifier.classes),
         "held_out": held_out,
     }
+    recorded = reports.of(path, classifier.metadata.get("digest")) or {}
     if scene_sets.path_for(scenes, classifier.dataset).is_file():
         report["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
-    recorded = reports.of(path, classifier.metadata.get("digest")) or {}
+    elif "sent" in recorded:
+        report["sent"] = recorded["sent"]
     if (curve := history or recorded.get("history")) is not None:
         report["history"] = curve
     report["mistakes"] = metrics.mistakes(logits.argmax(1), labels, places)
     _check_same(path, classifier)
-    report["digest"] = file_format.amend(path, _in_header(report))
+    report["digest"] = file_format.amend(path, _in_header(report, classifier.metadata.get("metrics", {})))
     atomic.write_json(reports.path_for(path), report)
     return report
 
@@ -89,12 +91,15 @@ def _check_same(path: str | Path, classifier: Classifier) -> None:
         raise checkpoints.CheckpointError(f"{path} was replaced while it was measured; {right}")
 
 
-def _in_header(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint's header says of its report: the temperatures, and the figures in short."""
+def _in_header(report: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint's header says of its report: the temperatures, and the figures in short; of pictures as people
+    send them what it said ``before``, where there are none to measure it anew.
+    """
     figures = {"split": "test", **{key: report[key] for key in IN_HEADER}}
     figures |= {f"held_out_{key}": report["held_out"][key] for key in ("accuracy", "n")}
     if "sent" not in report:
-        return {"temperature": report["temperature"], "metrics": figures}
+        sent = {key: value for key, value in before.items() if key.startswith("sent_")}
+        return {"temperature": report["temperature"], "metrics": figures | sent}
     figures |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
     temperatures = {"temperature": report["temperature"], "temperature_sent": report["sent"]["temperature"]}
     return {**temperatures, "metrics": figures}

@@ -7,7 +7,9 @@ import torch
 
 from models import catalog, checkpoints
 from models.classifier import Classifier
+from models.data import scene_sets
 from models.data.pictures import evenly
+from models.data.scene_sets import SceneSet
 from models.evaluation import evaluate
 from models.evaluation.logits import compute_logits
 from tests.idx import write_dataset
@@ -47,6 +49,25 @@ def test_the_report_is_written_beside_the_checkpoint_and_the_figures_into_it(pat
     assert sum(map(sum, report["confusion"])) == report["n"] == 50
     for name, tensor in before.network.state_dict().items():
         assert torch.equal(tensor, after.network.state_dict()[name])
+
+
+def test_what_is_known_of_pictures_as_sent_stays_where_there_are_no_scenes(path, data_dir, tmp_path):
+    pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
+    pictures = torch.randint(0, 256, (40, 28, 28), dtype=torch.uint8)
+    held = SceneSet(pictures, torch.eye(10).bool()[torch.arange(40) % 10])
+    scene_sets.save(tmp_path / "scenes", "fashion-mnist", {"held": held}, {})
+    sent = evaluate.evaluate(path, data_dir, scenes=tmp_path / "scenes")["sent"]
+    before = checkpoints.read_header(path)
+    assert evaluate.evaluate(path, data_dir, scenes=tmp_path / "none", test_images=20)["sent"] == sent
+    after = checkpoints.read_header(path)
+    assert after["metrics"]["n"] == 20
+    assert after["temperature_sent"] == before["temperature_sent"]
+    told = {key: value for key, value in before["metrics"].items() if key.startswith("sent_")}
+    assert told.items() <= after["metrics"].items()
+    assert told["sent_n"] == 40
+    path.with_suffix(".json").unlink()
+    evaluate.evaluate(path, data_dir, scenes=tmp_path / "none")
+    assert told.items() <= checkpoints.read_header(path)["metrics"].items()
 
 
 def test_fewer_pictures_are_told_and_evenly_spread():
