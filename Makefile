@@ -53,8 +53,7 @@ pictures: .venv/.test
 	$(BIN)/python -m tools.tables
 
 report: .venv/.test
-	$(BIN)/python -m models.report --data-dir $(DATA)
-	$(BIN)/python -m tools.tables
+	$(BIN)/python -m tools.remake --data-dir $(DATA) --all --only report --only tables
 
 figures: .venv/.test
 	$(BIN)/python -m tools.remake --data-dir $(DATA) $(FIGURES)

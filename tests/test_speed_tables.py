@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from models import checkpoints
+from models.compiled import record as forms_record
+from models.compiled.forms import FORMS
+from tests import untrained
 from tools import speed, tables
 
 
@@ -89,3 +93,13 @@ def test_a_flood_is_told_with_what_it_cost_others() -> None:
     _, rows = speed.overload(record)
     assert rows[0] == ["vgg11, 600 at once", "25", "574", "1", "of refusals 332, 3,818"]
     assert rows[1] == ["lenet meanwhile, one by one", "1,623", "0", "0", "0.5, 35.2"]
+
+
+def test_forms_of_another_checkpoint_are_a_dash(tmp_path: Path) -> None:
+    path = untrained.write(tmp_path, "lenet")
+    figures = {"accuracy": 0.9, "ece": 0.01, "n": 10_000}
+    told = {"allowed": list(FORMS), "measured": dict.fromkeys(FORMS, figures)}
+    for digest, shown in ((checkpoints.read_header(path)["digest"], "90.00% (1.00%)"), ("another", "-")):
+        forms_record.path_for(path).write_text(json.dumps(told | {"checkpoint": digest}))
+        [row] = [row for row in speed.forms(path.parents[1])[1] if row[0] == "mnist/lenet"]
+        assert row[1:] == [shown] * len(FORMS)

@@ -88,10 +88,18 @@ def forms(weights: Path) -> Rows:
     rows = []
     for dataset in DATASETS:
         for name in catalog.ARCHITECTURES:
-            path = forms_record.path_for(checkpoints.path_for(dataset, name, weights))
-            told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+            told = _forms_of(checkpoints.path_for(dataset, name, weights))
             rows.append([f"{dataset}/{name}", *(_form(told, form) for form in FORMS)])
     return ["accuracy (calibration error)", *FORMS], rows
+
+
+def _forms_of(checkpoint: Path) -> dict[str, Any] | None:
+    """What was measured of this very checkpoint."""
+    path = forms_record.path_for(checkpoint)
+    if not (path.is_file() and checkpoint.is_file()):
+        return None
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return told if told["checkpoint"] == checkpoints.read_header(checkpoint)["digest"] else None
 
 
 def _form(told: dict[str, Any] | None, form: str) -> str:

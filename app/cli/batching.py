@@ -88,7 +88,9 @@ def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> i
             return 0
         if (wrong := out_problem(out, force=options.force)) is not None:
             raise WrongUsage(wrong)
-        place = Place(options.source, options.column, settings.max_upload_bytes, partial.listing)
+        # On a cluster others open it, in folders of their own.
+        source, listing = options.source.absolute(), partial.listing.absolute()
+        place = Place(source, options.column, settings.max_upload_bytes, listing)
         _classify(options, settings, asked, place, partial)
         return _summary(out, finish(partial, asked))
 

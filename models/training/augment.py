@@ -65,8 +65,8 @@ def augment(pictures: Tensor, how: Augmentation) -> Tensor:
 
 
 def _erased(pictures: Tensor, share: float) -> Tensor:
-    """uint8 [N, H, W] with noise in one rectangle of a ``share`` of them, 2 to 33 % of the picture, aspect 0.3 to 3.3:
-    the bounds and the random values of Zhong et al., section 3.2 and table 5.
+    """uint8 [N, H, W] with noise in one rectangle of a ``share`` of them (Zhong et al., Random erasing, 2020):
+    2 to 33 % of the picture, aspect 0.3 to 3.3, as torchvision's RandomErasing.
     """
     count, height, width = pictures.shape
     device = pictures.device

@@ -27,7 +27,7 @@ from models.intake.pixels import Float, UInt8, luminance
 from models.intake.thumbnail import thumbnail
 from models.training import small_nets
 from models.training.scenes import canvas, digits, garments, lettering, mixture
-from models.training.scenes.sources import Sources, find_sources, one_of, opened
+from models.training.scenes.sources import Sources, find_sources, one_of, opened, provenance
 
 
 def _photographs(folder: Path) -> list[UInt8]:
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "epochs": options.epochs,
         "seed": options.seed,
         "fonts": len(lettering.fonts_in(options.fonts)),
-        "photographs": "clothing/train, CC0",
+        **provenance(options.data_dir),
     }
     file_format.write(
         options.out, {"kind": "auto", "answers": list(auto.ANSWERS), "recipe": recipe}, tensors_of(network)

@@ -28,6 +28,7 @@ from models.intake import gate, small_cnn
 from models.training import small_nets
 from models.training.scenes import gate_examples, lettering
 from models.training.scenes.gate_examples import Examples
+from models.training.scenes.sources import provenance
 
 DECIDING = "models.training.scenes.gate_examples"  # with all that it reaches, the intake too, it decides the examples
 
@@ -92,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         networks[dataset], temperatures[dataset], figures[dataset] = train(dataset, options)
         print(dataset, json.dumps(figures[dataset]), flush=True)
     recipe = {"scenes": options.count, "epochs": options.epochs, "seed": options.seed}
-    recipe |= {"fonts": len(lettering.fonts_in(options.fonts)), "photographs": "clothing/train, CC0"}
+    recipe |= {"fonts": len(lettering.fonts_in(options.fonts)), **provenance(options.data_dir)}
     kinds = {name: list(kinds) for name, kinds in gate.KINDS.items()}
     about = {"kind": "gate", "kinds": kinds, "temperatures": temperatures, "recipe": recipe, "metrics": figures}
     file_format.write(options.out, about, tensors_of(networks))

@@ -47,3 +47,12 @@ def test_a_photograph_that_cannot_be_opened_is_named(opened, tmp_path):
     (tmp_path / "3-dress" / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(DecodeError, match=r"cannot open .*cut\.jpg as a picture"):
         opened(tmp_path)
+
+
+def test_a_checkpoint_tells_of_photographs_where_there_were_some(tmp_path):
+    assert sources.provenance(tmp_path) == {}
+    folder = tmp_path / "photos" / "clothing" / "train" / "4-coat"
+    folder.mkdir(parents=True)
+    assert sources.provenance(tmp_path) == {}
+    (folder / "a.jpg").touch()
+    assert "CC0" in sources.provenance(tmp_path)["photographs"]
