@@ -4,6 +4,8 @@ He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016 (ar
 5. The idea: the shortcut. A block computes x + f(x), so doing nothing is easy to learn, and gradients reach the
 first layers of any depth.
 
+Unlike torchvision's, convolutions keep their bias, and a 1x1 shortcut has no batch norm.
+
 ======  ======================================================  ==================
 stage   layers                                                  output (ResNet-18)
 ======  ======================================================  ==================
@@ -23,7 +25,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-# residual blocks in each of the four modules; the last three use bottlenecks
+# residual blocks in each of the four stages conv2 to conv5; the last three use bottlenecks
 RESNET18 = (2, 2, 2, 2)
 RESNET34 = RESNET50 = (3, 4, 6, 3)
 RESNET101 = (3, 4, 23, 3)
@@ -88,14 +90,14 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
 class ResNet(nn.Module):
     """float32 [N, 1, S, S] -> logits [N, 10]; S is ``input_size``, 96 by default. ValueError for another input size.
 
-    ``counts``: residual blocks in each of the four modules; ``block``: Residual or Bottleneck. Global pooling lets
-    it run at any size: training sets ``input_size`` lower for a while.
+    ``counts``: residual blocks in each of the four stages conv2 to conv5; ``block``: Residual or Bottleneck. Global
+    pooling lets it run at any size: training sets ``input_size`` lower for a while.
     """
 
     def __init__(self, counts: Sequence[int] = RESNET18, block: type[Residual] | type[Bottleneck] = Residual) -> None:
         super().__init__()
         if len(counts) != 4:
-            raise ValueError(f"ResNet has four modules, got counts for {len(counts)}: {list(counts)}")
+            raise ValueError(f"ResNet has four stages of blocks, got counts for {len(counts)}: {list(counts)}")
         self.input_size = 96
         self.stem = nn.Sequential(
             nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3),  # [N, 64, 48, 48]
@@ -103,10 +105,10 @@ class ResNet(nn.Module):
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2, padding=1),  # [N, 64, 24, 24]
         )
-        self.conv2 = _module(block, counts[0], 64, 64, stride=1)  # [N, 64, 24, 24]
-        self.conv3 = _module(block, counts[1], 64 * block.expansion, 128, stride=2)  # [N, 128, 12, 12]
-        self.conv4 = _module(block, counts[2], 128 * block.expansion, 256, stride=2)  # [N, 256, 6, 6]
-        self.conv5 = _module(block, counts[3], 256 * block.expansion, 512, stride=2)  # [N, 512, 3, 3]
+        self.conv2 = _stage(block, counts[0], 64, 64, stride=1)  # [N, 64, 24, 24]
+        self.conv3 = _stage(block, counts[1], 64 * block.expansion, 128, stride=2)  # [N, 128, 12, 12]
+        self.conv4 = _stage(block, counts[2], 128 * block.expansion, 256, stride=2)  # [N, 256, 6, 6]
+        self.conv5 = _stage(block, counts[3], 256 * block.expansion, 512, stride=2)  # [N, 512, 3, 3]
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),  # [N, 512, 1, 1]
             nn.Flatten(),
@@ -124,7 +126,7 @@ class ResNet(nn.Module):
         return logits
 
 
-def _module(
+def _stage(
     block: type[Residual] | type[Bottleneck], count: int, in_channels: int, channels: int, stride: int
 ) -> nn.Sequential:
     first = block(in_channels, channels, stride)

@@ -1,7 +1,7 @@
 """What happens between a request and a network: intake, queues, batches, devices, metrics. No HTTP.
 
-Two seams: the service asks an intake (`see`, `read`, `check_auto`, `load`, `states`; `serving.intake.Intake`, whose
-methods run on threads of the service), and of a network `async submit(item, deadline) -> Done`, which a batcher over
-the engine fulfils: it calls `Engine.predict` from as many threads at once, in each lane, as `Engine.streams` says.
-Tests bring fakes for both; other processes or machines may stand behind them.
+Start at `service`: `see` makes an upload a 28x28 picture, `ask` makes that an answer. It asks the `Parts` of `parts`,
+which are protocols. `local` fills them in this process: `opening` sees, by an intake whose methods run on its threads;
+`networks` answers, by batchers over an engine, which call `Engine.predict` from as many threads at once, in each lane,
+as `Engine.streams` says. `app.cluster` fills them on Ray. Tests put a fake `Engine` and a fake `Intake` below `local`.
 """

@@ -231,7 +231,7 @@ def test_deeper_resnets_have_the_published_size(depth):
     same = parameters(network) - biases + norms + 2 * 64 * 49 + (1000 - 10) * (width + 1)
     assert same == PUBLISHED[depth]
     assert network(torch.empty(1, 1, 96, 96, device="meta")).shape == (1, 10)
-    with pytest.raises(ValueError, match="four modules"):
+    with pytest.raises(ValueError, match="four stages of blocks"):
         resnet.ResNet((2, 2))
 
 
