@@ -83,7 +83,7 @@ def test_the_networks_are_asked_for_again_when_the_service_says(
 ) -> None:
     visit.expect("answered 429: GET .*/models")
     visit.allow("console: .*429")
-    visit.allow("icon.svg")
+    visit.allow("ERR_ABORTED")  # what the page was still loading when it was left
     page = visit(address)
     page.wait_for_selector("#cards .card")
     limited = {"error": {"code": "rate_limited", "message": "this address sent more than 1 request a second"}}
@@ -98,6 +98,7 @@ def test_the_networks_are_asked_for_again_when_the_service_says(
 
 def test_a_step_back_leaves_the_drawing_in_the_address(visit: Visits, address: str) -> None:
     visit.allow("503")  # this service has no maps to show
+    visit.allow("ERR_ABORTED")  # what the page was still loading when it was left
     page = visit(address)
     page.wait_for_selector("#cards .card")
     page.locator("#tab-inside").click()
