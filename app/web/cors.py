@@ -8,17 +8,10 @@ from starlette.types import ASGIApp
 from app.errors import show
 from app.settings import Settings, split
 from app.web import refusals
-from app.web.media_types import CHECKPOINT
+from app.web.media_types import CHECKPOINT, MAPS
 
 SENT = ("Authorization", "X-API-Key", "X-Deadline-Ms", "X-Request-Id")  # beside those that any page may send
-SHOWN = (
-    CHECKPOINT,
-    "Lineup-Dataset",
-    *(f"Lineup-{size}" for size in ("Columns", "Channels", "Height", "Width")),  # where the maps of /features are
-    "Retry-After",
-    "Server-Timing",
-    "X-Request-Id",
-)
+SHOWN = (CHECKPOINT, "Lineup-Dataset", *MAPS, "Retry-After", "Server-Timing", "X-Request-Id")
 
 
 class Cors(CORSMiddleware):

@@ -8,7 +8,7 @@ from app.serving import mosaic
 from app.serving.intake import Seen
 from app.serving.shown import Shown, as_json, feature_timing
 from app.web.incoming import one_picture, unless_gone
-from app.web.media_types import CHECKPOINT, JSON, PNG, VARY, Json, preferred, server_timing
+from app.web.media_types import CHECKPOINT, JSON, MAPS, PNG, VARY, Json, preferred, server_timing
 from app.web.openapi import FEATURES_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import (
     DEFAULT_MODEL,
@@ -68,5 +68,5 @@ async def features(
 def _told(seen: Seen, shown: Shown) -> dict[str, str]:
     """How to find the maps in the picture."""
     channels, height, width = mosaic.maps_of(shown.shape)
-    sizes = {"Columns": mosaic.grid(shown.shape)[1], "Channels": channels, "Height": height, "Width": width}
-    return {"Lineup-Dataset": seen.dataset, **{f"Lineup-{name}": str(size) for name, size in sizes.items()}}
+    sizes = mosaic.grid(shown.shape)[1], channels, height, width
+    return {"Lineup-Dataset": seen.dataset, **dict(zip(MAPS, map(str, sizes), strict=True))}

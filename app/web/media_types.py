@@ -10,6 +10,7 @@ from app.web.record import record_of
 
 JSON, NDJSON, PNG = "application/json", "application/x-ndjson", "image/png"
 CHECKPOINT = "Lineup-Checkpoint"  # header: the digests of the checkpoints that answered
+MAPS = ("Lineup-Columns", "Lineup-Channels", "Lineup-Height", "Lineup-Width")  # headers: where the maps are in a PNG
 VARY = {"Vary": "Accept"}  # of answers that another Accept would make another
 
 

@@ -182,7 +182,7 @@ class Trainer:
                 may_compute=lambda: self._progress() < features.TIME,
                 after_each=count,
             )
-        if not self.at.seen:
+        if not self.at.seen:  # else the state told, of a run that was resumed after its first step
             self.at.computing = self.at.seconds
         return material
 

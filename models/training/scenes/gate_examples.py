@@ -19,7 +19,7 @@ from models.intake.steps import NothingFound
 from models.intake.thumbnail import thumbnail
 from models.training.scenes import lettering, mixture, strangers
 from models.training.scenes.garments import view
-from models.training.scenes.sources import Sources, find_sources, one_of, photographs
+from models.training.scenes.sources import PHOTOGRAPHS, Sources, find_sources, one_of, photographs
 
 Rng = np.random.Generator
 OWN = 0.4  # share of the scenes that are of the dataset's kind
@@ -47,8 +47,7 @@ class Examples:
 def find_world(data_dir: Path, fonts: Path, *, held: bool) -> World:
     """What there is to make scenes of; ``held`` are sources that the others never see."""
     digits, garments = (find_sources(name, data_dir, fonts, held=held) for name in gate.KINDS)
-    folder = data_dir / "photos" / "clothing" / "train"
-    others = [photograph for photograph, classes in photographs(folder, held) if not classes]
+    others = [photograph for photograph, classes in photographs(data_dir / PHOTOGRAPHS, held) if not classes]
     return World(digits, garments, digits.fonts or lettering.fonts_in(fonts), others)
 
 

@@ -20,6 +20,7 @@ from models.training.scenes import lettering
 
 Rng = np.random.Generator
 HELD = 10  # one source in so many is held out
+PHOTOGRAPHS = Path("photos", "clothing", "train")  # below the data
 LONGEST = 320  # pixels: photographs are kept at this size
 
 
@@ -43,7 +44,7 @@ def find_sources(dataset: str, data_dir: Path, fonts: Path, *, held: bool) -> So
         dataset,
         [kept[classes == number] for number in range(10)],
         lettering.of_families(lettering.fonts_in(fonts), HELD, held) if dataset == "mnist" else [],
-        photographs(data_dir / "photos" / "clothing" / "train", held) if dataset == "fashion-mnist" else [],
+        photographs(data_dir / PHOTOGRAPHS, held) if dataset == "fashion-mnist" else [],
     )
 
 
@@ -57,8 +58,7 @@ def photographs(folder: Path, held: bool) -> list[tuple[UInt8, tuple[int, ...]]]
 
 def provenance(data_dir: Path) -> dict[str, str]:
     """What a checkpoint tells of the photographs that it learned from, where there are any."""
-    folder = data_dir / "photos" / "clothing" / "train"
-    return {"photographs": "clothing/train, CC0"} if any(folder.glob("*/*")) else {}
+    return {"photographs": "clothing/train, CC0"} if any((data_dir / PHOTOGRAPHS).glob("*/*")) else {}
 
 
 def one_of(rng: Rng, pictures: Sequence[UInt8] | UInt8) -> UInt8:
