@@ -115,15 +115,15 @@ QUICK: Mapping[str, Recipe] = MappingProxyType(
         "densenet": replace(_NORMALISED, phases=_SMALL_THEN_FULL, epochs=None, minutes=8),
     }
 )
-# The first part of the passes is on the dataset alone, the last has scenes such as people send among its pictures. Each
-# phase ends with the average of the weights over some 500 steps, which does what a lower rate at its end would do.
-# Networks without batch norm are taught by DenseNet, which costs a tenth to a half of their own steps, and many times
-# LeNet's.
+# Where there are two phases, the first is on the dataset alone and the last has scenes such as people send among its
+# pictures. Each phase ends with the average of the weights over some 500 steps, which does what a lower rate at its end
+# would do. Networks without batch norm are taught by DenseNet, which costs a tenth to a half of their own steps, and
+# many times LeNet's.
 _TAUGHT = {"teachers": ("densenet",), "taught": 0.5}
 _LONG_PLAIN = replace(_PLAIN, epochs=10, ema=0.998, from_shipped=True, **_TAUGHT)  # type: ignore[arg-type]
-_LONG_NORMALISED = replace(
-    _NORMALISED, phases=(Phase(0.7, lr=0.06, scenes=0), Phase(0.3, lr=0.02)), epochs=8, ema=0.998, from_shipped=True
-)
+# Two in five pictures are scenes, from first to last: views of a few thousand photographs have to come by often, and a
+# last phase with scenes costs what the dataset alone had brought.
+_LONG_NORMALISED = replace(_NORMALISED, phases=(Phase(1, lr=0.06, scenes=0.4),), epochs=8, ema=0.998, from_shipped=True)
 LONG: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet": replace(
@@ -157,10 +157,8 @@ LONG: Mapping[str, Recipe] = MappingProxyType(
             batch_size=64,
             density=0.01,
         ),
-        "googlenet": replace(_LONG_PLAIN, phases=(Phase(0.7, lr=1e-3, scenes=0), Phase(0.3, lr=4e-4))),
-        # Two in five of its pictures are scenes, from first to last: views of a few thousand photographs have to come
-        # by often, and a last phase with scenes costs what the dataset alone had brought.
-        "resnet18": replace(_LONG_NORMALISED, phases=(Phase(1, lr=0.06, scenes=0.4),)),
+        "googlenet": replace(_LONG_PLAIN, phases=(Phase(1, lr=1e-3, scenes=0.4),)),
+        "resnet18": _LONG_NORMALISED,
         "densenet": _LONG_NORMALISED,
     }
 )
