@@ -11,7 +11,6 @@ CONFUSION = [[979 if true == said else int(said == (true + 5) % 10) for said in 
 PER_CLASS = {str(digit): 0.999 for digit in range(10)}
 HISTORY = {
     "from_scratch": True,
-    "held_out_n": 1000,
     "run": [0, 0],
     "phase": [0, 0],
     "epoch": [1, 2],
@@ -20,6 +19,7 @@ HISTORY = {
     "learning_rate": [0.002, 0.0001],
     "loss": [0.7421, 0.5213],
     "held_out_accuracy": [0.981, 0.992],
+    "held_out_n": [1000, 1000],
 }
 ACCURACIES = {
     "rotated": ("degrees", [10, 20, 30, 45, 60], [0.998, 0.99, 0.962, 0.8, 0.51]),
@@ -147,7 +147,6 @@ class History(BaseModel):
     from_scratch: Annotated[
         bool, Field(description="Whether it begins with an untrained network: else with one that had learned already.")
     ]
-    held_out_n: Annotated[int, Field(description="How many held-out pictures were looked at after an epoch.")]
     run: Annotated[list[int], Field(description="Later runs refined what an earlier one left.")]
     phase: Annotated[list[int], Field(description="Of the run's recipe.")]
     epoch: Annotated[list[int], Field(description="Of the phase.")]
@@ -156,6 +155,7 @@ class History(BaseModel):
     learning_rate: Column
     loss: Annotated[Column, Field(description="Mean of the epoch's training pictures, label smoothing included.")]
     held_out_accuracy: Column
+    held_out_n: Annotated[list[int], Field(description="Of how many pictures: fewer where a look is dear.")]
 
 
 class Report(BaseModel):

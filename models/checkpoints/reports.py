@@ -22,7 +22,11 @@ def of(checkpoint: str | Path, digest: str | None, kind: str = REPORT) -> dict[s
         report = json.loads(path_for(checkpoint, kind).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return report if isinstance(report, dict) and digest is not None and report.get("digest") == digest else None
+    if not (isinstance(report, dict) and digest is not None and report.get("digest") == digest):
+        return None
+    if isinstance(history := report.get("history"), dict) and isinstance(watched := history.get("held_out_n"), int):
+        history["held_out_n"] = [watched] * len(history["epoch"])  # until November 2026 one number stood for all
+    return report
 
 
 def command(dataset: str, name: str, *options: str) -> str:

@@ -39,7 +39,8 @@ def _learning(axes: Axes, one: Taken) -> None:
     seen = np.array(told["pictures"]) / 1e6
     axes.set_title("Learning curve" + ("" if told["from_scratch"] else ", of a network that had learned already"))
     axes.set_xlabel("training pictures seen, millions")
-    axes.set_ylabel(f"right of {told['held_out_n']:,} held-out pictures, %", color=BLUE)
+    watched = " to ".join(f"{n:,}" for n in sorted({min(told["held_out_n"]), max(told["held_out_n"])}))
+    axes.set_ylabel(f"right of {watched} held-out pictures, %", color=BLUE)
     axes.plot(seen, _numbers(told["held_out_accuracy"]) * 100, color=BLUE, marker="o", markersize=3)
     for start in _phases(told):
         axes.axvline(seen[start], linestyle=":", **panels.QUIET)

@@ -15,7 +15,7 @@ from models.checkpoints import reports
 from models.training.trainer import Trainer
 
 SUMMED = ("run", "pictures", "seconds")  # where a run goes on from another one, these go on too
-AS_THEY_ARE = ("phase", "epoch", "learning_rate", "loss", "held_out_accuracy")
+AS_THEY_ARE = ("phase", "epoch", "learning_rate", "loss", "held_out_accuracy", "held_out_n")
 
 
 def of_run(trainer: Trainer, weights: Path) -> dict[str, Any]:
@@ -23,14 +23,13 @@ def of_run(trainer: Trainer, weights: Path) -> dict[str, Any]:
     known, metadata = trainer.classifier, trainer.classifier.metadata
     place = checkpoints.path_for(known.dataset, known.architecture, weights)
     before = (reports.of(place, metadata.get("digest")) or {}).get("history")
-    return joined(before, _lines(trainer.folder / "history.jsonl"), len(trainer.watch[1]), from_scratch=not metadata)
+    return joined(before, _lines(trainer.folder / "history.jsonl"), from_scratch=not metadata)
 
 
 def joined(
-    before: Mapping[str, Any] | None, lines: Sequence[Mapping[str, Any]], watched: int, *, from_scratch: bool
+    before: Mapping[str, Any] | None, lines: Sequence[Mapping[str, Any]], *, from_scratch: bool
 ) -> dict[str, Any]:
-    """The curve of a run with these ``lines`` of its history, which looked at ``watched`` held-out pictures after each
-    epoch.
+    """The curve of a run with these ``lines`` of its history.
 
     ``before``: the curve of the checkpoint that it went on from. Where that is not known, the curve of a run that was
     not ``from_scratch`` begins with a network that had learned already.
@@ -42,7 +41,7 @@ def joined(
     own["seconds"] = [round(seconds + 60 * line["minutes"], 1) for line in lines]
     columns = {name: [*(before or {}).get(name, ()), *own[name]] for name in (*SUMMED, *AS_THEY_ARE)}
     begins = from_scratch if before is None else before["from_scratch"]
-    return {"from_scratch": begins, "held_out_n": watched, **columns}
+    return {"from_scratch": begins, **columns}
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

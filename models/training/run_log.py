@@ -25,8 +25,8 @@ def told(totals: Tensor, rate: float) -> str:
     return f"loss {loss / count:.3f}  accuracy {right / count:.2%}  {rate:.0f} images/s"
 
 
-def line(at: Position, totals: Tensor, watched_accuracy: float) -> dict[str, Any]:
-    """What the history has of an epoch that ended; ``totals`` as for ``told``."""
+def line(at: Position, totals: Tensor, watched_accuracy: float, watched: int) -> dict[str, Any]:
+    """What the history has of an epoch that ended; ``totals`` as for ``told``, ``watched``: how many pictures."""
     loss, right, count = totals.tolist()
     return {
         "phase": at.phase,
@@ -36,6 +36,7 @@ def line(at: Position, totals: Tensor, watched_accuracy: float) -> dict[str, Any
         "loss": round(loss / count, 4),
         "accuracy": round(right / count, 4),
         "held_out_accuracy": round(watched_accuracy, 4),
+        "held_out_n": watched,
     }
 
 

@@ -102,7 +102,8 @@ async def test_what_ships_is_told_whole() -> None:
 
 async def test_a_learning_curve_is_told(place: Place) -> None:
     columns = {"run": [0], "phase": [0], "epoch": [1], "pictures": [500], "seconds": [6.0], "loss": [2.0]}
-    history = {"from_scratch": True, "held_out_n": 10, **columns, "learning_rate": [None], "held_out_accuracy": [0.9]}
+    watched = {"held_out_accuracy": [0.9], "held_out_n": [10]}
+    history = {"from_scratch": True, **columns, "learning_rate": [None], **watched}
     place.record(history=history)
     told = (await place.get("/models/lenet/report?dataset=mnist")).json()
     assert told["history"] == history

@@ -14,7 +14,6 @@ from tests.idx import write_dataset
 
 CURVE = {
     "from_scratch": True,
-    "held_out_n": 10,
     "run": [0, 0, 0],
     "phase": [0, 0, 1],
     "epoch": [1, 2, 1],
@@ -23,6 +22,7 @@ CURVE = {
     "learning_rate": [0.1, 0.1, None],
     "loss": [2.3, 1.9, None],
     "held_out_accuracy": [0.3, None, 0.6],
+    "held_out_n": [10, 10, 5],
 }
 
 

@@ -59,7 +59,7 @@ def test_a_checkpoint_with_all_parts_shows_them_with_axes_and_units(drawn):
     assert {
         "Learning curve",
         "training pictures seen, millions",
-        "right of 10 held-out pictures, %",
+        "right of 5 to 10 held-out pictures, %",
         "training loss, nats",
         "Confusion matrix, 60 test pictures",
         "what the network said",

@@ -11,14 +11,20 @@ pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 
 def line(epoch, pictures, minutes, **more):
     told = {"phase": 0, "epoch": epoch, "pictures": pictures, "minutes": minutes, "loss": 0.5, "accuracy": 0.8}
-    return {**told, "held_out_accuracy": 0.9, "learning_rate": 0.001, "pictures_per_second": 700, **more}
+    return {
+        **told,
+        "held_out_accuracy": 0.9,
+        "learning_rate": 0.001,
+        "held_out_n": 1000,
+        "pictures_per_second": 700,
+        **more,
+    }
 
 
 def test_a_run_from_scratch_tells_each_epoch_in_columns():
     lines = [line(1, 500, 0.1, loss=2.0), line(2, 1000, 0.2, held_out_accuracy=0.95)]
-    assert history.joined(None, lines, 1000, from_scratch=True) == {
+    assert history.joined(None, lines, from_scratch=True) == {
         "from_scratch": True,
-        "held_out_n": 1000,
         "run": [0, 0],
         "pictures": [500, 1000],
         "seconds": [6.0, 12.0],
@@ -27,12 +33,13 @@ def test_a_run_from_scratch_tells_each_epoch_in_columns():
         "learning_rate": [0.001, 0.001],
         "loss": [2.0, 0.5],
         "held_out_accuracy": [0.9, 0.95],
+        "held_out_n": [1000, 1000],
     }
 
 
 def test_a_refined_one_goes_on_where_the_earlier_ended():
-    first = history.joined(None, [line(1, 500, 0.5), line(2, 1000, 1.0)], 1000, from_scratch=True)
-    both = history.joined(first, [line(1, 500, 2.0)], 1000, from_scratch=False)
+    first = history.joined(None, [line(1, 500, 0.5), line(2, 1000, 1.0)], from_scratch=True)
+    both = history.joined(first, [line(1, 500, 2.0)], from_scratch=False)
     assert both["run"] == [0, 0, 1]
     assert both["pictures"] == [500, 1000, 1500]
     assert both["seconds"] == [30.0, 60.0, 180.0]
@@ -41,7 +48,7 @@ def test_a_refined_one_goes_on_where_the_earlier_ended():
 
 
 def test_one_that_refined_an_unknown_past_says_so():
-    assert not history.joined(None, [line(1, 500, 1.0)], 1000, from_scratch=False)["from_scratch"]
+    assert not history.joined(None, [line(1, 500, 1.0)], from_scratch=False)["from_scratch"]
 
 
 def test_what_an_interrupted_run_repeated_is_told_once(tmp_path):

@@ -3,7 +3,7 @@
 
 import { json, query } from './service.js';
 
-/** @typedef {{from_scratch: boolean, held_out_n: number, run: number[], phase: number[], epoch: number[], pictures: number[], seconds: number[], learning_rate: (number | null)[], loss: (number | null)[], held_out_accuracy: (number | null)[]}} History */
+/** @typedef {{from_scratch: boolean, run: number[], phase: number[], epoch: number[], pictures: number[], seconds: number[], learning_rate: (number | null)[], loss: (number | null)[], held_out_accuracy: (number | null)[], held_out_n: number[]}} History */
 /** @typedef {{accuracy: number, n: number}} Share */
 /** `n`, `confidence` and `accuracy` of each bin of confidence. @typedef {{n: number[], confidence: (number | null)[], accuracy: (number | null)[]}} Reliability */
 /** @typedef {{n: number, clean: number, corruptions: Record<string, {unit: string, strengths: number[], accuracy: number[]}>}} Robustness */

@@ -161,7 +161,8 @@ export function curves(dataset, network, width) {
       rows: history.epoch.map((epoch, place) => [history.run[place] + 1, history.phase[place] + 1, epoch, exactly(history.pictures[place]), exactly(history.seconds[place]),
         ...[history.learning_rate, history.loss].map((values) => told(values[place], number)), told(history.held_out_accuracy[place], percent2)]),
     };
-    const note = `${t('lineup.curve.note', { n: exactly(history.held_out_n) })} ${history.from_scratch ? '' : t('lineup.curve.later')}`;
+    const watched = [...new Set([Math.min(...history.held_out_n), Math.max(...history.held_out_n)])].map((n) => exactly(n)).join('–');
+    const note = `${t('lineup.curve.note', { n: watched })} ${history.from_scratch ? '' : t('lineup.curve.later')}`;
     const title = t('lineup.curve.accuracy', { network: unbroken(report.title) });
     const loss = t('lineup.curve.loss', { network: unbroken(report.title) });
     return [
