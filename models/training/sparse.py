@@ -105,8 +105,9 @@ def random_places(shape: torch.Size, density: float, generator: torch.Generator)
 def mask(network: nn.Module, density: float, seed: int) -> None:
     """Put a SparseLinear in the place of every large linear layer of ``network``.
 
-    A dense layer gets random places, and weights from He's normal for the inputs that are left; one that is sparse
-    already keeps its places and weights.
+    A dense layer gets random places, and weights from He's normal for the inputs that are left. One that is sparse
+    already keeps its places and weights; as many as its file lost, where int8 rounded a weight to 0, are added at
+    random, with weights of 0.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, layer in large(network).items():
@@ -117,6 +118,9 @@ def mask(network: nn.Module, density: float, seed: int) -> None:
             places = random_places(weight.shape, density, generator)
             spread = (2 / (density * layer.in_features)) ** 0.5
             values = torch.empty(len(places)).normal_(0, spread, generator=generator)
+        elif (lost := density - len(places) / weight.numel()) > 0:
+            places = torch.cat([places, random_places(weight.shape, lost, generator)]).unique()
+            values = weight.flatten()[places]
         network.set_submodule(name, SparseLinear(weight.shape, places, values, layer.bias.detach()))
 
 

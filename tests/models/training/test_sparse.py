@@ -84,6 +84,20 @@ def test_a_layer_that_is_sparse_already_keeps_its_places_and_weights(network):
     assert torch.equal(network[0].weight(), before)
 
 
+def test_places_that_a_file_lost_are_given_back_with_weights_of_nothing(network):
+    sparse.mask(network, 0.02, seed=1)
+    sparse.unmask(network)
+    whole = network[0].weight.detach().clone()
+    with torch.no_grad():
+        network[0].weight[:, ::2] = 0  # as rounding to int8 does to the smallest
+    left = network[0].weight.detach().clone()
+    sparse.mask(network, 0.02, seed=2)
+    layer = network[0]
+    assert torch.equal(layer.weight(), left)
+    assert len(layer.places) == pytest.approx((whole != 0).sum().item(), rel=0.05)
+    assert (layer.places.diff() > 0).all()
+
+
 def test_the_dense_state_is_that_of_the_network_unmasked_and_leaves_it_masked(network):
     sparse.mask(network, 0.02, seed=1)
     told = sparse.dense_state(network)
