@@ -99,7 +99,8 @@ def _in_header(report: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
     figures |= {f"held_out_{key}": report["held_out"][key] for key in ("accuracy", "n")}
     if "sent" not in report:
         sent = {key: value for key, value in before.items() if key.startswith("sent_")}
-        return {"temperature": report["temperature"], "metrics": figures | sent}
+        temperatures = {} if sent else {"temperature_sent": report["temperature"]}  # one for all, unless measured
+        return {"temperature": report["temperature"], **temperatures, "metrics": figures | sent}
     figures |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
     temperatures = {"temperature": report["temperature"], "temperature_sent": report["sent"]["temperature"]}
     return {**temperatures, "metrics": figures}
