@@ -56,6 +56,26 @@ def test_gains_and_losses_are_counted_against_one_voice_each_with_the_chance_of_
     assert told["p"] == pytest.approx(2 * sum(_tail(told["right"], told["wrong"])), rel=0.01)
 
 
+def test_the_best_is_compared_with_the_rule_of_the_vote_too():
+    given = answers([0.98, *[0.5] * 6])
+    sets = {"one": given, "other": answers([0.98, *[0.5] * 6], seed=1)}
+    told = vote_rules.challenge(sets, BASE)
+    base, ours = (np.concatenate([RULES[name](one) == one.labels for one in sets.values()]) for name in (BASE, OURS))
+    assert (told["right"], told["wrong"]) == (int((base & ~ours).sum()), int((~base & ours).sum()))
+    assert told["right"] < told["wrong"]
+    assert not told["beats"]
+    of_itself = vote_rules.challenge(sets, OURS)
+    assert (of_itself["rule"], of_itself["right"], of_itself["wrong"], of_itself["beats"]) == (OURS, 0, 0, False)
+
+
+def test_the_summary_tells_what_the_best_gains_over_the_rule_of_the_vote():
+    rules = vote_rules.judge({"one": answers([0.98, *[0.5] * 6])})
+    other = {"rule": "voices by 1/error", "right": 9, "wrong": 4, "beats": False}
+    assert "+9 -4, and does not beat it, so it stays" in vote_rules.summary(rules, other)
+    assert "+9 -1, and beats it" in vote_rules.summary(rules, other | {"wrong": 1, "beats": True})
+    assert "against it" not in vote_rules.summary(rules, other | {"rule": OURS})
+
+
 def _tail(gained, lost):
     from math import comb
 
@@ -107,6 +127,7 @@ def test_the_command_records_each_rule_and_what_it_was_measured_of(place, run, c
     pairs = product(DATASETS, ("lenet", "densenet"))
     digests = {f"{d}/{n}": checkpoints.read_header(checkpoints.path_for(d, n, place))["digest"] for d, n in pairs}
     assert found["of"] == digests
+    assert found["challenge"]["rule"] == found["best"]
     assert f"models.vote has {OURS}" in capsys.readouterr().out
 
 
@@ -131,3 +152,5 @@ def test_the_rule_of_the_vote_gains_on_one_voice_each_as_recorded():
     ours = measured["rules"][OURS]
     assert ours["right"] >= ours["wrong"], "of other checkpoints it loses: models.vote wants another rule"
     assert measured["best"] == vote_rules.best(measured["rules"])
+    challenger = measured["challenge"]
+    assert not challenger["beats"], f"{challenger['rule']} beats the vote's rule: models.vote wants it"
