@@ -2,8 +2,8 @@
 
 LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proceedings of the IEEE
 86(11), 1998, section II. The idea: features are learned by convolution, so that one set of weights looks for the
-same stroke everywhere. As taught today: max-pooling, no padding, plain linear output in place of the paper's
-Gaussian connections.
+same stroke everywhere. As taught today: max-pooling, no padding, sigmoid in place of the paper's scaled tanh, every
+map of the second convolution connected to all of the first, and a plain linear output in place of Gaussian connections.
 
 =====  ==========================================  ============
 stage  layers                                      output
