@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from models.checkpoints import atomic
 from models.data.code_digest import code_digest
 from models.data.splits import DataError
 
@@ -52,11 +53,11 @@ def save(folder: Path, dataset: str, sets: Mapping[str, SceneSet], about: Mappin
     """
     path = path_for(folder, dataset)
     need_safetensors(f"writing {path}")
-    from safetensors.torch import save_file
+    from safetensors.torch import save as save_tensors
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {f"{part}.{key}": tensor for part, scenes in sets.items() for key, tensor in vars(scenes).items()}
-    save_file(tensors, path, {"about": json.dumps({**about, "made_by": made_by()})})
+    with atomic.replacing(path) as file:
+        file.write(save_tensors(tensors, {"about": json.dumps({**about, "made_by": made_by()})}))
     return path
 
 

@@ -41,8 +41,13 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """What the arguments say, `device` as a torch.device. Where that cannot be had: a line on stderr, exit code 2."""
+    """What the arguments say, `device` as a torch.device. Where that cannot be had, or a number is none that counts
+    something: a line on stderr, exit code 2.
+    """
     options = parser.parse_args(argv)
+    for name in ("threads", "test_images", "held_out_images"):
+        if (value := getattr(options, name)) is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} is {value}; wanted a whole number from 1 up")
     try:
         options.device = torch.device(choose_device(options.device))
     except RuntimeError as error:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from models import checkpoints
@@ -37,12 +38,20 @@ def _kept(dataset: str, options: argparse.Namespace, *, held: bool) -> Examples:
     """Examples from data/gate, made there if they are not there yet."""
     count = options.count // 10 if held else options.count
     part = "held" if held else "learn"
-    file = options.examples / f"{dataset}-{part}-{count}-{options.seed}-{code_digest(DECIDING)}.safetensors"
+    of = sha256(json.dumps([code_digest(DECIDING), *_sources(options)]).encode()).hexdigest()[:16]
+    file = options.examples / f"{dataset}-{part}-{count}-{options.seed}-{of}.safetensors"
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
         world = gate_examples.find_world(options.data_dir, options.fonts, held=held)
-        save_file(vars(gate_examples.make(dataset, world, count, options.seed + held)), file)
+        examples = vars(gate_examples.make(dataset, world, count, options.seed + held))
+        with atomic.replacing(file) as written:
+            written.write(save(examples))
     return Examples(**load_file(file))
+
+
+def _sources(options: argparse.Namespace) -> list[str]:
+    """What examples are made of, but for the code: other fonts or photographs make others."""
+    fonts = [path.name for path in lettering.fonts_in(options.fonts)]
+    return [str(options.data_dir.resolve()), *fonts, *provenance(options.data_dir).values()]
 
 
 def train(dataset: str, options: argparse.Namespace) -> tuple[small_cnn.GateNetwork, float, dict[str, Any]]:
