@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.training import int8_features
 from models.training.augment import Augmentation, augment
@@ -26,19 +27,21 @@ def material_of(
     classifier: Classifier,
     pool: Pool,
     watch: tuple[Tensor, Tensor],
-    order: Tensor,
+    share: float,
     folder: Path,
     *,
+    seed: int,
     augmentation: Augmentation,
     may_compute: Callable[[], bool],
     after_each: Callable[[], None],
 ) -> Material:
-    """Features of CHUNK of the pictures ``watch`` and, chunk by chunk, of the pool's in ``order``, moved: one chunk at
-    least, and more for as long as ``may_compute`` allows.
+    """Features of CHUNK of the pictures ``watch`` and, chunk by chunk, of the pool's, a ``share`` of them scenes: one
+    chunk at least, and more for as long as ``may_compute`` allows. Which, and how they are moved, comes from ``seed``.
     """
+    order = pool.order(seed, share)
     parts: list[tuple[Tensor, Tensor]] = []
     learned = (
-        (_moved(pool.pictures[index], augmentation, number), pool.allowed[index])
+        (_moved(pool.pictures[index], augmentation, seed + number), pool.allowed[index])
         for number, index in enumerate(order.split(CHUNK))
     )
     chunks = chain([(watch[0][:CHUNK], watch[1][:CHUNK])], learned)
@@ -74,15 +77,14 @@ def compute(
             if not may_compute():
                 return
             features = torch.cat([convolutions()(part).bfloat16() for part in pictures.split(BATCH)])
-            writing = path.with_suffix(".writing")
-            safetensors.torch.save_file({"features": features.cpu()}, writing)
-            writing.replace(path)
+            with atomic.replacing(path) as file:
+                file.write(safetensors.torch.save({"features": features.cpu()}))
         yield safetensors.torch.load_file(path)["features"].to(pictures.device), right
 
 
-def _moved(pictures: Tensor, augmentation: Augmentation, number: int) -> Tensor:
+def _moved(pictures: Tensor, augmentation: Augmentation, seed: int) -> Tensor:
     """A chunk's pictures, by the same draws whenever it is computed."""
-    torch.manual_seed(number)
+    torch.manual_seed(seed)
     return augment(pictures, augmentation)
 
 

@@ -39,21 +39,21 @@ class Objective:
     @property
     def teaching(self) -> list[str]:
         """Digests of what decides the teachers' answers, which stays the same when their files are evaluated anew."""
-        return [run_state.digest(one, one.temperature) for one in self.teachers]
+        return [run_state.digest(one, one.temperature, one.temperature_sent) for one in self.teachers]
 
-    def __call__(self, inputs: Tensor, logits: Tensor, allowed: Tensor) -> Tensor:
-        """The loss of float32 ``logits`` [N, 10] for ``inputs`` [N, ...], of which ``allowed`` bool [N, 10] are right.
+    def __call__(self, inputs: Tensor, logits: Tensor, allowed: Tensor, sent: Tensor | None = None) -> Tensor:
+        """The loss of float32 ``logits`` [N, 10] for ``inputs`` [N, ...], of which ``allowed`` bool [N, 10] are right;
+        ``sent`` bool [N]: those that are scenes (None: none), for which teachers have another temperature.
 
         Teachers look at pictures, which are uint8; where a phase learns from features, labels alone teach.
         """
         by_labels = any_of(logits, allowed, self.recipe.label_smoothing)
         if not self.teachers or inputs.dtype != torch.uint8:
             return by_labels
-        by_teachers = -(self._answers(inputs) * functional.log_softmax(logits, dim=1)).sum(1).mean()
+        by_teachers = -(self._answers(inputs, sent) * functional.log_softmax(logits, dim=1)).sum(1).mean()
         return by_labels.lerp(by_teachers, self.recipe.taught)
 
     @torch.no_grad()
-    def _answers(self, pictures: Tensor) -> Tensor:
+    def _answers(self, pictures: Tensor, sent: Tensor | None) -> Tensor:
         """uint8 [N, 28, 28] -> float32 [N, 10]: the mean of the teachers' calibrated probabilities."""
-        each = [functional.softmax(one(pictures) / one.temperature, dim=1) for one in self.teachers]
-        return torch.stack(each).mean(0)
+        return torch.stack([one.probabilities(pictures, sent) for one in self.teachers]).mean(0)

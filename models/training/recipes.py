@@ -57,7 +57,8 @@ class Recipe:
         return self.scenes if phase.scenes is None else phase.scenes
 
 
-# Batch norm: SGD with Nesterov momentum and weight decay 5e-4, a learning rate of 0.1 at batch 128 (He et al., 2015).
+# Batch norm: SGD at a learning rate of 0.1 and batches of 128 (He et al., 2015), with Nesterov momentum and a weight
+# decay of 5e-4 (Zagoruyko and Komodakis, Wide residual networks, 2016).
 _NORMALISED = Recipe(phases=(Phase(1, lr=0.1),), optimizer="sgd", epochs=30, label_smoothing=0.05)
 # No batch norm: AdamW sets each weight's step itself; warm-up and a bound on the gradient keep the first steps from
 # killing ReLUs.
@@ -116,9 +117,9 @@ QUICK: Mapping[str, Recipe] = MappingProxyType(
     }
 )
 # Where there are two phases, the first is on the dataset alone and the last has scenes such as people send among its
-# pictures. Each phase ends with the average of the weights over some 500 steps, which does what a lower rate at its end
-# would do. Networks without batch norm are taught by DenseNet, which costs a tenth to a half of their own steps, and
-# many times LeNet's.
+# pictures. But for LeNet's, each phase ends with the average of the weights over some 500 steps, which does what a
+# lower rate at its end would do. Networks without batch norm are taught by DenseNet, which costs a tenth to a half of
+# their own steps, and many times LeNet's.
 _TAUGHT = {"teachers": ("densenet",), "taught": 0.5}
 _LONG_PLAIN = replace(_PLAIN, epochs=10, ema=0.998, from_shipped=True, **_TAUGHT)  # type: ignore[arg-type]
 # Two in five pictures are scenes, from first to last: views of a few thousand photographs have to come by often, and a

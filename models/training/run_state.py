@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from models.checkpoints import atomic
 from models.classifier import Classifier
+from models.training.pool import Pool
 from models.training.recipes import Recipe
 
 
@@ -25,7 +27,8 @@ class ResumeError(RuntimeError):
 @dataclass
 class Position:
     """How far a run is. ``seen``, ``seconds`` and ``epoch`` count within the phase, the totals over the run;
-    ``computing`` are those of the phase's seconds that went into its features.
+    ``computing`` are those of the phase's seconds that went into its features. In ``bfloat16`` autocast or not, it goes
+    on as it began: what is faster was measured then, and another time or machine may find otherwise.
     """
 
     phase: int = 0
@@ -37,6 +40,7 @@ class Position:
     total_seen: int = 0
     total_seconds: float = 0.0
     computing: float = 0.0
+    bfloat16: bool = False
 
     def spend(self, seconds: float) -> None:
         """Count time."""
@@ -55,20 +59,35 @@ class Position:
 
 def digest(module: nn.Module, *more: object) -> str:
     """Of a module's tensors, by name, and of what else counts."""
+    return _digest(module.state_dict(), *more)
+
+
+def _digest(tensors: Mapping[str, Tensor], *more: object) -> str:
     found = sha256(repr(more).encode())
-    for name, value in sorted(module.state_dict().items()):
+    for name, value in sorted(tensors.items()):
         found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return found.hexdigest()[:16]
 
 
-def identity(classifier: Classifier, recipe: Recipe, teaching: Sequence[str], seed: int) -> dict[str, Any]:
+def identity(classifier: Classifier, recipe: Recipe, pool: Pool, teaching: Sequence[str], seed: int) -> dict[str, Any]:
     """What must be the same for a run to be resumed, JSON-able: what learns, from which weights where they are a
-    checkpoint's, by which recipe, and who teaches (digests).
+    checkpoint's, by which recipe, from which scenes, and who teaches (digests).
     """
-    names = {"architecture": classifier.architecture, "dataset": classifier.dataset}
-    start = {"start": digest(classifier)} if classifier.metadata else {}
-    teachers = {"teachers": list(teaching)} if recipe.teachers else {}
-    return json.loads(json.dumps({**names, **start, **teachers, "recipe": asdict(recipe), "seed": seed}))  # type: ignore[no-any-return]
+    told: dict[str, Any] = {"architecture": classifier.architecture, "dataset": classifier.dataset}
+    if classifier.metadata:
+        told["start"] = digest(classifier)
+    if len(pool.pictures) > pool.own:
+        told["scenes"] = _digest({"pictures": pool.pictures[pool.own :], "allowed": pool.allowed[pool.own :]})
+    if recipe.teachers:
+        told["teachers"] = list(teaching)
+    return json.loads(json.dumps({**told, "recipe": asdict(recipe), "seed": seed}))  # type: ignore[no-any-return]
+
+
+def draws(identity: Mapping[str, Any]) -> int:
+    """The number that a run's draws begin with: its seed; for one that goes on from a checkpoint another for each, or
+    every refinement would repeat the order and the movements of the last.
+    """
+    return int(identity["seed"]) + int(identity.get("start", "0")[:8], 16)
 
 
 def save(
@@ -84,27 +103,34 @@ def save(
         tensors |= {
             f"optimizer/{number}/{key}": torch.as_tensor(value) for key, value in values.items() if value is not None
         }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".writing")
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     progress = json.dumps({"identity": identity, "position": asdict(at)})
-    safetensors.torch.save_file(flat, temporary, metadata={"progress": progress})
-    temporary.replace(path)
+    with atomic.replacing(path) as file:
+        file.write(safetensors.torch.save(flat, metadata={"progress": progress}))
 
 
 def position(path: Path, identity: Mapping[str, Any]) -> Position:
-    """How far the run of that ``identity`` is. ResumeError, with both sides, if the state is of another, and if it is
-    damaged.
+    """How far the run of that ``identity`` is. ResumeError if the state is of another, with both sides of what differs,
+    and if it is damaged.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             progress = json.loads((file.metadata() or {})["progress"])
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ResumeError(f"cannot resume: {path} is damaged ({error}); begin anew, without --resume") from error
-    if progress["identity"] != identity:
-        both = f"it was begun as {progress['identity']}, now it would be {identity}"
-        raise ResumeError(f"cannot resume {path.parent}: {both}")
+    if differing := list(_differing(progress["identity"], identity)):
+        raise ResumeError(f"cannot resume {path.parent}: {'; '.join(differing)}; begin anew, without --resume")
     return Position(**progress["position"])
+
+
+def _differing(was: Mapping[str, Any], now: Mapping[str, Any], of: str = "") -> Iterator[str]:
+    """What two identities differ in, a line each."""
+    for key in {**was, **now}:
+        before, after = was.get(key), now.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from _differing(before, after, f"{of}{key}'s ")
+        elif before != after:
+            yield f"it was begun with {of}{key} {json.dumps(before)}, now it would be {json.dumps(after)}"
 
 
 def load(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:

@@ -16,8 +16,7 @@ def ship(result: Path, root: Path) -> str:
     """Put a measured checkpoint and its report into ``root`` unless a better one is there.
 
     First the old report goes, then the checkpoint is replaced, then its report comes: if this stops on the way, a
-    checkpoint without a report is left, never a report that contradicts its checkpoint. The same run, resumed, then
-    ships again.
+    checkpoint without a report is left, never a report that contradicts its checkpoint. Shipped again, it then comes.
     """
     header = checkpoints.read_header(result)
     place = checkpoints.path_for(header["dataset"], header["architecture"], root)
@@ -37,7 +36,8 @@ def ship(result: Path, root: Path) -> str:
 
 def better(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
     """By held-out pictures of the dataset; where it was measured on pictures as people send them, by the sum of both,
-    but never at the dataset's cost. One that was not never replaces one that was: it never saw such pictures.
+    but at no more cost to the dataset than ALLOWED_LOSS. One that was not never replaces one that was: it never saw
+    such pictures.
     """
     gain = float(new["held_out_accuracy"] - old.get("held_out_accuracy", 0.0))
     if "sent_accuracy" not in new:

@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 
 from models import catalog, checkpoints
+from models.checkpoints import reports
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
@@ -147,6 +148,11 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
         return
     if world.first and not options.resume and folder.is_dir():
         folder.rename(folder.with_name(f"{name}.until-{time.strftime('%Y%m%d-%H%M%S')}"))
+    if world.told(options.resume and state.is_file() and _measured(result)):
+        # It ended, and was cut off while it shipped. What it began from may be replaced already: it cannot be resumed.
+        if world.first:
+            _ship(result, options.weights, folder)
+        return
     trainer = _trainer(name, dataset, options, stop, folder, world)
     if world.told(options.resume and state.is_file()):
         trainer.resume()
@@ -165,13 +171,23 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
         history=history.of_run(trainer, options.weights),
     )
     print(summary(report), flush=True)
-    print(shipping.ship(result, options.weights), flush=True)
-    state.unlink()
+    _ship(result, options.weights, folder)
+
+
+def _measured(result: Path) -> bool:
+    """Whether a run's checkpoint is there with the report of it."""
+    return result.is_file() and reports.of(result, checkpoints.read_header(result)["digest"]) is not None
+
+
+def _ship(result: Path, weights: Path, folder: Path) -> None:
+    """The end of a run: its checkpoint ships, and what could be gone on from goes."""
+    print(shipping.ship(result, weights), flush=True)
+    (folder / "state.safetensors").unlink()
     shutil.rmtree(folder / "features", ignore_errors=True)
 
 
 def _described(trainer: Trainer) -> str:
-    precision = "bfloat16 autocast" if trainer.bfloat16 else "float32"
+    precision = "bfloat16 autocast" if trainer.at.bfloat16 else "float32"
     return f"{json.dumps(asdict(trainer.recipe))}, {precision}, {trainer.device}, {torch.get_num_threads()} threads"
 
 
@@ -188,7 +204,7 @@ def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
             "device": device,
             "threads": torch.get_num_threads(),
             **({"processes": trainer.world.size} if trainer.world.size > 1 else {}),
-            "precision": "bfloat16 autocast" if trainer.bfloat16 else "float32",
+            "precision": "bfloat16 autocast" if trainer.at.bfloat16 else "float32",
             **({"taught_by": trainer.objective.digests} if trainer.recipe.teachers else {}),
             **({"refined_from": {key: before[key] for key in ("digest", "recipe", "training")}} if before else {}),
         },

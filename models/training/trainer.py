@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ class Trainer:
 
     The state is saved into ``folder`` every two minutes and when ``should_stop`` says so (then ``Interrupted`` is
     raised); after ``resume`` the run repeats at most that. Batches, augmentation and dropout depend on the seed and
-    the step alone, so a resumed run goes the way that it would have gone.
+    the step alone (and on the checkpoint that it goes on from), so a resumed run goes the way that it would have gone;
+    where minutes are counted, but for what the clock decides.
     """
 
     def __init__(
@@ -57,15 +59,15 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         world: World = ALONE,
     ) -> None:
-        self.classifier, self.recipe, self.seed, self.device, self.world = classifier, recipe, seed, device, world
+        self.classifier, self.recipe, self.device, self.world = classifier, recipe, device, world
         world.check(recipe)
         self.pool = pool(learn, scenes, device)
         self.watch = watch[0].to(device), watch[1].to(device)
         self.objective = Objective(recipe, teachers, device)
-        self.identity = run_state.identity(classifier, recipe, self.objective.teaching, seed)
+        self.identity = run_state.identity(classifier, recipe, self.pool, self.objective.teaching, seed)
+        self.draws = run_state.draws(self.identity)
         self.folder, self._state, self.should_stop = folder, folder / "state.safetensors", should_stop
-        self.at = Position()
-        self.bfloat16 = world.told(recipe.autocast and faster_in_bfloat16(device))
+        self.at = Position(bfloat16=world.told(recipe.autocast and faster_in_bfloat16(device)))
         self.own_size = classifier.input_size
         torch.manual_seed(seed)
         if recipe.density:
@@ -86,11 +88,6 @@ class Trainer:
     @property
     def phase(self) -> Phase:
         return self.recipe.phases[self.at.phase]
-
-    @property
-    def _size(self) -> int:
-        """Side of the phase's input in pixels."""
-        return self.phase.size or self.own_size
 
     def resume(self) -> None:
         """Go on where the saved state ends. ResumeError if it is damaged, or of a run with other options."""
@@ -129,7 +126,9 @@ class Trainer:
     def try_phases(self) -> Iterator[str]:
         """Take two steps in each phase and tell what the second costs; for a look before a run."""
         for number, phase in enumerate(self.recipe.phases):
-            self.at = Position(number, seconds=math.inf, seen=sys.maxsize)  # of features two chunks and no more
+            self.at = replace(
+                self.at, phase=number, seconds=math.inf, seen=sys.maxsize
+            )  # of features two chunks and no more
             self.stage = self._stage()
             material = self._material()
             self.at.seconds, self.at.seen = 0.0, 0
@@ -153,13 +152,13 @@ class Trainer:
     # ---- a phase
 
     def _stage(self) -> Stage:
-        return stage_of(self.classifier, self.pooled, self.recipe, self.phase, self._size, self.world)
+        return stage_of(self.classifier, self.pooled, self.recipe, self.phase, self.own_size, self.world)
 
     def _material(self) -> Material:
         if self.phase.head == "features":
             return self._features()
         share, augmentation = self.recipe.share_of_scenes(self.phase), AUGMENTATIONS[self.classifier.dataset]
-        return of_pictures(self.pool, self.watch, share, self._size, augmentation)
+        return of_pictures(self.pool, self.watch, share, self.phase.size or self.own_size, augmentation)
 
     def _features(self) -> Material:
         """Of as many pictures as the phase's time allows; of an epoch's, where passes are counted."""
@@ -176,8 +175,9 @@ class Trainer:
                 self.classifier,
                 self.pool,
                 self.watch,
-                self.pool.order(self.seed, self.recipe.share_of_scenes(self.phase)),
+                self.recipe.share_of_scenes(self.phase),
                 self.folder / "features",
+                seed=self.draws,
                 augmentation=AUGMENTATIONS[self.classifier.dataset],
                 may_compute=lambda: self._progress() < features.TIME,
                 after_each=count,
@@ -189,7 +189,7 @@ class Trainer:
     # ---- an epoch
 
     def _epoch(self, material: Material) -> None:
-        order = material.order(self.seed * 1_000_003 + self.at.step - self.at.batch)
+        order = material.order(self.draws * 1_000_003 + self.at.step - self.at.batch)
         batches = order.split(self.recipe.batch_size)[self.at.batch :]
         totals = torch.zeros(3, dtype=torch.double)  # loss, right, pictures
         began = self.at.total_seconds
@@ -213,7 +213,8 @@ class Trainer:
                 share = material.watched_accuracy(self.stage.watched.eval())
             check_number(share, f"{self.name}: the held-out accuracy", self.at.step, self.stage.rate)
             now = {"learning_rate": self.stage.rate, "pictures_per_second": round(rate, 1)}
-            run_log.write(self.folder, self.name, run_log.line(self.at, totals, share) | now)
+            told = run_log.line(self.at, totals, share, len(material.watched[1]))
+            run_log.write(self.folder, self.name, told | now)
 
     def _counted_step(self, material: Material, index: Tensor) -> Tensor:
         stopwatch = Stopwatch()
@@ -223,7 +224,7 @@ class Trainer:
 
     def _step(self, material: Material, index: Tensor) -> Tensor:
         """One step; its loss, right answers and pictures. DivergedError if the loss is not a number."""
-        torch.manual_seed(self.seed * 7_919 + self.at.step)
+        torch.manual_seed(self.draws * 7_919 + self.at.step)
         stage, start = self.stage, self._share(self.at.computing, 0)
         stage.set_rate(rate := self.phase.lr * cycle(self._progress(), self.recipe.warmup, start))
         stage.model.train()
@@ -233,7 +234,7 @@ class Trainer:
             torch.manual_seed(torch.initial_seed() + (self.world.rank << 40))  # other units drop out
         with self._autocast():
             logits = stage.learner(inputs[part]).float()
-            loss = weight * self.objective(inputs[part], logits, allowed[part])
+            loss = weight * self.objective(inputs[part], logits, allowed[part], index[part] >= self.pool.own)
         right = weight and allowed[part].gather(1, logits.argmax(1, keepdim=True)).sum().item()
         n = len(index) / self.world.size
         figures = self.world.total(torch.tensor([loss.item() * n, right, weight * n], dtype=torch.double))
@@ -246,4 +247,4 @@ class Trainer:
         return figures
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        return autocast(self.device, self.bfloat16)
+        return autocast(self.device, self.at.bfloat16)

@@ -48,13 +48,14 @@ def test_those_to_learn_from_are_of_moved_pictures_and_the_same_whenever_they_ar
     learn = pool((PICTURES[:4], labels[:4]))
     how = AUGMENTATIONS["mnist"]
 
-    def inputs(folder, augmentation=how):
+    def inputs(folder, augmentation=how, seed=0):
         material = features.material_of(
             one,
             learn,
             (PICTURES[4:], labels[4:]),
-            torch.arange(4),
+            0.0,
             tmp_path / folder,
+            seed=seed,
             augmentation=augmentation,
             may_compute=lambda: True,
             after_each=lambda: None,
@@ -65,6 +66,7 @@ def test_those_to_learn_from_are_of_moved_pictures_and_the_same_whenever_they_ar
     (unmoved, seen) = inputs("unmoved", type(how)(0, 0, 0, 0, 0, False))
     assert torch.equal(first, again)
     assert not torch.allclose(first, unmoved, rtol=0.1)
+    assert not torch.equal(first, inputs("another", seed=1)[0])
     assert torch.equal(watched, seen), "those looked at are as they are"
     monkeypatch.setattr(features, "_convolutions", lambda *_: pytest.fail("every chunk is there"))
     assert torch.equal(inputs("first")[0], first)

@@ -50,6 +50,15 @@ def test_the_loss_is_a_mixture_of_that_by_labels_and_that_by_the_mean_of_the_cal
     assert objective.digests == ["a", "b"]
 
 
+def test_of_scenes_teachers_answer_by_the_temperature_of_pictures_as_people_send_them():
+    one = teacher([4.0, *[0.0] * 9], 2.0)
+    one.temperature_sent = 4.0
+    answers = torch.stack([one.network.logits.detach().div(by).softmax(0) for by in (2, 4)])
+    wanted = functional.cross_entropy(LOGITS, answers)
+    sent = torch.tensor([False, True])
+    assert Objective(recipe(1.0), [one], CPU)(PICTURES, LOGITS, ALLOWED, sent) == pytest.approx(wanted.item())
+
+
 def test_labels_alone_teach_where_there_is_no_teacher_or_no_picture_to_look_at():
     by_labels = any_of(LOGITS, ALLOWED, 0.1)
     assert Objective(recipe(1.0), [], CPU)(PICTURES, LOGITS, ALLOWED) == by_labels

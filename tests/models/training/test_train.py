@@ -150,6 +150,7 @@ def test_without_such_pictures_the_run_says_so(run, tmp_path, capsys):
     header = checkpoints.read_header(tmp_path / "weights" / "mnist" / "lenet.lineup")
     assert header["recipe"]["scenes"] == 0
     assert "sent_accuracy" not in header["metrics"]
+    assert header["temperature_sent"] == header["temperature"] != 1
 
 
 @pytest.mark.parametrize(
@@ -214,6 +215,8 @@ def test_a_dry_run_keeps_nothing(run, tmp_path, capsys):
         (("--all", "--minutes", "0"), "--minutes is 0.0; wanted a number above 0"),
         (("--all", "--pause-after", "nan"), "--pause-after is nan; wanted a number above 0"),
         (("--all", "--minutes", "1", "--epochs", "2"), "not allowed with"),
+        (("--all", "--threads", "0"), "--threads is 0; wanted a whole number from 1 up"),
+        (("--all", "--held-out-images", "-5"), "--held-out-images is -5; wanted a whole number from 1 up"),
         ((), "one of the arguments --model --all is required"),
     ],
 )
@@ -254,6 +257,28 @@ def test_a_run_begun_with_other_options_is_not_resumed(run, tmp_path, capsys, mo
     assert "stopped at step 1; --resume goes on from there" in capsys.readouterr().out
     assert run("--model", "lenet-bn", "--dataset", "mnist", "--epochs", "3", "--resume") == 1
     assert "error: cannot resume" in capsys.readouterr().out
+
+
+def test_a_refinement_that_was_cut_off_once_it_had_shipped_ends_when_resumed(run, tmp_path, capsys, monkeypatch):
+    lenet = ("--model", "lenet", "--dataset", "mnist", "--epochs", "1")
+    assert run(*lenet) == 0
+    monkeypatch.setattr(train.shipping, "better", lambda new, old: True)
+
+    def cut_off(*arguments, **named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.shutil, "rmtree", cut_off)
+        patch.setattr(Path, "unlink", lambda path, missing_ok=False: path.suffix == ".safetensors" and cut_off())
+        with pytest.raises(KeyboardInterrupt):
+            run(*lenet, "--refine")
+    place, state = tmp_path / "weights/mnist/lenet.lineup", tmp_path / "runs/mnist/lenet/state.safetensors"
+    shipped = place.read_bytes()
+    assert state.is_file()
+    assert run(*lenet, "--refine", "--resume") == 0
+    assert place.read_bytes() == shipped
+    assert not state.exists()
+    assert "cannot resume" not in capsys.readouterr().out
 
 
 def test_refining_what_is_not_there_is_told(run, tmp_path, capsys):

@@ -5,8 +5,10 @@ import torch
 
 from models.catalog import ARCHITECTURES
 from models.classifier import Classifier
+from models.data.scene_sets import SceneSet
 from models.training import features, recipes, run_state, trainer
 from models.training.optimisation import DivergedError
+from models.training.pool import pool
 from models.training.recipes import Phase, Recipe
 from models.training.run_state import ResumeError
 from models.training.stopping import Interrupted
@@ -24,6 +26,7 @@ def make_trainer(folder, *, recipe, should_stop=lambda: False, name="lenet", net
     return Trainer(classifier, recipe, *sets, device=torch.device("cpu"), folder=folder, should_stop=should_stop)
 
 
+OWN = torch.arange(4 * 784).remainder(256).to(torch.uint8).view(4, 28, 28), torch.arange(4)
 SHORT = Recipe((Phase(0.5, lr=1e-3), Phase(0.5, lr=1e-4)), "adamw", epochs=4, batch_size=32, autocast=False)
 
 
@@ -106,9 +109,8 @@ def test_so_does_a_last_step_after_which_a_run_was_interrupted(tmp_path):
 def test_a_run_with_other_options_is_not_resumed(tmp_path):
     first = make_trainer(tmp_path, recipe=SHORT)
     first.save()
-    with pytest.raises(
-        ResumeError, match=r"cannot resume .*it was begun as .*'epochs': 4.*now it would be .*'epochs': 5"
-    ):
+    told = r"cannot resume .*: it was begun with recipe's epochs 4, now it would be 5; begin anew, without --resume$"
+    with pytest.raises(ResumeError, match=told):
         make_trainer(tmp_path, recipe=recipes.replace(SHORT, epochs=5)).resume()
 
 
@@ -187,10 +189,36 @@ def test_a_run_from_another_checkpoint_is_another_run():
         torch.manual_seed(seed)
         network = ARCHITECTURES["lenet"].build()
         classifier = Classifier(network, architecture="lenet", dataset="mnist", metadata={"digest": "x", **about})
-        return run_state.identity(classifier, SHORT, (), 0)
+        return run_state.identity(classifier, SHORT, pool(OWN), (), 0)
 
     assert begun(0) == begun(0, metrics="evaluated anew")
     assert begun(0) != begun(1)
+    assert run_state.draws(begun(0)) != run_state.draws(begun(1)), "a refinement repeats no other's order"
+
+
+def test_so_is_a_run_with_other_scenes():
+    classifier = Classifier(ARCHITECTURES["lenet"].build(), architecture="lenet", dataset="mnist")
+
+    def begun(scenes):
+        return run_state.identity(classifier, SHORT, pool(OWN, scenes), (), 0)
+
+    pictures, allowed = OWN[0], torch.ones(4, 10, dtype=torch.bool)
+    told = [begun(None), begun(SceneSet(pictures, allowed)), begun(SceneSet(255 - pictures, allowed))]
+    told.append(begun(SceneSet(pictures, ~allowed)))
+    assert len({str(one) for one in told}) == 4
+    assert begun(SceneSet(pictures.clone(), allowed)) == told[1]
+    assert {run_state.draws(one) for one in told} == {0}, "one from nothing draws by its seed alone"
+
+
+def test_a_run_goes_on_in_the_precision_that_it_began_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "faster_in_bfloat16", lambda device: True)
+    recipe = recipes.replace(SHORT, autocast=True)
+    make_trainer(tmp_path, recipe=recipe).save()
+    monkeypatch.setattr(trainer, "faster_in_bfloat16", lambda device: False)
+    again = make_trainer(tmp_path, recipe=recipe)
+    assert not again.at.bfloat16
+    again.resume()
+    assert again.at.bfloat16
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:500], lambda data: b"", lambda data: b"garbage" * 9])
