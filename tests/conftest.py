@@ -2,12 +2,13 @@
 
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -21,12 +22,17 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file share a process, as they share what it makes ready. Those that start browsers, clusters or loads
-    share one, too: beside each other they want more cores than there are.
+    share one, too: beside each other they want more cores than there are. Groups that take a minute or more come first:
+    the last to begin decides when all is over.
     """
+    longest = ("processes", "tests/test_shipped_weights.py", "tests/models/studies/test_studies.py")
+    groups: dict[str, list[pytest.Item]] = {group: [] for group in longest}
     for item in items:
         file = item.path.relative_to(item.config.rootpath)
         group = "processes" if file.parts[1] in ("browser", "cluster", "judges") else str(file)
         item.add_marker(pytest.mark.xdist_group(group))
+        groups.setdefault(group, []).append(item)
+    items[:] = [item for group in groups.values() for item in group]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,8 +64,18 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _certificates_once() -> Iterator[None]:
+    """httpx loads all certificates of the world for each request without a client: a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     """torch's pool of threads collapses when another process wants a core."""
+    import torch  # here: whoever only hands tests out to processes needs none
+
     torch.set_num_threads(1)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from models.datasets import DATASETS
 
 
+@cache
 def bars(k: int) -> bytes:
     """A picture that a network can learn: a bright bar in one of ten places, as its label k mod 10 says, with some
     noise within a border of black, as the datasets' own have.

@@ -37,9 +37,13 @@ def test_the_files_are_small_enough_for_git():
     assert sum(sizes.values()) <= 64 * MIB
 
 
-@pytest.mark.parametrize(("dataset", "name"), PAIRS)
-def test_every_shipped_network_answers_and_the_same_alone_and_in_a_batch(dataset, name):
-    classifier = checkpoints.load(checkpoints.path_for(dataset, name))
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def classifier(request):
+    """One after another: pytest lets go of each before it loads the next."""
+    return checkpoints.load(checkpoints.path_for(*request.param))
+
+
+def test_every_shipped_network_answers_and_the_same_alone_and_in_a_batch(classifier):
     pictures = torch.randint(0, 256, (3, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     together = classifier.probabilities(pictures)
     alone = torch.cat([classifier.probabilities(picture[None]) for picture in pictures])
@@ -47,11 +51,9 @@ def test_every_shipped_network_answers_and_the_same_alone_and_in_a_batch(dataset
     assert (together - alone).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize(("dataset", "name"), PAIRS)
-def test_accuracy_on_real_pictures_is_what_is_recorded(dataset, name, shared):
-    classifier = checkpoints.load(checkpoints.path_for(dataset, name))
-    count = {"lenet": 5000, "alexnet": 300, "nin": 300, "vgg11": 100}.get(name, 600)
-    pictures, labels = load_split(dataset, "test", shared)
+def test_accuracy_on_real_pictures_is_what_is_recorded(classifier, shared):
+    count = {"lenet": 5000, "alexnet": 300, "nin": 300, "vgg11": 100}.get(classifier.architecture, 600)
+    pictures, labels = load_split(classifier.dataset, "test", shared)
     index = torch.from_numpy(np.random.default_rng(1).permutation(len(pictures))[:count])
     answers = torch.cat([classifier.probabilities(part).argmax(1) for part in pictures[index].split(50)])
     measured, recorded = (answers == labels[index]).double().mean().item(), classifier.metadata["metrics"]["accuracy"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,9 +23,8 @@ def code_digest(*modules: str, root: Path = ROOT) -> str:
     while waiting:
         name = waiting.pop()
         if name not in codes:
-            tree = ast.parse(_source(name, root).read_text(encoding="utf-8"))
-            waiting.extend(_imported(tree, root))
-            codes[name] = _plain(tree)
+            imports, codes[name] = _read(_source(name, root).read_text(encoding="utf-8"))
+            waiting.extend(module for module in _modules(imports, root) if module.split(".")[0] == PACKAGE)
     return hashlib.sha256(repr(sorted(codes.items())).encode()).hexdigest()[:8]
 
 
@@ -39,17 +39,26 @@ def _source(name: str, root: Path) -> Path:
     return path
 
 
-def _imported(tree: ast.Module, root: Path) -> Iterator[str]:
-    """The modules of PACKAGE that a module imports, anywhere in it; imports are written out in full there."""
+@cache  # a digest is asked for often, and a module has been changed since then hardly ever
+def _read(text: str) -> tuple[tuple[tuple[str, str | None], ...], str]:
+    """Of a module's text: what it imports, each as a module and a name in it or None, and its code as ``_plain``."""
+    tree = ast.parse(text)
+    return tuple(_imported(tree)), _plain(tree)
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
+    """What a module imports, anywhere in it; imports are written out in full here."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            full = [f"{node.module}.{alias.name}" for alias in node.names]  # a module, or something in one
-            names = [name if _find(name, root) else node.module for name in full]
-        else:
-            continue
-        yield from (name for name in names if name.split(".")[0] == PACKAGE)
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def _modules(imports: Sequence[tuple[str, str | None]], root: Path) -> Iterator[str]:
+    for module, name in imports:
+        full = f"{module}.{name}"  # a module, or something in one
+        yield full if name and _find(full, root) else module
 
 
 def _plain(tree: ast.Module) -> str:

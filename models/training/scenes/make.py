@@ -34,14 +34,14 @@ Place = tuple[str, Path, Path]  # dataset, data and fonts
 _sources: dict[bool, Sources] = {}  # of a worker process
 
 
-def _make_chunk(task: tuple[Place, bool, int]) -> Chunk:
-    place, held, seed = task
+def _make_chunk(task: tuple[Place, bool, int, int]) -> Chunk:
+    place, held, seed, count = task
     try:
         if not _sources:  # not in the pool's initializer: a worker that fails in it is started again for ever
             _sources.update({part: find_sources(*place, held=part) for part in (False, True)})
     except DecodeError as error:
         raise splits.DataError(f"{error}; take it away, or put a whole one there") from error
-    return mixture.prepared(_sources[held], seed, CHUNK)
+    return mixture.prepared(_sources[held], seed, count)
 
 
 def _joined(chunks: Sequence[Chunk]) -> SceneSet:
@@ -54,7 +54,7 @@ def _make_set(dataset: str, options: argparse.Namespace) -> None:
     splits.load_split(dataset, "train", options.data_dir)  # fetched once if need be, not by every worker
     learn, held = -(-options.count // CHUNK), -(-options.count // CHUNK // HELD)
     place = (dataset, options.data_dir, options.fonts)
-    tasks = [(place, number >= learn, options.seed * 10_000 + number) for number in range(learn + held)]
+    tasks = [(place, number >= learn, options.seed * 10_000 + number, CHUNK) for number in range(learn + held)]
     with multiprocessing.get_context("spawn").Pool(options.processes, torch.set_num_threads, (1,)) as pool:
         made = pool.map(_make_chunk, tasks, chunksize=1)
     sets = {"learn": _joined(made[:learn]), "held": _joined(made[learn:])}

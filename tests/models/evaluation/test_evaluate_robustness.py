@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models import checkpoints
-from models.checkpoints import file_format, reports
+from models.checkpoints import atomic, file_format, reports
 from models.data.splits import load_split
 from models.evaluation import evaluate, evaluate_robustness
 from models.evaluation.corruptions import CORRUPTIONS
@@ -20,12 +20,12 @@ def data_dir(tmp_path):
     return tmp_path / "data"
 
 
-@pytest.fixture
-def path(tmp_path):
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
     """A network that tells bars from each other, so that spoiling them costs it something."""
-    path = checkpoints.path_for("mnist", "lenet", tmp_path / "weights")
+    path = checkpoints.path_for("mnist", "lenet", folder := tmp_path_factory.mktemp("learned"))
     classifier = untrained.classifier("lenet")
-    pictures, labels = _bars(tmp_path)
+    pictures, labels = _bars(folder)
     optimiser = torch.optim.Adam(classifier.parameters(), 0.01)
     for _ in range(60):
         optimiser.zero_grad()
@@ -35,9 +35,17 @@ def path(tmp_path):
     return path
 
 
-def _bars(tmp_path):
-    write_dataset(tmp_path / "learned", "mnist", train=100, test=10)
-    return load_split("mnist", "train", tmp_path / "learned")
+@pytest.fixture
+def path(tmp_path, learned):
+    """A copy of it, to be measured."""
+    path = checkpoints.path_for("mnist", "lenet", tmp_path / "weights")
+    atomic.copy(learned, path)
+    return path
+
+
+def _bars(folder):
+    write_dataset(folder / "data", "mnist", train=100, test=10)
+    return load_split("mnist", "train", folder / "data")
 
 
 def recorded(path):

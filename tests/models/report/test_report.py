@@ -14,7 +14,7 @@ from models.charts import style
 from models.checkpoints import file_format
 from models.datasets import DATASETS
 from models.report import __main__ as report
-from models.report import index, material, pareto, worst
+from models.report import checkpoint_chart, index, material, pareto, robustness_chart, worst
 from models.report.material import SPEED
 from tests.fakes import WEIGHTS
 
@@ -80,12 +80,22 @@ def test_a_checkpoint_without_a_report_and_one_that_is_not_there_name_the_comman
         assert "lineup evaluate" in shown
 
 
+def draw_mnist(root, speed, out):
+    """The three drawings that MNIST's LeNet is in, of eighteen."""
+    out.mkdir()
+    mnist = [one for one in material.gather(root) if one.dataset.name == "mnist"]
+    lenet = next(one for one in mnist if one.architecture.name == "lenet")
+    checkpoint_chart.draw(lenet, out / index.of_checkpoint(lenet))
+    pareto.draw(mnist, speed, out / index.of_costs("mnist"))
+    robustness_chart.draw(mnist, out / index.of_robustness("mnist"))
+
+
 def test_a_reliability_that_an_older_report_lacks_is_named_with_what_adds_it(weights, tmp_path):
     root = shutil.copytree(weights, tmp_path / "weights")
     place = root / "mnist" / "lenet.json"
     kept = {key: value for key, value in json.loads(place.read_text()).items() if key not in ("reliability", "history")}
     place.write_text(json.dumps(kept))
-    report.draw(material.gather(root), None, tmp_path / "out")
+    draw_mnist(root, None, tmp_path / "out")
     shown = told(tmp_path / "out" / "mnist-lenet.svg")
     assert "lineup evaluate --mistakes" in shown
     assert shown.count("not recorded:") == 2
@@ -109,7 +119,7 @@ def test_spoiled_pictures_are_shown_with_the_unit_of_their_strength(drawn):
 def test_records_of_another_checkpoint_are_not_shown(weights, speed_file, tmp_path):
     root = shutil.copytree(weights, tmp_path / "weights")
     file_format.amend(checkpoints.path_for("mnist", "lenet", root), {"note": "another digest"})
-    report.draw(material.gather(root), material.speed(speed_file), tmp_path / "out")
+    draw_mnist(root, material.speed(speed_file), tmp_path / "out")
     assert told(tmp_path / "out" / "mnist-lenet.svg").count("not recorded:") == 3
     assert "not recorded" in told(tmp_path / "out" / "mnist-robustness.svg")
     assert "not recorded" in told(tmp_path / "out" / "mnist-pareto.svg")

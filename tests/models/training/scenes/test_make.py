@@ -11,10 +11,11 @@ from models.training.scenes import make
 pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 
 
-def test_the_command_makes_files_that_load_whatever_the_number_of_processes(data_dir, tmp_path):
+def test_the_command_makes_files_that_load_whatever_the_number_of_processes(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(make, "CHUNK", 60)
     for processes in ("1", "2"):
         out = ["--out", str(tmp_path / processes), "--fonts", str(tmp_path), "--processes", processes]
-        assert make.main(["--data-dir", str(data_dir), "--dataset", "mnist", "--count", "900", *out]) == 0
+        assert make.main(["--data-dir", str(data_dir), "--dataset", "mnist", "--count", "110", *out]) == 0
     one, two = (scene_sets.load(tmp_path / processes, "mnist", "learn") for processes in ("1", "2"))
     assert torch.equal(one.pictures, two.pictures)
     assert torch.equal(one.allowed, two.allowed)
