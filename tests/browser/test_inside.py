@@ -187,3 +187,14 @@ def test_chinese_tells_ideas_and_layers_in_its_own_words(enter: Callable[..., "P
     assert "用全局平均代替全连接层" in page.locator(".idea").inner_text()
     kinds = [kind.replace(TIMES, "x") for kind in page.locator(".layer .kind").all_inner_texts()]
     assert (kinds[0], kinds[-1]) == ("卷积 11x11/4, 96 通道", "最大池化 3x3/2")
+
+
+@pytest.mark.parametrize(("picture", "way"), [("", "Go to the pad"), (f"&{DRAWN}", "Take another")])
+def test_the_way_to_a_picture_leaves_what_was_chosen(enter: Callable[..., "Page"], picture: str, way: str) -> None:
+    page = enter(f"tab=inside&network=lenet{picture}")
+    page.get_by_role("link", name=way).wait_for()
+    page.get_by_label("Colours").select_option("dark")
+    page.get_by_role("button", name="Projector", exact=True).click()
+    page.get_by_role("link", name=way).click()
+    page.locator("#draw").wait_for()
+    assert page.evaluate("location.hash") == f"#network=lenet{picture}&theme=dark&projector=on"

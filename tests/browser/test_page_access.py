@@ -130,3 +130,20 @@ def test_the_skip_link_leaves_what_was_chosen(visit: Visits, home: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.id === 'pad'")
     assert page.url.endswith("#theme=dark&dataset=mnist")
+
+
+def test_a_wait_is_told_to_screen_readers_once(visit: Visits, home: str) -> None:
+    """The page shows every second that goes by; a screen reader would read the whole notice out again at each."""
+    visit.expect("answered 429")
+    visit.allow("console: .*429")
+    busy = {"error": {"code": "queue_full", "message": "64 pictures wait"}}
+    page = visit(home)
+    page.wait_for_selector("#cards .card")
+    page.route("**/compare*", lambda route: route.fulfill(status=429, json=busy, headers={"Retry-After": "30"}))
+    draw(page, SEVEN)
+    notice = page.locator("#notice")
+    notice.get_by_text("Asking again in 30 s.").first.wait_for()
+    told = notice.aria_snapshot()
+    assert told.count("Asking again in 30 s.") == 1
+    notice.get_by_text("Asking again in 28 s.").wait_for()
+    assert notice.aria_snapshot() == told

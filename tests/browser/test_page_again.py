@@ -30,6 +30,19 @@ def test_who_enters_a_key_gets_the_networks_too(visit: Visits, serve_fake: Serve
     labels(page, "7")
 
 
+def test_a_key_that_cannot_be_sent_is_told_and_forgotten(visit: Visits, serve_fake: ServeFake) -> None:
+    visit.allow("answered 401")
+    visit.allow("console: .*401")
+    page = visit(serve_fake(api_key=SecretStr(KEY)))
+    page.locator("#notice input").fill(f"{KEY}\u200b")  # as copied from a page: a space of no width
+    page.locator("#notice button").click()
+    page.locator("#notice").get_by_text("a character that cannot be sent").wait_for()
+    page.locator("#notice input").fill(KEY)
+    page.locator("#notice button").click()
+    draw(page, SEVEN)
+    labels(page, "7")
+
+
 def test_who_enters_a_key_can_make_it_a_nine(visit: Visits, serve_fake: ServeFake) -> None:
     """The window is so high that this part is there before the key is."""
     visit.allow("answered 401")

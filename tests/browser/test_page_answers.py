@@ -155,6 +155,32 @@ def test_one_network_that_fails_does_not_hide_the_others(visit: Visits, serve_fa
     assert agreement(page) == "All 6 say 7"
 
 
+def test_where_none_can_answer_that_is_shown_and_spoken(visit: Visits, serve_fake: ServeFake) -> None:
+    visit.allow("prepare=raw")  # what they see is asked about, too
+    engine = SevenNetworks()
+    page = visit(serve_fake(engine))
+    draw(page, ONE)
+    labels(page, "7")
+    engine.failing = set(engine.names)
+    draw(page, SEVEN)
+    assert soon(page, lambda: page.locator("#cards .problem").count() == 7)
+    assert soon(page, lambda: agreement(page) == "None of them has an answer")
+    assert (page.locator("#spoken").text_content() or "").startswith("None of them has an answer; Taken for")
+
+
+def test_no_answer_stands_beside_another_picture_that_is_refused(visit: Visits, address: str) -> None:
+    visit.expect("answered 422")
+    visit.expect("console: .*422")
+    page = visit(address)
+    draw(page, SEVEN)
+    labels(page, "7")
+    hand_over(page, "drop", BAD)
+    page.locator("#notice").wait_for()
+    assert agreement(page).startswith("What will")
+    assert page.locator("#cards .card.waits").count() == 7
+    assert [page.locator(place).text_content() for place in ("#kind", "#spoken")] == ["", ""]
+
+
 def test_a_service_that_is_gone_is_told_and_can_be_asked_again(visit: Visits) -> None:
     visit.expect("failed: POST .*/compare.*ERR_CONNECTION_REFUSED")
     visit.expect("console: .*ERR_CONNECTION_REFUSED")

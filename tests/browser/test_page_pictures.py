@@ -76,3 +76,21 @@ def test_text_that_is_pasted_or_dropped_is_left_alone(visit: Visits, address: st
 def test_a_photograph_can_be_taken_on_a_phone_alone(visit: Visits, address: str) -> None:
     assert visit(address, size=(360, 740), touch=True).locator("label.camera").is_visible()
     assert not visit(address).locator("label.camera").is_visible()
+
+
+def test_a_picture_that_the_browser_cannot_show_is_let_go(visit: Visits, address: str) -> None:
+    """The service may open what the browser cannot. The file's address would hold it in memory as long as the page."""
+    page = visit(address)
+    page.wait_for_selector("#cards .card")
+    page.evaluate(
+        """() => {
+          window.held = new Set();
+          const { createObjectURL, revokeObjectURL } = URL;
+          URL.createObjectURL = (it) => { const made = createObjectURL(it); held.add(made); return made; };
+          URL.revokeObjectURL = (it) => { held.delete(it); revokeObjectURL(it); };
+        }"""
+    )
+    hand_over(page, "drop", b"\x07", "seven.heic", "image/heic")
+    labels(page, "7")
+    page.wait_for_function("document.getElementById('shown').src.startsWith('data:')")
+    assert page.evaluate("held.size") == 0

@@ -175,3 +175,18 @@ def test_the_settings_are_kept_in_the_address(visit: Visits, address: str) -> No
     assert page.evaluate("location.hash") == "#sample=seven&theme=dark"
     assert page.locator("#settings select").input_value() == "dark"
     assert page.evaluate(ground) != light
+
+
+def test_a_card_leads_inside_with_all_that_was_chosen_since_it_was_answered(visit: Visits, page: Any) -> None:
+    visit.allow("503")  # this service has no maps to show
+    page.get_by_label("Colours").select_option("dark")
+    page.get_by_role("button", name="Projector", exact=True).click()
+    page.route("**/compare*", lambda route: None)
+    before = page.evaluate("location.hash")
+    draw(page, [(0.5, 0.2), (0.5, 0.8)])  # nobody answers
+    chosen = page.evaluate("location.hash")
+    assert chosen != before
+    page.locator("#cards [data-network=lenet] a").click()
+    page.locator("#inside .timeline button").first.wait_for()
+    assert page.evaluate("location.hash") == f"{chosen}&tab=inside&network=lenet"
+    assert page.locator("html").get_attribute("data-theme") == "dark"

@@ -40,25 +40,28 @@ export function agreementOf(predictions, told) {
 
 /**
  * Show the cards. @param {Network[]} networks @param {Map<string, Answer>} answers @param {Agreement | null} told what the
- * service says of all of these answers, once it has @param {boolean} speak whether to tell screen readers, too: not of every
- * stroke
+ * service says of all of these answers, once it has @param {boolean} speak whether all have answered or failed, so that
+ * screen readers are told, too: not of every stroke
  */
 export function showCards(networks, answers, told, speak) {
   const said = fresh(answers);
   const predictions = networks.flatMap(({ name }) => said.get(name) ?? []);
   const agreement = agreementOf(predictions, told);
   render(networks.map((network) => card(network, answers.get(network.name), agreement)), list);
-  if (!agreement) return;
-  const { most, others } = together(agreement, predictions, networks);
+  if (!agreement && !speak) return; // more may come: until then what was said before stands
+  const { most, others } = agreement ? together(agreement, predictions, networks) : { most: t('answer.nobody'), others: '' };
   render(html`${most}<span class="others">${others}</span>`, headline);
   if (speak) spoken.textContent = [most, others, kind.textContent].filter(Boolean).join(t('answer.semicolon'));
 }
 
-/** There is no picture. @param {Network[]} networks */
-export function showNone(networks) {
-  render(networks.map((network) => card(network, undefined, null)), list);
+/**
+ * Nothing is said of the picture, or there is none. @param {Network[]} networks @param {Map<string, Answer>} [answers] of the
+ * picture before @param {string} [ask] what is wanted of people
+ */
+export function showNone(networks, answers = new Map(), ask = t('answer.ask')) {
+  render(networks.map((network) => card(network, answers.get(network.name), null)), list);
   render(html`${t('answer.none')}<span class="others"></span>`, headline);
-  kind.textContent = t('answer.ask');
+  kind.textContent = ask;
   kind.classList.remove('odd');
   spoken.textContent = '';
 }

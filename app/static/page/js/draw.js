@@ -108,7 +108,10 @@ function onLine(line, it) {
 /** That there is nothing to see yet is no news while the pen is down. @param {unknown} error @param {() => void} again */
 function failed(error, again) {
   const begun = picture.now()?.settled === false && error instanceof ServiceError && error.code === 'nothing_found';
-  if (!begun) complain(error, again);
+  if (begun) return;
+  if (fresh(answers).size) showCards(known, answers, together, true); // the answer broke off
+  else showNone(known, answers, ''); // or what was said of the picture before would stand beside this one
+  complain(error, again);
 }
 
 /** @param {picture.Picture | null} it */
@@ -128,7 +131,10 @@ function again() {
 }
 
 function listen() {
-  shown.onerror = () => (shown.src = EMPTY); // rather nothing than the sign of a broken picture
+  shown.onerror = () => {
+    URL.revokeObjectURL(shown.src);
+    shown.src = EMPTY; // rather nothing than the sign of a broken picture
+  };
   button('undo').onclick = () => pad.edit((drawing) => shown.hidden && drawing.undo());
   button('redo').onclick = () => pad.edit((drawing) => drawing.redo());
   button('clear').onclick = () => pad.edit((drawing) => drawing.clear());
@@ -187,13 +193,13 @@ function restore() {
 
 /** @param {Set<state.Name>} changed */
 function onState(changed) {
+  showCards(known, answers, together, false); // their links hold the whole state
   if (changed.has('dataset')) {
     dataset.value = state.get('dataset');
     again();
   }
   if (changed.has('theme')) pad.redraw();
   if (changed.has('drawing')) agree();
-  if (changed.has('network') || changed.has('tab')) showCards(known, answers, together, false);
 }
 
 export function start() {

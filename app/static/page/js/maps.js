@@ -46,7 +46,10 @@ export class Maps {
     const canvas = (/** @type {string} */ name) => /** @type {HTMLCanvasElement} */ (place.querySelector(name));
     this.#mosaic = new Mosaic(canvas('.mosaic'), canvas('.large'), () => this.#draw());
     picture.watch((it) => (it?.settled ?? true) && this.#ask());
-    state.watch((changed) => changed.has('theme') && this.#paint());
+    state.watch((changed) => {
+      if (changed.has('theme')) this.#paint();
+      this.#draw(); // its links hold the whole state
+    });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#paint());
   }
 

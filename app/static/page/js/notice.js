@@ -7,6 +7,8 @@ import { t } from './text.js';
 
 /** What the picture itself is the reason of: the same again would fail again. */
 const LASTING = ['empty', 'too_large', 'too_many_pixels', 'unsupported_type', 'undecodable', 'nothing_found'];
+/** What another key may help against. */
+const KEY_WANTED = ['unauthorized', 'unusable_key'];
 
 /** A place on the page that says what went wrong there; it is hidden while all is well. @param {HTMLElement} place */
 export function noticeAt(place) {
@@ -23,21 +25,21 @@ export function noticeAt(place) {
     clearInterval(ticking);
     const { told, detail } = explain(error);
     const code = error instanceof ServiceError ? error.code : '';
-    const wait = error instanceof ServiceError ? error.retryAfter : null;
-    let left = wait === null ? null : Math.ceil(wait);
+    const wait = error instanceof ServiceError && error.retryAfter !== null ? Math.ceil(error.retryAfter) : null;
+    let left = wait ?? 0;
     const retry = again && !LASTING.includes(code) ? () => (content(), again()) : null;
     const draw = () =>
       render(
         html`<strong>${told}</strong> <span class="detail" lang="en">${detail}</span>
-          ${left === null ? '' : html`<span> ${t('error.again_in', { seconds: left })}</span>`}
-          ${code === 'unauthorized' ? keyForm(retry) : retry && html`<button @click=${retry}>${t('error.again')}</button>`}`,
+          ${wait === null ? '' : countdown(wait, left)}
+          ${KEY_WANTED.includes(code) ? keyForm(retry) : retry && html`<button @click=${retry}>${t('error.again')}</button>`}`,
         place,
       );
     draw();
     place.hidden = false;
-    if (left !== null)
+    if (wait !== null)
       ticking = setInterval(() => {
-        left = Math.max(0, (left ?? 0) - 1);
+        left = Math.max(0, left - 1);
         draw();
       }, 1000);
   }
@@ -47,6 +49,12 @@ export function noticeAt(place) {
 
 /** The page's own place. */
 export const { complain, content } = noticeAt(/** @type {HTMLElement} */ (document.getElementById('notice')));
+
+/** Screen readers read a notice out again whenever it changes: they are told the whole wait, once. @param {number} wait @param {number} left */
+function countdown(wait, left) {
+  const told = (/** @type {number} */ seconds) => t('error.again_in', { seconds });
+  return html`<span aria-hidden="true">${told(left)}</span><span class="unseen">${told(wait)}</span>`;
+}
 
 /** @param {(() => void) | null} again */
 function keyForm(again) {

@@ -30,16 +30,26 @@ export function useKey(key) {
 /** Whether a key was entered. */
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
+/** @param {Blob | undefined} body @param {string} accept */
+function headersOf(body, accept) {
+  const headers = new Headers({ Accept: accept });
+  if (body) headers.set('Content-Type', body.type.startsWith('image/') ? body.type : 'application/octet-stream');
+  const key = sessionStorage.getItem(KEY);
+  try {
+    if (key) headers.set('X-API-Key', key);
+  } catch {
+    sessionStorage.removeItem(KEY); // no header can hold it: every question would fail until the browser's tab is closed
+    throw new ServiceError('unusable_key', '');
+  }
+  return headers;
+}
+
 /**
  * @param {string} path relative to the page @param {{body?: Blob, accept?: string, signal?: AbortSignal}} [options]
  * @returns {Promise<Response>}
  */
 export async function ask(path, { body, accept = 'application/json', signal } = {}) {
-  /** @type {Record<string, string>} */
-  const headers = { Accept: accept };
-  if (body) headers['Content-Type'] = body.type.startsWith('image/') ? body.type : 'application/octet-stream';
-  const key = sessionStorage.getItem(KEY);
-  if (key) headers['X-API-Key'] = key;
+  const headers = headersOf(body, accept);
   let response;
   try {
     response = await fetch(path, { method: body ? 'POST' : 'GET', body, headers, signal });
