@@ -1,8 +1,9 @@
 """uvicorn's quick parser with the bounds and manners of its careful one.
 
-httptools keeps whatever a client sends as a head, without end; h11 has a bound. And it takes an offer to change
-the protocol (`Upgrade: h2c`, which curl makes with --http2) for the end of the request, so that the body is lost; h11
-goes on with HTTP/1.1, as RFC 9110, section 7.8, allows.
+httptools keeps whatever a client sends as a head, without end; h11 has a bound. It makes of all that came at once
+requests that wait for their turn, a hundred times as large as they were sent; h11 reads one after the other. And it
+takes an offer to change the protocol (`Upgrade: h2c`, which curl makes with --http2) for the end of the request, so
+that the body is lost; h11 goes on with HTTP/1.1, as RFC 9110, section 7.8, allows.
 """
 
 import httptools
@@ -12,10 +13,11 @@ from app.web.connection import NO_HTTP, Connection
 from app.web.h11_protocol import CarefulProtocol
 
 MAX_HEAD = 64 * 1024  # bytes of a request's line, headers and trailers
+MOST_WAITING = 16  # requests behind the one that is answered; 256 kB, one read, hold ten thousand
 
 
 class Refused(Exception):
-    """A head that is read no further; the message says why."""
+    """A request that is read no further; the message says why."""
 
 
 class BoundedProtocol(Connection, HttpToolsProtocol):
@@ -68,6 +70,8 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
         self._unparsed = 0
         if self._hosts != 1 and self.parser.get_http_version() == "1.1":  # RFC 9112, section 3.2
             raise Refused(f"the request has {self._hosts} Host headers; HTTP/1.1 wants one")
+        if len(self.pipeline) >= MOST_WAITING:
+            raise Refused(f"{MOST_WAITING} requests wait on this connection already; ask again on another")
         self._head_since = None
         super().on_headers_complete()
 

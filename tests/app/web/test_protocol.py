@@ -13,7 +13,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.web import server
 from app.web.h11_protocol import CarefulProtocol
-from app.web.httptools_protocol import MAX_HEAD, BoundedProtocol
+from app.web.httptools_protocol import MAX_HEAD, MOST_WAITING, BoundedProtocol
 from tests.fakes import fake_service
 from tests.serving import running, until
 
@@ -123,6 +123,16 @@ def test_pipelined_requests_are_answered_in_their_order(port: int) -> None:
     received = talk(port, b"".join(requests) + LAST)
     assert statuses(received) == [200] * 4
     assert re.findall(rb'"label":"(\d)","index":', received.replace(b'{"label"', b"")) == [b"7", b"3", b"5"]
+
+
+def test_only_so_many_requests_wait_for_their_turn() -> None:
+    """All of one read would, at two kilobytes each: what came before is answered, and the connection closed."""
+    with running(create_app(service=fake_service())) as port:
+        received = talk(port, (GET + b"\r\n") * MOST_WAITING + LAST)
+        assert statuses(received) == [200] * (1 + MOST_WAITING)
+        received = talk(port, (GET + b"\r\n") * 1000 + LAST)
+        assert statuses(received) == [200] * (1 + MOST_WAITING)
+        assert received.lower().count(b"connection: close\r\n") == 1
 
 
 def test_who_asks_before_sending_is_told_to_go_on(port: int) -> None:
