@@ -88,7 +88,14 @@ class Supervisor:
         failures, wait_s = 0, BACK_OFF_S
         while not self._ending.is_set():
             began = time.monotonic()
-            worker = self._workers[number] = await self._start()
+            try:
+                worker = self._workers[number] = await self._start()
+            except OSError as error:  # no process, memory or descriptor to be had now: the others serve on meanwhile
+                told = f"worker {number + 1} of {self._count} cannot be started: {error.strerror}"
+                log.warning("%s; another try in %.1f s", told, wait_s)
+                await self._pause(wait_s)
+                wait_s = min(2 * wait_s, MOST_BACK_OFF_S)
+                continue
             started, code = await self._dead(number, worker)
             if self._ending.is_set():
                 self._code = self._code or int(code not in FINE)
@@ -110,16 +117,21 @@ class Supervisor:
         self._end(signal.SIGTERM)
 
     async def _start(self) -> Worker:
+        """Start a worker. Raises OSError where the system gives none."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         numbers = [str(sock.fileno()) for sock in (theirs, *self._sockets)]
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "app.cli.worker", *numbers),
-                env=self._environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[int(number) for number in numbers],
-            )
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", "app.cli.worker", *numbers),
+                    env=self._environment,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=[int(number) for number in numbers],
+                )
+        except OSError:
+            ours.close()
+            raise
         worker = Worker(process, ours)
         asyncio.get_running_loop().add_reader(ours, self._hear, worker)
         if self._ending.is_set():  # meanwhile

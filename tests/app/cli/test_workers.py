@@ -1,10 +1,12 @@
 """`lineup serve --workers 2`, with real processes and real signals."""
 
 import asyncio
+import errno
 import os
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from app.cli import main, supervisor
 from app.web import listening
 from tests.served import alive, served, until
 
+OPEN = Path("/proc/self/fd")
 REQUESTS = re.compile(r'lineup_requests_total\{.*route="/limits"')
 
 
@@ -77,6 +80,28 @@ def test_workers_that_die_at_their_start_end_the_service(
     sockets = listening.bind("127.0.0.1", 0)
     assert asyncio.run(supervisor.Supervisor(2, sockets, environment, 30).run()) == 1
     assert "ended with code 7 before it took a connection, 3 times in a row: the service ends" in caplog.text
+
+
+def test_a_worker_that_the_system_has_no_process_for_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import os; os._exit({supervisor.CANNOT_BE})")  # the end of the test
+    monkeypatch.setattr(supervisor, "BACK_OFF_S", 0.01)
+    monkeypatch.setattr(supervisor, "_path", lambda _: str(tmp_path))
+    start, refused = asyncio.create_subprocess_exec, [errno.EMFILE, errno.ENOMEM, errno.EAGAIN]
+
+    async def busy(*args: Any, **options: Any) -> asyncio.subprocess.Process:
+        if refused:
+            raise OSError(refused[-1], os.strerror(refused.pop()))
+        return await start(*args, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", busy)
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    sockets, before = listening.bind("127.0.0.1", 0), len(list(OPEN.iterdir()))
+    assert asyncio.run(supervisor.Supervisor(1, sockets, environment, 30).run()) == supervisor.CANNOT_BE
+    assert "worker 1 of 1 cannot be started: Resource temporarily unavailable; another try" in caplog.text
+    assert len(re.findall("cannot be started", caplog.text)) == 3
+    assert len(list(OPEN.iterdir())) < before  # what listens is closed at the end, and nothing is left open
 
 
 def test_workers_without_checkpoints_are_not_even_started(
