@@ -83,7 +83,7 @@ class Seldom:
 
 @dataclass
 class Door:
-    """What the listeners of one server share: who is in, and how many may be."""
+    """What the listeners of one server share: who is in, and how many may be; `refused` is told of each beyond."""
 
     connections: Collection[object]
     most: int
@@ -91,6 +91,7 @@ class Door:
     headers: Callable[[], list[tuple[bytes, bytes]]]
     tls: ssl.SSLContext | None
     handshake_s: float
+    refused: Callable[[], None]
     opening: set[asyncio.Task[None]] = field(default_factory=set)
     refusing: int = 0
     full: Seldom = field(default_factory=Seldom)
@@ -103,6 +104,7 @@ class Door:
         taken = len(self.connections) + len(self.opening) - self.refusing
         refused = taken >= self.most
         if refused:
+            self.refused()
             self.full.warn(f"{taken} connections are open, and no more are taken")
             if self.refusing >= MOST_LINGERING:
                 connection.close()

@@ -79,6 +79,7 @@ class Outermost:
     async def _fail(self, exchange: "_Exchange", scope: Scope) -> None:
         name = exchange.record.id
         if exchange.status:
+            exchange.record.code = "internal"  # whatever status was sent
             raise RuntimeError(f"request {name} broke off in the middle of its answer")
         answer = refusals.response("internal", f"the service failed; its log says more under request {name}")
         await self._around(answer)(scope, exchange.receive, exchange.send)
@@ -86,7 +87,8 @@ class Outermost:
     def _note(self, exchange: "_Exchange", scope: Scope, started: float) -> None:
         """Count a request that is over, and log it where that is wanted."""
         record, status, now = exchange.record, exchange.status or 499, time.perf_counter()
-        code = record.code or ("ok" if status < 400 else "disconnected" if status == 499 else "other")
+        # An answer in pieces whose client has gone is left without a word (ASGI 2.3): its end never comes.
+        code = record.code or ("disconnected" if not exchange.whole else "ok" if status < 400 else "other")
         self._metrics.answered(_route(scope), record.model, status, code, now - started)
         if code == "ok" and record.clock is not None:
             self._metrics.took("total", now - record.clock.start)
@@ -107,6 +109,7 @@ class _Exchange:
         self._headers = headers
         self.record = record
         self.status = 0
+        self.whole = False  # the answer came to its end
         self.received = self.sent = 0  # bytes of bodies
         self._body_read = False
 
@@ -128,6 +131,7 @@ class _Exchange:
             await drain(self.receive)
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
+        self.whole = not message.get("more_body", False)
 
     def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The headers of an answer, with those that every answer has and it does not set itself."""

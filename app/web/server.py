@@ -4,6 +4,7 @@ what it leaves to others: limits on connections, a head that must come, a drain 
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -104,6 +105,7 @@ class Server(uvicorn.Server):
             headers=lambda: self.server_state.default_headers,
             tls=self._tls,
             handshake_s=self._settings.header_s,
+            refused=lambda: self._service.metrics.rejected("too_many_connections"),
         )
         self.servers = cast(list[asyncio.Server], [Listener(sock, door) for sock in self._listening])
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
@@ -138,6 +140,7 @@ class Server(uvicorn.Server):
         if self._ends_at is not None and not self._worker:
             signal.signal(sig, signal.SIG_DFL)
             signal.raise_signal(sig)
+            os._exit(128 + sig)  # a container's first process, for which Linux leaves out what a signal does by default
         self.drain(self._settings.drain_s if sig == signal.SIGTERM else 0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

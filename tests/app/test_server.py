@@ -80,6 +80,23 @@ def test_a_client_that_hangs_up_is_not_computed(port: int, engine: FakeEngine) -
     assert engine.batches == [("mnist", "lenet", 1)]
 
 
+def test_a_stream_that_is_left_is_counted_as_left(port: int, engine: FakeEngine) -> None:
+    def metrics() -> str:
+        return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+    counted = 'lineup_requests_total{code="%s",model="",route="/compare",status="200"} 1.0'
+    total = 'lineup_step_seconds_count{step="total"} '
+    before = metrics().partition(total)[2].partition("\n")[0]
+    engine.gate.clear()
+    head = ("POST /compare HTTP/1.1", "Content-Type: image/png", "Content-Length: 1", "Accept: application/x-ndjson")
+    with connect(port, *head, body=b"\x01") as left:
+        assert b"HTTP/1.1 200" in left.recv(65536)
+    until(lambda: counted % "disconnected" in metrics())
+    engine.gate.set()
+    assert counted % "ok" not in metrics()
+    assert f"{total}{before}\n" in metrics()
+
+
 def test_shutdown_lets_a_running_request_finish(engine: FakeEngine) -> None:
     answers: list[httpx.Response] = []
     with running(create_app(service=fake_service(engine))) as port:

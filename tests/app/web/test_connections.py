@@ -108,6 +108,10 @@ def test_more_connections_than_there_may_be_are_refused_in_words(serve: Serve) -
             assert b"\r\nretry-after: 1\r\n" in received
             told = "3 connections are open already; try again later"
             assert refusal(received) == (503, {"code": "too_many_connections", "message": told})
+        first.sendall(b"GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        counted = re.search(rb'lineup_rejections_total\{reason="too_many_connections"\} (\d+)', rest(first))
+        assert counted is not None
+        assert int(counted[1]) >= 3  # and whoever came before an earlier one had gone
         first.close()
         stack.enter_context(admitted(port))
 

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from app.serving.metrics import Metrics
+from app.web.middleware import Outermost
 from app.web.request_log import LOGGER
 from tests.app.conftest import serving
 from tests.fakes import BAD, BOOM, fake_service
@@ -109,6 +112,38 @@ async def test_a_line_tells_the_dataset_whatever_the_form_of_the_answer(
         answer = await client.post(f"{route}dataset=fashion-mnist", content=b"\x07", headers={"Accept": accept})
         assert answer.status_code == 200, answer.text
     assert json.loads(log[-1])["dataset"] == "fashion-mnist"
+
+
+async def test_an_answer_that_breaks_off_is_a_failure_whatever_its_head_said(log: list[str]) -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a part", "more_body": True})
+        raise OSError("the rest is gone")
+
+    app = Outermost(broken, Metrics(), ending=lambda: False, log_requests=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        with pytest.raises(RuntimeError, match="broke off"):
+            await client.get("/")
+    told = json.loads(log[-1])
+    assert (told["status"], told["code"], told["bytes_out"]) == (200, "internal", 6)
+
+
+async def test_an_answer_of_which_only_the_head_was_sent_is_none(log: list[str]) -> None:
+    async def left(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": ("127.0.0.1", 1)}
+    sent: list[object] = []
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    await Outermost(left, Metrics(), ending=lambda: False, log_requests=True)(scope, receive, send)
+    assert len(sent) == 1
+    assert json.loads(log[-1])["code"] == "disconnected"
 
 
 async def test_by_default_no_line_is_written(log: list[str], client: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """The server beside its connections: delays, proxies, reloads."""
 
 import asyncio
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -77,6 +78,23 @@ def test_a_reload_is_asked_of_the_service_and_once_more_for_all_that_ask_meanwhi
     asyncio.run(main())
     assert asked == [works] * 4
     assert caplog.text.count("SIGHUP: there is no such folder") == (0 if works else 3)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_even_a_containers_first_process(
+    sig: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which its own signals do nothing to, once they are left to the system."""
+    service = fake_service()
+    made = server.Server(create_app(service=service), service, [])
+    ended: list[int] = []
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "raise_signal", lambda _: None)
+    monkeypatch.setattr("os._exit", ended.append)
+    made.handle_exit(sig, None)
+    assert ended == []
+    made.handle_exit(sig, None)
+    assert ended == [128 + sig]
 
 
 def test_what_the_end_cuts_off_is_answered_in_the_one_shape_of_errors() -> None:
