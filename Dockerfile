@@ -1,5 +1,5 @@
 # Without PyTorch: the networks run as compiled graphs, which are baked in. For a GPU, PyTorch comes along:
-#   docker build .                                        on the CPU, less than 1 GB
+#   docker build .                                        on the CPU, about 1 GB
 #   docker build --build-arg TORCH_INDEX=default .        with PyTorch and CUDA (tools/install-torch.sh tells of the index)
 #   docker build --build-arg EXTRAS=[ray] .               with Ray, for the nodes of a cluster; both together for its GPUs
 FROM python:3.11-slim
@@ -22,9 +22,10 @@ COPY models models
 RUN python -m compileall -q app models
 COPY weights weights
 
-# Graphs for this machine's instruction set. Another one's are made at the start: here if it can be written, else in /tmp.
+# Graphs for this machine's instruction set, those of /features among them. Another one's are made anew at every start
+# (of /features: whenever they are asked for), and are in memory alone: who serves cannot write here.
 ENV LINEUP_CACHE_DIR=/srv/lineup/cache
-RUN lineup compile && chmod -R a+rX "$LINEUP_CACHE_DIR"
+RUN lineup compile --features && chmod -R a+rX "$LINEUP_CACHE_DIR"
 
 USER lineup
 ENV HOME=/tmp

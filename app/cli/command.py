@@ -74,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         "compile", help="make the graphs that the service runs on a CPU, where they are missing"
     )
     compiled.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
+    compiled.add_argument(
+        "--features", action="store_true", help="those of /features too, which are else made when they are asked for"
+    )
     compiled.set_defaults(run=_compile)
     bench = commands.add_parser("bench", help="how fast a running service is")
     bench_options.add_to(bench)
@@ -172,7 +175,7 @@ def _compile(options: argparse.Namespace) -> int:
     from app.cli import compiling
     from models import checkpoints
 
-    return compiling.compile_all(checkpoints.root(options.weights))
+    return compiling.compile_all(checkpoints.root(options.weights), options.features)
 
 
 def _models(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from models.compiled import cache
+from models.compiled import cache, features, stages
 from tests import untrained
 from tests.fakes import WEIGHTS
 
@@ -50,6 +50,22 @@ def test_all_that_is_there_is_compiled_once(weights, kept, capsys):
     assert names == ["auto", "fashion-mnist-lenet", "gate-fashion-mnist", "gate-mnist", "mnist-lenet", "mnist-lenet-bn"]
     assert main(["compile"]) == 0
     assert files(kept) == before
+
+
+def test_feature_maps_are_compiled_once_where_they_are_wanted(weights, kept, capsys):
+    assert main(["compile", "--features"]) == 0
+    assert capsys.readouterr().out == f"compiled: 3 in float32, auto, gate, feature maps; kept in {kept}\n"
+    before = files(kept)
+    found = sorted(name.rpartition("-")[0] for name in before if "-features-" in name)
+    assert found == ["fashion-mnist-lenet-features", "mnist-lenet-bn-features", "mnist-lenet-features"]
+    digest = untrained.read(weights / "mnist" / "lenet.lineup").content.header["digest"]
+    assert features.find("mnist", "lenet", digest, stages.load("lenet"))  # as the service looks for them
+    assert main(["compile", "--features"]) == 0
+    assert files(kept) == before
+
+
+def test_the_image_has_every_graph_that_its_service_cannot_keep():
+    assert "RUN lineup compile --features " in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_a_damaged_checkpoint_is_named_and_the_others_are_compiled(weights, kept, capsys):
