@@ -20,8 +20,9 @@ ELSEWHERE = ("LINEUP_CACHE_DIR", "LINEUP_BIND")  # read by models.compiled and b
 
 
 def _has_keys(value: SecretStr) -> SecretStr:
-    if not split(value.get_secret_value()) or not value.get_secret_value().isprintable():
-        raise ValueError("it should hold keys of printable characters, separated by commas")
+    keys = value.get_secret_value()
+    if not split(keys) or not (keys.isascii() and keys.isprintable()):  # what is beyond, each client sends its own way
+        raise ValueError("it should hold keys of printable ASCII characters, separated by commas")
     return value
 
 

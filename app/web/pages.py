@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse
 
 from app.web.media_types import ratings
 
@@ -25,9 +25,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])
-async def docs() -> FileResponse:
+async def docs() -> HTMLResponse:
     """Swagger UI."""
-    return FileResponse(STATIC / "docs" / "index.html", headers={"Content-Security-Policy": CSP})
+    return HTMLResponse(swagger(), headers={"Content-Security-Policy": CSP})
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -35,6 +35,12 @@ async def home(request: Request, lang: Annotated[str | None, Query()] = None) ->
     """The page, in the language that the address names, else the one that the browser prefers of those there are."""
     chosen = lang if lang in languages() else preferred_language(request.headers.get("accept-language", ""))
     return HTMLResponse(page(chosen), headers={"Content-Security-Policy": CSP, "Vary": "Accept-Language"})
+
+
+@cache
+def swagger() -> str:
+    """The HTML of Swagger UI."""
+    return (STATIC / "docs" / "index.html").read_text("utf-8")
 
 
 @cache

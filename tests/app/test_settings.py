@@ -41,6 +41,8 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("queue_size", "many"),
         ("api_key", " , "),
         ("admin_key", "two\nlines"),
+        ("api_key", "schl\u00fcssel"),
+        ("admin_key", "plain,schl\u00fcssel"),
         ("rate_limit", "-1"),
         *(("cors_origins", wrong) for wrong in ("example.org", "https://a.test/", "*, https://a.test", "null", ",")),
         *((name, wrong) for name in TIMES for wrong in ("0", "-1", "inf", "-inf", "nan", "1e300")),

@@ -71,6 +71,13 @@ async def test_head_is_get_without_a_body(client: httpx.AsyncClient) -> None:
     assert (response.status_code, response.content) == (200, b"")
 
 
+@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("part", ["items=0-5", "bytes=999999-", "bytes=0-5"])
+async def test_a_page_comes_whole_whatever_part_is_wanted(client: httpx.AsyncClient, path: str, part: str) -> None:
+    response = await client.get(path, headers={"Range": part})
+    assert (response.status_code, response.text) == (200, (await client.get(path)).text)
+
+
 @pytest.mark.parametrize("language", pages.languages())
 def test_every_class_and_every_reason_of_the_gate_has_its_words(language: str) -> None:
     texts = TEXTS[language]
