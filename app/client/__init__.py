@@ -3,9 +3,10 @@
     with Client("http://127.0.0.1:8000") as client:
         print(client.predict("seven.png", model="lenet").label)
 
-A call is answered, or raises a LineupError, within its deadline. Requests do nothing but answer, so what is refused
-for the moment (429, 503) or lost on the way is sent again: a few times, after as long as the service says. Options of a
-call that are not given are left to the service.
+A call is answered, or raises a LineupError, within its deadline; a Client's, not an AsyncClient's, may outlast it
+where a connection or the head of an answer drags on. Requests do nothing but answer, so what is refused for the moment
+(429, 503) or lost on the way is sent again: a few times, after as long as the service says. Options of a call that are
+not given are left to the service.
 """
 
 import time
@@ -17,15 +18,7 @@ import anyio
 import httpx
 
 from app.client import calls
-from app.client.attempts import (
-    FAILURES,
-    Attempts,
-    DeadlineExceeded,
-    LineupError,
-    ServiceError,
-    Unreachable,
-    refusal,
-)
+from app.client.attempts import FAILURES, Attempts, DeadlineExceeded, LineupError, ServiceError, Unreachable, refusal
 from app.client.calls import Call, Line, Lines, Picture
 from app.client.sending import Common, Timed, headers_of, named, request_of
 
@@ -68,7 +61,9 @@ class Client(Common):
     """Asks the service at `base_url` and waits for its answers; may be used by several threads.
 
     `deadline_s` is for each call, its `retries` and the pauses between them included; an answer that stalls once part
-    of it has come is given up after as long again as was left when it began. Any other option is one of httpx.Client's
+    of it has come is given up after as long again as was left when it began. Until then httpx gives each step (each
+    address, TLS, each piece of an upload, each piece of the head) all that was left when the attempt began: who must
+    not wait for a server that drips its head takes the AsyncClient. Any other option is one of httpx.Client's
     (`verify`, `proxy`, `headers`, `transport`).
     """
 
