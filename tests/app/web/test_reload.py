@@ -130,7 +130,9 @@ async def test_the_end_of_the_service_ends_a_loading_that_goes_on(
         reloading = asyncio.create_task(service.reload())
         while service.parts._incoming is None:
             await asyncio.sleep(0.001)
+        assert not fresh[0].load_gate.is_set()
     await asyncio.wait_for(asyncio.gather(reloading, return_exceptions=True), 30)
+    assert fresh[0].load_gate.is_set(), "who loads was closed, and did not wait in vain"
 
 
 async def test_a_reload_that_waits_for_another_is_not_begun_once_the_service_ends(

@@ -1,6 +1,7 @@
 """A network is compiled once, anew when what it was made from changes, and in the quickest form that may run."""
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -81,10 +82,18 @@ def test_it_is_made_anew_when_what_it_was_made_from_changes(path, folder, pictur
     assert len(set(seen)) == len(seen)
 
 
-def test_the_version_is_of_all_that_makes_graphs():
-    assert compiler.version() == compiler.version()
-    assert len(compiler.version()) == 16
-    assert (compiler.HERE / "skeletons").is_dir()
+def test_the_version_is_of_all_that_makes_graphs(tmp_path, monkeypatch):
+    here = shutil.copytree(compiler.HERE, tmp_path / "compiled")
+    monkeypatch.setattr(compiler, "HERE", here)
+    version = compiler.version.__wrapped__  # anew each time
+    seen = [version()]
+    assert len(seen[0]) == 16
+    for path in (here / "making.py", here / "skeletons" / "lenet.onnx"):
+        path.write_bytes(path.read_bytes() + b"\n")
+        seen.append(version())
+    assert len(set(seen)) == 3
+    (here / "README.md").write_text("not of it")
+    assert version() == seen[-1]
 
 
 @pytest.mark.parametrize(
