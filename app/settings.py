@@ -161,8 +161,7 @@ class Settings(BaseSettings):
     threads: Annotated[
         int,
         Field(
-            description="CPU threads for the forward passes together, at most one for each core that is there; 0: so "
-            "many.",
+            description="CPU threads for all forward passes together, at most one per core; 0: one per core.",
             ge=0,
             le=MOST_THREADS,
         ),
@@ -185,8 +184,8 @@ class Settings(BaseSettings):
     rate_limit: Annotated[
         float,
         Field(
-            description="Requests a second of one key, or else address (of IPv6 a /64); more is 429 `rate_limited`; "
-            "0: no limit. Every worker counts for itself.",
+            description="Requests per second for each key, or else for each address (IPv6: each /64); more is 429 "
+            "`rate_limited`; 0: no limit. Every worker counts for itself.",
             ge=0,
             le=1e6,
             allow_inf_nan=False,

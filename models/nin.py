@@ -2,7 +2,8 @@
 
 Lin, Chen, Yan: Network in network, ICLR 2014 (arXiv 1312.4400), sections 3.1 and 3.2. The idea: two 1x1
 convolutions after each convolution mix its channels place by place; and the last block has one channel a class,
-whose global average is the logit, so that no fully connected layer is needed.
+whose global average is the logit, so that no fully connected layer is needed. The paper has three blocks; these four
+have the sizes of AlexNet's convolutions, as in d2l.
 
 =====  ==============================================  ==================
 stage  layers                                          output

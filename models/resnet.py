@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-# residual blocks in each of the four stages conv2 to conv5; the last three use bottlenecks
+# residual blocks in each of the four stages conv2 to conv5; those of 50, 101 and 152 layers are bottlenecks
 RESNET18 = (2, 2, 2, 2)
 RESNET34 = RESNET50 = (3, 4, 6, 3)
 RESNET101 = (3, 4, 23, 3)

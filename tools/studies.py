@@ -8,14 +8,14 @@ from models.studies.registry import STUDIES
 from tools.markdown import table
 
 FOLDER = of_studies.FOLDER
-HEADINGS = ["idea", "question", "borne out", "chart"]
+HEADINGS = ["idea", "question", "confirmed", "chart"]
 HEADINGS_FOUND = ["idea", "what came out (mean ± deviation over the seeds)"]
 OUTCOMES = {"borne out": "yes", "in part": "in part", "not borne out": "no"}
 MISSING = "not measured yet: `make studies`"
 
 
 def told() -> str:
-    """Of each study what it asked, whether that was borne out, and its chart."""
+    """Of each study what it asked, whether that was confirmed, and its chart."""
     rows = [[study.title, study.question, *_outcome(_record(name))] for name, study in STUDIES.items()]
     return table(HEADINGS, rows)
 
