@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from models.datasets import SIDE
-from models.intake import components, ink, rulings, surround
-from models.intake.pixels import Float, Mask, UInt8, border, bounds, grey_of
+from models.intake import components, ink, margins, rulings, surround
+from models.intake.pixels import Box, Float, Mask, UInt8, border, bounds, grey_of
 from models.intake.steps import Step
 
 BOX = 20  # pixels: the longer side of a digit of MNIST
@@ -42,17 +42,24 @@ def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
 
 
 def _ink(pixels: UInt8, steps: list[Step]) -> ink.Ink:
-    """The ink of the picture; of a box or a sheet that the digit stands in, that of its inside."""
+    """The ink of the picture; of a page beside a table, or a box or a sheet that the digit stands in, that of its
+    inside.
+    """
+    if max(pixels.shape) >= SURROUNDS and (page := margins.page(pixels)) is not None:
+        pixels = _inside(pixels, page, steps)
     found = ink.separate(pixels, steps, WORKING)
     for _ in range(SURROUNDED):
         box = surround.inside(found.mask) if max(pixels.shape) >= SURROUNDS else None
         if box is None:
             break
-        left, top, right, bottom = (round(side / found.factor) for side in box)
-        steps.append(Step("inside", {"box": [left, top, right, bottom]}))
-        pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
+        pixels = _inside(pixels, Box(*(round(side / found.factor) for side in box)), steps)
         found = ink.separate(pixels, steps, WORKING)
     return _unruled(found, steps)
+
+
+def _inside(pixels: UInt8, box: Box, steps: list[Step]) -> UInt8:
+    steps.append(Step("inside", {"box": list(box)}))
+    return np.ascontiguousarray(pixels[box.crop])
 
 
 def _unruled(found: ink.Ink, steps: list[Step]) -> ink.Ink:

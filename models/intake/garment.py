@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from models.datasets import SIDE
-from models.intake.pixels import Float, Mask, UInt8, border, bounds, fit, grey_of, luminance
+from models.intake.pixels import Box, Float, Mask, UInt8, border, bounds, fit, grey_of, luminance
 from models.intake.steps import NothingFound, Step
 
 WORKING = 256  # pixels
@@ -22,6 +22,9 @@ CUT = 96
 FEW_COLOURS = 16  # of 4,096; the plainest of 290 photographs has 41
 PLAIN = 10.0  # CIELAB units (CIE 1976): a border whose colours spread less is a plain ground
 TRIM = 0.05  # the authors' tolerance
+FRAME = 3.0  # CIELAB units: so little the colours of a drawn frame spread
+INSIDE = 0.7  # of the picture's sides: a frame leaves at least so much
+STRAIGHT = 0.98  # of an edge of the picture in it: garments have round corners
 BLACK = 5.0  # CIELAB lightness, of 100: a ground this dark behind a grey picture was negated already
 BLANK = 6  # of 255: what differs less is one colour
 NOISE = 30  # of 255: no camera's noise on a well lit ground has so wide a range
@@ -39,12 +42,12 @@ def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
     if factor != 1:
         steps.append(Step("scale", {"factor": round(factor, 4), "size": [working.shape[1], working.shape[0]]}))
     _check_blank(working)
-    lab = cv2.cvtColor(working.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    ring = border(np.asarray(lab))
-    ground = np.median(ring, axis=0)
-    spread = float(np.percentile(np.linalg.norm(ring - ground, axis=1), 80))
+    ground, spread, apart = _ground(working)
+    if spread < FRAME and (inside := _framed(apart)) is not None:
+        steps.append(Step("inside", {"box": list(inside)}))
+        working = np.ascontiguousarray(working[inside.crop])
+        ground, spread, apart = _ground(working)
     if spread < PLAIN:
-        apart = np.linalg.norm(lab - ground, axis=2)
         mask = _plain_mask(apart, spread)
         steps.append(
             Step("ground", {"kind": "plain", "lab": [round(float(v), 1) for v in ground], "spread": round(spread, 1)})
@@ -56,6 +59,34 @@ def prepare(pixels: UInt8, steps: list[Step]) -> UInt8:
     steps.append(Step("garment", {"share": round(float(mask.mean()), 3)}))
     negated = spread < PLAIN and float(ground[0]) < BLACK and grey_of(working) is not None
     return _authors_steps(working, mask, negated, steps)
+
+
+def _ground(rgb: UInt8) -> tuple[Float, float, Float]:
+    """The CIELAB colour float32 [3] of a border, how far its colours spread, and how far each pixel, [H, W], is off."""
+    lab = np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+    ring = border(lab)
+    ground = np.asarray(np.median(ring, axis=0), np.float32)
+    spread = float(np.percentile(np.linalg.norm(ring - ground, axis=1), 80))
+    return ground, spread, np.asarray(np.linalg.norm(lab - ground, axis=2), np.float32)
+
+
+def _framed(apart: Float) -> Box | None:
+    """The picture in a frame of one colour: a rectangle with straight edges, as no garment is. Else its ground would be
+    taken for the garment's. In pixels of ``apart`` [H, W]; None if there is no frame.
+    """
+    other = apart > 100 * TRIM
+    box = bounds(other)
+    if box is None:
+        return None
+    height, width = other.shape
+    if box.right - box.left < INSIDE * width or box.bottom - box.top < INSIDE * height:
+        return None
+    rim = max(2, round(0.02 * min(height, width)))
+    inner = Box(box.left + rim, box.top + rim, box.right - rim, box.bottom - rim)
+    edges = other[box.top + 1, :], other[box.bottom - 2, :], other[:, box.left + 1], other[:, box.right - 2]
+    spans = (box.right - box.left, box.right - box.left, box.bottom - box.top, box.bottom - box.top)
+    straight = all(edge.sum() >= STRAIGHT * span for edge, span in zip(edges, spans, strict=True))
+    return inner if straight and min(box.left, box.top, width - box.right, height - box.bottom) > 0 else None
 
 
 def _check_blank(rgb: UInt8) -> None:

@@ -216,6 +216,30 @@ def test_enlarged_real_clothing_gives_what_was_enlarged(shared):
     assert np.median(alike) > 0.9
 
 
+@pytest.mark.parametrize("frame", [0, 90, 255])
+@pytest.mark.parametrize("thick", [0.03, 0.05, 0.12])
+def test_a_garment_in_a_picture_with_a_frame_is_that_without_it(frame, thick):
+    picture = np.full((300, 240), 225, np.uint8)
+    cv2.ellipse(picture, (120, 150), (70, 110), 0, 0, 360, 60, -1)
+    wide = round(thick * 300)
+    framed = np.pad(picture, wide, constant_values=frame)
+    alone, within = (prepare(Image.fromarray(pixels), "fashion-mnist") for pixels in (picture, framed))
+    assert "inside" in [step.name for step in within.steps]
+    assert "inside" not in [step.name for step in alone.steps]
+    assert likeness(within.picture, alone.picture) > 0.98
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+def test_a_bag_with_round_corners_that_fills_the_picture_is_no_picture_in_a_frame(ground):
+    pixels = np.full((240, 240), ground, np.uint8)
+    cv2.rectangle(pixels, (26, 16), (214, 224), 110, -1)
+    cv2.rectangle(pixels, (16, 26), (224, 214), 110, -1)
+    for x, y in ((26, 26), (214, 26), (26, 214), (214, 214)):
+        cv2.circle(pixels, (x, y), 10, 110, -1)
+    steps = prepare(Image.fromarray(pixels), "fashion-mnist").steps
+    assert "inside" not in [step.name for step in steps]
+
+
 def test_a_garment_is_found_on_a_busy_ground():
     rng = np.random.default_rng(0)
     ground = rng.integers(120, 230, (36, 30, 3), dtype=np.uint8).repeat(10, 0).repeat(10, 1)
