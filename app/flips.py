@@ -11,6 +11,7 @@ PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAAQElEQVR42mNgGGSAEUr/xybKhE8nEzHGIoP/MGFSjf1ProMQGknUiaSRNJ3IGknSia"
     "KRFJ2oGknQiaYRv86BAAASPQklpXIHdAAAAABJRU5ErkJggg=="
 )
+BRUSH = [[0, 0, 43, 0, 0], [0, 167, 255, 167, 0], [43, 255, 255, 255, 43], [0, 167, 255, 167, 0], [0, 0, 43, 0, 0]]
 SAID: dict[str, Any] = {"label": "9", "index": 9, "confidence": 0.6012}
 FLIP_HEAD: dict[str, Any] = {
     "model": "lenet",
@@ -20,7 +21,7 @@ FLIP_HEAD: dict[str, Any] = {
     "confidence": 0.9911,
     "to": {"label": "9", "index": 9, "probability": 0.0051},
     "picture": PNG,
-    "brush": [[0, 108, 0], [108, 255, 108], [0, 108, 0]],
+    "brush": BRUSH,
 }
 FLIP_STEP: dict[str, Any] = {"dabs": [DAB], **SAID, "probability_to": 0.6012, "passes": 1402}
 FLIP_END: dict[str, Any] = {

@@ -91,8 +91,9 @@ def place(folder: Path | None, name: str, key: Mapping[str, str]) -> Path:
 
 @cache
 def version() -> str:
-    """Of the code and the skeletons that make graphs; others make other graphs."""
-    files = [*sorted(HERE.glob("*.py")), *sorted(HERE.glob("skeletons/*.onnx"))]
+    """Of the code and the skeletons that make graphs, and of the code that reads weights; others make other graphs."""
+    reading = [HERE.parent / "checkpoints" / name for name in ("codings.py", "file_format.py")]
+    files = [*sorted(HERE.glob("*.py")), *reading, *sorted(HERE.glob("skeletons/*.onnx"))]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 

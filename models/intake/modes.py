@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageCms
 
+FAINT = 20  # of 255: a drawing on white of less contrast may be a white one, of which a lossy format left a trace
+
 
 def visible(image: Image.Image) -> Image.Image:
     """L or RGB of any mode that the eight decoders give."""
     if image.mode in ("La", "RGBa"):  # colours multiplied with their opacity, as TIFF may have them
         image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _deep(image)
     if image.has_transparency_data:
         return _on_ground(image)
     if image.mode in ("L", "RGB"):
         return image
     if image.mode == "1":
         return image.convert("L")
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _eight_bits(image)
     if image.mode == "LAB":
         return _from_lab(image)
     return image.convert("RGB")  # P, CMYK (Pillow has undone Adobe's inversion), YCbCr, RGBX, HSV
@@ -35,8 +37,8 @@ def reduced(image: Image.Image, factor: int) -> Image.Image:
 
 
 def _on_ground(image: Image.Image) -> Image.Image:
-    """What is transparent becomes white; or black, where a white drawing would vanish; or is shown after all, where
-    the opacity is zero everywhere and so says nothing.
+    """What is transparent becomes white; or black, where a white drawing would vanish or nearly so; or is shown after
+    all, where the opacity is zero everywhere and so says nothing.
     """
     grey = image.mode in ("1", "L", "LA")
     colours = image.convert("RGBA")
@@ -44,12 +46,24 @@ def _on_ground(image: Image.Image) -> Image.Image:
     choices = [Image.alpha_composite(ground, colours).convert("RGB") for ground in grounds]
     if colours.getchannel("A").getextrema() == (0, 0):
         choices.append(colours.convert("RGB"))
-    flat = next((choice for choice in choices if not _uniform(choice)), choices[0])
-    return flat.convert("L") if grey else flat
+    plain = choices[0] if _contrast(choices[0]) >= FAINT else max(choices, key=_contrast)
+    return plain.convert("L") if grey else plain
 
 
-def _uniform(image: Image.Image) -> bool:
-    return not np.ptp(np.asarray(image), axis=(0, 1)).any()
+def _contrast(image: Image.Image) -> int:
+    """How far the values are apart, of 255, in the channel with most."""
+    return int(np.ptp(np.asarray(image), axis=(0, 1)).max())
+
+
+def _deep(image: Image.Image) -> Image.Image:
+    """Grey of more than eight bits, and the one value of it that a PNG may call transparent."""
+    clear = image.info.get("transparency")
+    shown = _eight_bits(image)
+    if not isinstance(clear, int):
+        return shown
+    opaque = np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)
+    shown.putalpha(Image.fromarray(opaque))
+    return _on_ground(shown)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -240,7 +240,8 @@ def _shrunk(image: Image.Image) -> tuple[Step, ...]:
 
 def _raw(image: Image.Image) -> Prepared:
     if image.size != (SIDE, SIDE):
-        told = f"the picture has {image.width}x{image.height} pixels"
+        width, height = decode.original_size(image)
+        told = f"the picture has {width}x{height} pixels"
         right = "with prepare=raw it should have 28x28, bright on black as the dataset's own; prepare=auto takes any"
         raise WrongForm(f"{told}; {right}")
     grey = np.array(image.convert("L"))

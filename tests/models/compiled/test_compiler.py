@@ -84,14 +84,15 @@ def test_it_is_made_anew_when_what_it_was_made_from_changes(path, folder, pictur
 
 def test_the_version_is_of_all_that_makes_graphs(tmp_path, monkeypatch):
     here = shutil.copytree(compiler.HERE, tmp_path / "compiled")
+    reading = shutil.copytree(compiler.HERE.parent / "checkpoints", tmp_path / "checkpoints")
     monkeypatch.setattr(compiler, "HERE", here)
     version = compiler.version.__wrapped__  # anew each time
     seen = [version()]
     assert len(seen[0]) == 16
-    for path in (here / "making.py", here / "skeletons" / "lenet.onnx"):
+    for path in (here / "making.py", here / "skeletons" / "lenet.onnx", reading / "codings.py"):
         path.write_bytes(path.read_bytes() + b"\n")
         seen.append(version())
-    assert len(set(seen)) == 3
+    assert len(set(seen)) == 4
     (here / "README.md").write_text("not of it")
     assert version() == seen[-1]
 

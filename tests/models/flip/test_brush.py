@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.flips import FLIP_HEAD
 from models.flip.brush import DABS, LEAST, PLACES, Dab, Palette, brush, dab, places
 
 GREY = np.full((28, 28), 100, np.uint8)
@@ -10,6 +11,10 @@ GREY = np.full((28, 28), 100, np.uint8)
 
 def number(x: int, y: int, ink: str) -> int:
     return y * 28 + x + (PLACES if ink == "erase" else 0)
+
+
+def test_the_example_of_an_answer_has_the_brush() -> None:
+    assert brush().tolist() == FLIP_HEAD["brush"]
 
 
 def test_the_brush_is_round_full_in_the_middle_and_as_thick_as_a_stroke() -> None:

@@ -43,6 +43,36 @@ def test_a_white_drawing_on_nothing_is_put_on_black():
     assert (pixels[20, 20], pixels[20, 5]) == (255, 0)
 
 
+@pytest.mark.parametrize("level", [255, 252, 240])
+@pytest.mark.parametrize("trace", [0, 6])
+def test_so_is_one_that_is_nearly_white_or_left_a_trace_in_a_lossy_format(level, trace):
+    image = Image.new("RGBA", (40, 40), (255 - trace, 255 - trace, 255 - trace, 0))
+    image.paste((level, level, level, 255), (18, 5, 22, 35))
+    if trace:  # at its edges the opacity is neither none nor whole
+        image.paste((255 - trace, 255 - trace, 255 - trace, 250), (17, 5, 18, 35))
+    pixels = np.asarray(decode(encode(image), max_pixels=MOST))
+    assert pixels[20, 20].tolist() == [level] * 3
+    assert pixels[20, 5].tolist() == [0] * 3
+
+
+def test_a_faint_dark_drawing_on_nothing_stays_on_white():
+    image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 15), (18, 5, 22, 35))
+    pixels = np.asarray(decode(encode(image), max_pixels=MOST))
+    assert pixels[20, 5].tolist() == [255] * 3
+    assert pixels[20, 20].tolist() == [240] * 3
+
+
+@pytest.mark.parametrize("clear", [0, 3000, 65535])
+def test_sixteen_bits_with_one_value_that_is_transparent(clear):
+    array = np.full((20, 20), 20_000, np.uint16)
+    array[:, 10:], array[5:9, :5] = clear, 65535 - clear
+    pixels = np.asarray(decode(encode(Image.fromarray(array), transparency=clear), max_pixels=MOST))
+    assert pixels[15, 15] == 255, "transparent, on white"
+    assert pixels[15, 2] == round(20_000 / 257)
+    assert pixels[6, 2] == round((65535 - clear) / 257)
+
+
 def ramp(dtype, top):
     return (np.linspace(0, 1, 256)[None, :].repeat(8, 0) * top).astype(dtype)
 
