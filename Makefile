@@ -1,12 +1,13 @@
-# make serve    the service on http://127.0.0.1:8000 (HOST and PORT change that); PyTorch only where there is an NVIDIA GPU
+# make serve    the service on http://127.0.0.1:8000 (elsewhere: make serve HOST=0.0.0.0 PORT=9000); PyTorch only where there
+#               is an NVIDIA GPU
 # make test     the tests, in two processes (JOBS=0: in one, as a debugger wants it); make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and their table
 # make report   what was measured of every checkpoint, drawn to weights/report/, and the surest mistakes to runs/report/
 # make figures  every recorded figure and table that is not of the checkpoints as they are now, in order (FIGURES="--plan"
 #               only tells which; other options: python -m tools.remake --help)
-# make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" and
-#               other options: python -m bench.serving --help); make bench-intake: what the intake costs;
-#               make bench-page: how soon the page is there and answers, in Chromium
+# make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" shows
+#               a part and records nothing; other options: python -m bench.serving --help); make bench-intake: what the
+#               intake costs; make bench-page: how soon the page is there and answers, in Chromium
 # make studies what each idea was worth: eight small experiments, one or two hours of a core (STUDIES="depth head": those alone)
 # make skeletons  the graphs of the networks without their weights, and their stage tables, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
@@ -20,7 +21,8 @@
 # make lint types tables openapi clean
 
 PYTHON ?= python3
-HOST ?= $(or $(LINEUP_HOST),127.0.0.1)
+# Not "?=": tcsh, conda and openSUSE's profile export HOST, as the machine's name, and nobody asked to listen on it.
+HOST := $(or $(LINEUP_HOST),127.0.0.1)
 PORT ?= $(or $(LINEUP_PORT),8000)
 DATA ?= ../shared/data
 RUNS ?= 200000
@@ -36,8 +38,9 @@ GPU := $(shell if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then e
 .PHONY: serve test test-all pictures report bench bench-intake bench-page skeletons fuzz judges torch ray screenshot \
   vendor lint types types-of-pages tables openapi deploy-files clean figures studies
 
+# What cannot be compiled, or kept, is told and no reason to stop: the service runs the rest, and says what is wrong.
 serve: .venv/.serve $(if $(GPU),.venv/.torch)
-	$(if $(GPU),,$(BIN)/lineup compile)
+	-$(if $(GPU),,$(BIN)/lineup compile)
 	$(BIN)/lineup serve --host $(HOST) --port $(PORT)
 
 test: .venv/.test
@@ -136,7 +139,7 @@ clean:
 	$(BIN)/python -m pip install --quiet --no-compile -e .
 	@touch $@
 
-.venv/.torch: tools/install-torch.sh | .venv/.serve
+.venv/.torch: tools/install-torch.sh pyproject.toml | .venv/.serve
 	@echo "installing PyTorch into .venv: minutes, the first time"
 	sh tools/install-torch.sh $(BIN)/python $(TORCH)
 	$(BIN)/python -m pip install --quiet -e ".[torch]"

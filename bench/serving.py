@@ -3,13 +3,12 @@
 A picture of 28x28 as PNG in a form. Closed loop by wrk: one client, whose median is the time of a lone request, then
 16, whose requests a second are the capacity (8 where all seven networks are asked). Open loop by the load generator of
 ``lineup bench``: shares of that capacity, as a Poisson process. Written to RECORD, from which docs/speed.md has its
-tables.
+tables, once all of it is measured; a part of it is shown and not recorded.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from app.cli.load import Load, multipart, target
 from bench import machine, wrk
 from bench.servers import ROOT, SERVERS, NotStartedError, Server, pythons, running
 from models import catalog
+from models.checkpoints import atomic
 
 RECORD = Path(__file__).with_name("serving.json")
 RIVALS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -53,9 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and record; 2 where wrk is missing or an option is wrong."""
     options = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
+    narrowed = _narrowed(options)
+    record = options.record or (None if narrowed else RECORD)
     if wrk.version() is None:
         print(f"bench: {wrk.MISSING}", file=sys.stderr)
         return 2
+    if narrowed and record and record.resolve() == RECORD.resolve():
+        print(f"bench: {record} is of everything, {narrowed} is less; name another file: --record", file=sys.stderr)
+        return 2
+    if record is None:
+        print(f"{narrowed} is a part: it is shown and not recorded; --record FILE keeps it elsewhere", flush=True)
     with machine.alone():
         found = {
             **machine.now(),
@@ -66,8 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         found["versions"], found["servers"] = _versions(options), {}
         for name in options.servers:
             found["servers"] |= measure_server(SERVERS[name], options, wrk.closed_loop)
-            options.record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if record:  # at the end: an interrupted run leaves the record as it was
+        atomic.write_json(record, found)
     return 0
+
+
+def _narrowed(options: argparse.Namespace) -> str:
+    """The options that leave out something of a whole record; empty where none does."""
+    every = {"servers": SERVERS, "networks": catalog.ARCHITECTURES, "shares": SHARES}
+    parts = [f"--{name}" for name, whole in every.items() if not set(whole) <= set(getattr(options, name))]
+    return " and ".join(parts)
 
 
 def measure_server(server: Server, options: argparse.Namespace, closed: Closed) -> dict[str, Figures]:
@@ -123,7 +138,10 @@ def wrong_answer(url: str) -> str | None:
 
 def _closed(url: str, pid: int, clients: int, seconds: float, closed: Closed) -> Figures:
     rate = closed(url, CONTENT_TYPE, BODY, clients, min(WARM_UP_S, seconds))["per_second"]  # the warm-up
-    wanted = ENOUGH / rate if rate else seconds
+    wanted = ENOUGH / rate if rate else 4 * seconds
+    # Comes after what the warm-up asked and left, which would be computed in what is measured.
+    if objection := wrong_answer(url):
+        raise RuntimeError(objection)
     before = machine.cpu_seconds(pid)
     found = closed(url, CONTENT_TYPE, BODY, clients, min(max(seconds, wanted), 4 * seconds))
     if not found["n"]:
@@ -188,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rivals-python", type=Path, default=RIVALS_PYTHON, help="interpreter with LitServe and BentoML"
     )
-    parser.add_argument("--record", type=Path, default=RECORD, help="file to write")
+    parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
     return parser
 
 

@@ -58,6 +58,14 @@ def closed_loop(url: str, content_type: str, body: bytes, clients: int, seconds:
     return figures(done.stdout)
 
 
+def best(found: dict[str, Any]) -> dict[str, Any]:
+    """Of a server's closed loops, ``many`` clients and a ``lone`` one, the one that got more a second: so much it can
+    do at least.
+    """
+    loops: list[dict[str, Any]] = [found["many"], found["lone"]]
+    return max(loops, key=lambda loop: float(loop["per_second"]))
+
+
 def figures(told: str) -> dict[str, Any]:
     """From what wrk printed."""
     found = json.loads(told.split(MARK, 1)[1].splitlines()[0])

@@ -131,6 +131,64 @@ def test_a_server_that_answers_none_of_them_has_no_figures() -> None:
     assert figures == {"error": "no request was answered"}
 
 
+def test_the_slowest_servers_have_the_longest_time_and_nothing_of_the_warm_up_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    happened: list[object] = []
+
+    def slow(url: str, content_type: str, body: bytes, clients: int, seconds: float) -> dict[str, Any]:
+        happened.append(seconds)
+        return {"n": 60, "per_second": 0.0 if seconds == serving.WARM_UP_S else 5.0, "errors": 0}
+
+    monkeypatch.setattr(serving, "wrong_answer", lambda url: happened.append("awaited"))
+    monkeypatch.setattr(machine, "cpu_seconds", lambda pid: happened.append("cpu") or 0.0)
+    serving._closed("http://x", 1, 16, 3, slow)
+    assert happened == [serving.WARM_UP_S, "awaited", "cpu", 12, "cpu"]
+
+
+@pytest.fixture
+def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A record that is there, in place of the real one; and servers that are measured in no time."""
+    monkeypatch.setattr(serving, "RECORD", tmp_path / "whole.json")
+    monkeypatch.setattr(serving, "measure_server", lambda server, *_: {key: {"networks": {}} for key in server.paths})
+    monkeypatch.setattr(serving, "_versions", lambda _: {})
+    serving.RECORD.write_text("as it was")
+    return serving.RECORD
+
+
+@pytest.mark.parametrize("option", ["--networks=lenet", "--servers=lineup", "--shares=.5"])
+def test_a_part_is_shown_and_leaves_the_record_as_it_was(
+    option: str, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = option.partition("=")[0]
+    assert serving.main([option]) == 0
+    assert f"{name} is a part: it is shown and not recorded" in capsys.readouterr().out
+    assert serving.main([option, "--record", str(whole)]) == 2
+    assert f"{whole} is of everything, {name} is less" in capsys.readouterr().err
+    assert whole.read_text() == "as it was"
+    assert serving.main([option, "--record", str(tmp_path / "part.json")]) == 0
+    assert json.loads((tmp_path / "part.json").read_text())["servers"]
+
+
+def test_an_interrupted_run_leaves_the_record_as_it_was_and_a_whole_one_is_kept(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = serving.measure_server
+
+    def interrupted(server: Server, *more: Any) -> dict[str, Any]:
+        if "lineup" in server.paths:
+            raise KeyboardInterrupt
+        return measure(server, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(serving, "measure_server", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            serving.main([])
+    assert whole.read_text() == "as it was"
+    assert serving.main([]) == 0
+    assert list(json.loads(whole.read_text())["servers"])[-2:] == ["lineup", "lineup, dataset=auto"]
+
+
 def test_a_missing_wrk_is_named_with_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ HARDWARE = {"processor": "P", "cores": 2, "flags": ["avx2"]}
 
 def asked(per_second: float, lone_ms: float, errors: int = 0) -> dict[str, Any]:
     return {
-        "lone": {"p50_ms": lone_ms, "errors": 0, "n": 70},
+        "lone": {"per_second": 1.0, "p50_ms": lone_ms, "cpu_ms": 0.75, "errors": 0, "n": 70},
         "many": {"per_second": per_second, "cpu_ms": 1.25, "errors": errors, "n": 5000},
     }
 
@@ -94,6 +94,12 @@ def test_each_way_is_told_with_its_failures_or_why_it_did_not_start(cluster: dic
         "2026-11-25, 2 cores of an P (avx2); wrk 4, 1 client and 16; 70 to 5,000 answers a figure; "
         "0.5 cores were busy with other things, before which these processes came. python 3.11.7, ray 2.60.0."
     )
+
+
+def test_who_does_more_for_one_client_than_for_many_is_told_by_that(cluster: dict[str, Any]) -> None:
+    cluster["ways"]["Ray Serve"]["asked"]["lenet"]["lone"]["per_second"] = 40.0
+    written("cluster.json", cluster)
+    assert "| lenet | 1,234 (1.2, 1.2) | 40.0 (39.5, 0.8), 2 failed |" in capacity.cluster()
 
 
 def test_nodes_are_told_with_what_they_cost_and_what_was_assumed(worked_out: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from models import checkpoints
+from models.checkpoints import file_format
 from models.datasets import DATASETS
 from tools import figures
 
@@ -26,15 +28,30 @@ def test_another_record_has_other_figures(record):
     told = json.loads(record.read_text())
     told["servers"]["lineup"]["networks"]["lenet"]["lone"]["p50_ms"] = 123.4
     told["servers"]["lineup"]["networks"]["nin"] = {"error": "did not start"}
+    told["servers"]["lineup"]["networks"]["vgg11"]["lone"]["per_second"] = 1e6
     record.write_text(json.dumps(told))
     networks = figures.figures()["speed"]["networks"]
+    assert (networks["vgg11"]["per_second"], networks["vgg11"]["clients"]) == (1e6, 1)
     assert networks["lenet"]["lone_ms"] == 123.4
+    assert networks["lenet"]["clients"] == 16
     assert "nin" not in networks
 
 
 def test_a_record_that_is_not_there_has_no_figures(record):
     record.unlink()
     assert figures.figures()["speed"] is None
+
+
+def test_a_network_that_is_another_now_has_no_share_of_real_pictures(record, tmp_path, monkeypatch):
+    weights = tmp_path / "weights"
+    shutil.copytree(checkpoints.root(), weights)
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(weights))
+    before = figures.figures()["pictures"]["sets"]
+    file_format.amend(weights / "mnist/nin.lineup", {"created": "another day"})
+    for name, told in figures.figures()["pictures"]["sets"].items():
+        assert set(before[name]["networks"]) - set(told["networks"]) == (
+            {"nin"} if told["dataset"] == "mnist" else set()
+        )
 
 
 def test_only_real_pictures_count_as_such():

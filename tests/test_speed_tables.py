@@ -13,9 +13,11 @@ from tests import untrained
 from tools import speed, tables
 
 
-def figures(per_second: float, lone_ms: float, *, failed: int = 0, p99_ms: float = 50.0) -> dict[str, Any]:
+def figures(
+    per_second: float, lone_ms: float, *, failed: int = 0, p99_ms: float = 50.0, lone_per_second: float = 1.0
+) -> dict[str, Any]:
     return {
-        "lone": {"p50_ms": lone_ms, "errors": 0, "n": 9},
+        "lone": {"per_second": lone_per_second, "p50_ms": lone_ms, "errors": 0, "n": 9, "cpu_ms": 2.5},
         "many": {"per_second": per_second, "errors": failed, "n": 5000, "cpu_ms": 1.25},
         "open": [
             {"share": 0.5, "p99_ms": 1.0, "errors": {}},
@@ -51,6 +53,16 @@ def test_speed_is_told_in_multiples_of_others(record: dict[str, Any]) -> None:
     assert headings[1] == "Lineup, requests/s (lone, ms)"
     assert lenet == ["lenet", "1,234 (1.2)", "900 (1.5)", "3.0 (2.0), 5 failed", "0.6 (0.5)", "did not start"]
     assert seven == ["all seven", "30.0 (10.0)", "-", "6.0 (6.0)", "-", "-"]
+
+
+@pytest.mark.parametrize(("server", "cell", "told"), [("litserve", 4, "0.3 (0.5)"), ("lineup", 1, "4,000 (1.2)")])
+def test_who_does_more_for_one_client_than_for_many_is_told_by_that(
+    record: dict[str, Any], server: str, cell: int, told: str
+) -> None:
+    record["servers"][server]["networks"]["lenet"]["lone"]["per_second"] = 4000.0
+    assert speed.ratios(record)[1][0][cell] == told
+    assert speed.costs(record)[1][0][1 if server == "lineup" else 3].split(", ")[1] == "2.5"
+    assert "; 9 to 5,000 answers a figure." in speed.circumstances(record)
 
 
 def test_costs_are_told_of_each(record: dict[str, Any]) -> None:

@@ -99,6 +99,7 @@ def test_the_image_takes_the_argument_that_compose_gives_it_and_installs_what_to
         ({}, "--host 127.0.0.1 --port 8000"),
         ({"LINEUP_HOST": "0.0.0.0", "LINEUP_PORT": "9000"}, "--host 0.0.0.0 --port 9000"),
         ({"LINEUP_PORT": "9000", "PORT": "9001"}, "--host 127.0.0.1 --port 9001"),
+        ({"HOST": "myhost"}, "--host 127.0.0.1 --port 8000"),  # as tcsh, conda and openSUSE's profile export it
     ],
 )
 def test_make_serve_listens_where_the_environment_says(environment: dict[str, str], options: str) -> None:
@@ -107,3 +108,61 @@ def test_make_serve_listens_where_the_environment_says(environment: dict[str, st
         ["make", "-n", "serve"], cwd=ROOT, env=own | environment, capture_output=True, text=True, check=True
     )
     assert f"lineup serve {options}\n" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+def test_make_serve_listens_where_it_is_told_to() -> None:
+    done = subprocess.run(
+        ["make", "-n", "serve", "HOST=0.0.0.0"], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
+    )
+    assert "lineup serve --host 0.0.0.0 --port" in done.stdout
+
+
+def script(path: Path, lines: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+    return path
+
+
+OLD = ("-o", ".venv/.serve", "-o", ".venv/.torch")  # not to be made here
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+def test_make_serve_serves_what_it_can_where_something_cannot_be_compiled(tmp_path: Path) -> None:
+    script(tmp_path / "lineup", 'echo "lineup $1"; [ "$1" = serve ]')
+    command = ["make", *OLD, "serve", f"BIN={tmp_path}", "GPU="]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("lineup ")] == [
+        "lineup compile",
+        "lineup serve",
+    ]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+def test_pytorch_is_made_anew_where_the_project_wants_another() -> None:
+    command = [
+        "make",
+        "-n",
+        "-o",
+        ".venv/.serve",
+        "-o",
+        "tools/install-torch.sh",
+        "-W",
+        "pyproject.toml",
+        ".venv/.torch",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "sh tools/install-torch.sh" in done.stdout
+
+
+@pytest.mark.parametrize(("there", "fetched"), [("exit 0", False), ("exit 1", True)])
+def test_pytorch_that_will_do_is_left_alone_without_a_network(there: str, fetched: bool, tmp_path: Path) -> None:
+    """A Python without a network, with PyTorch or without it."""
+    asked = tmp_path / "asked"
+    lines = f'echo "$*" >> {asked}; case "$*" in *--no-index*) {there};; *-W*) exit 0;; *) exit 1;; esac'
+    python = script(tmp_path / "python", lines)
+    command = ["sh", "tools/install-torch.sh", str(python), "torch>=2.11"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode != 0) == fetched
+    assert ("uninstall" in asked.read_text() or "-m pip install --quiet torch" in asked.read_text()) == fetched

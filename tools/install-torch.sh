@@ -27,6 +27,9 @@ urllib.request.urlopen(sys.argv[1].rstrip("/") + "/torch/", timeout=5).read(1)
 PROBE
 }
 
+# Where what is there will do, nothing is fetched: without a network the lines below would take it away.
+"$python" -m pip install --quiet --no-index "$@" 2>/dev/null && imports "$@" && exit 0
+
 if [ "$index" != default ]; then
     echo "torch: trying $index"
     # --index-url alone, so that no other index can hand out an unfit build when this one breaks off

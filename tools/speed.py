@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import wrk
 from models import catalog, checkpoints
 from models.compiled import record as forms_record
 from models.compiled.forms import FORMS
@@ -116,7 +117,7 @@ def circumstances(record: dict[str, Any]) -> str:
     hardware, versions, load = record["hardware"], record["versions"], record["load"]
     flags = f" ({', '.join(hardware['flags'])})" if hardware["flags"] else ""
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
-    counts = sorted(figures["many"]["n"] for figures in _all(record) if "many" in figures)
+    counts = sorted(wrk.best(figures)["n"] for figures in _all(record) if "many" in figures)
     n = f"{counts[0]:,} to {counts[-1]:,} answers a figure" if counts else "no figures"
     return (
         f"{record['date'][:10]}, {hardware['cores']} cores of an {hardware['processor']}{flags}; {load['picture']}; "
@@ -163,7 +164,7 @@ def _speed(figures: dict[str, Any] | None) -> str:
     if wrong := _wrong(figures):
         return wrong
     assert figures is not None
-    return f"{_short(figures['many']['per_second'])} ({figures['lone']['p50_ms']:.1f}){_errors(figures)}"
+    return f"{_short(wrk.best(figures)['per_second'])} ({figures['lone']['p50_ms']:.1f}){_errors(figures)}"
 
 
 def _times(ours: dict[str, Any] | None, rival: dict[str, Any] | None) -> str:
@@ -171,7 +172,7 @@ def _times(ours: dict[str, Any] | None, rival: dict[str, Any] | None) -> str:
         return wrong
     assert ours is not None
     assert rival is not None
-    faster = ours["many"]["per_second"] / rival["many"]["per_second"]
+    faster = wrk.best(ours)["per_second"] / wrk.best(rival)["per_second"]
     sooner = rival["lone"]["p50_ms"] / ours["lone"]["p50_ms"]
     return f"{faster:.1f} ({sooner:.1f}){_errors(rival)}"
 
@@ -182,7 +183,7 @@ def _cost(figures: dict[str, Any] | None) -> str:
     assert figures is not None
     p99 = next((part["p99_ms"] for part in figures["open"] if part["share"] == AT), None)
     late = "-" if p99 is None else _short(p99)
-    return f"{late}, {_short(figures['many']['cpu_ms'])}, {figures['peak_mb']:,}"
+    return f"{late}, {_short(wrk.best(figures)['cpu_ms'])}, {figures['peak_mb']:,}"
 
 
 def _short(value: float) -> str:

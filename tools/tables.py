@@ -17,7 +17,7 @@ from app.settings import Settings
 from models import catalog, checkpoints
 from models.counts import short
 from models.datasets import DATASETS
-from tools import bulk, capacity, chinese, figures, robustness, speed, studies, vote_table
+from tools import bulk, capacity, chinese, figures, pictures, robustness, speed, studies, vote_table
 from tools.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,55 +79,30 @@ def _of_sent(header: dict[str, Any]) -> str:
 
 def auto() -> str:
     """How right the network is that tells digits from clothing."""
-    measured = json.loads((checkpoints.root() / "auto.json").read_text(encoding="utf-8"))
-    rows = [
-        [name, f"{figures['accuracy']:.2%}", f"{figures['n']:,}"]
-        for name, figures in measured.items()
-        if isinstance(figures, dict) and "accuracy" in figures
-    ]
-    return table(["pictures", "right", "n"], rows)
+    measured = _metrics("auto")
+    rows = [[name, f"{figures['accuracy']:.2%}", f"{figures['n']:,}"] for name, figures in measured.items()]
+    return table(["pictures", "right", "n"], rows or [["-"] * 3])
 
 
 def gate() -> str:
     """How well the gate tells pictures of each dataset's kind from others."""
-    measured = json.loads((checkpoints.root() / "gate.json").read_text(encoding="utf-8"))
+    measured = _metrics("gate")
     rows = []
     for dataset, known in DATASETS.items():
-        figures = measured[dataset]
+        if (figures := measured.get(dataset)) is None:
+            rows.append([known.title, *"------"])
+            continue
         against = ", ".join(f"{name} {value:.3f}" for name, value in figures["auroc_against"].items())
         shares = [f"{figures[key]:.1%}" for key in ("own_let_in", "others_let_in", "ece")]
         rows.append([known.title, f"{figures['auroc']:.3f}", against, *shares, f"{figures['n']:,}"])
     return table(["own kind", "AUROC", "against each", "own let in", "others let in", "ECE", "n"], rows)
 
 
-def pictures() -> str:
-    """How right each network, and their vote, is on pictures as people send them."""
-    measured = json.loads((checkpoints.root() / "pictures.json").read_text(encoding="utf-8"))
-    rows = []
-    for name, found in measured["sets"].items():
-        networks = [_share(found["networks"].get(network)) for network in catalog.ARCHITECTURES]
-        wrong, of = found["vote"]["wrong"], found["vote"]["n"]
-        errors = [figures["ece"] for figures in found["networks"].values()]
-        told = [f"{found['vote']['accuracy']:.1%} ({wrong} of {of:,} wrong)", f"{min(errors):.1%} to {max(errors):.1%}"]
-        ms = [f"{found['ms']['prepare'][part]:.1f}" for part in ("median", "p95", "most")]
-        rows.append([name, *networks, *told, f"{found['auto']:.2%}", ", ".join(ms)])
-    headings = [*catalog.ARCHITECTURES, "vote", "ECE of the seven", "`auto` right", "`prepare`, ms: median, 95 %, most"]
-    return table(["pictures", *headings], rows)
-
-
-def _share(figures: dict[str, Any] | None) -> str:
-    return "-" if figures is None else f"{figures['accuracy']:.1%}"
-
-
-def strangers() -> str:
-    """How well the gate tells pictures of each dataset's kind from others, on real ones where there are any."""
-    measured = json.loads((checkpoints.root() / "pictures.json").read_text(encoding="utf-8"))
-    rows = []
-    for dataset, found in measured["gate"].items():
-        against = ", ".join(f"{kind} {figures['auroc']:.3f}" for kind, figures in found["others"].items())
-        let_in = ", ".join(f"{kind} {figures['let_in']:.0%}" for kind, figures in found["own"].items())
-        rows.append([DATASETS[dataset].title, f"{found['auroc']:.3f}", against, let_in, f"{found['n']:,}"])
-    return table(["own kind", "AUROC", "against each", "let in of its own", "n"], rows)
+def _metrics(name: str) -> dict[str, Any]:
+    """What the file of auto or the gate says was measured of it; empty where it is not there, or not measured yet."""
+    path = checkpoints.root() / f"{name}{checkpoints.SUFFIX}"
+    found: dict[str, Any] = checkpoints.read_header(path).get("metrics", {}) if path.is_file() else {}
+    return found
 
 
 def intake() -> str:
@@ -190,8 +165,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "training": training,
     "auto": auto,
     "gate": gate,
-    "pictures": pictures,
-    "strangers": strangers,
+    "pictures": lambda: pictures.sets(checkpoints.root()),
+    "strangers": lambda: pictures.strangers(checkpoints.root()),
     "intake": intake,
     "serving": serving,
     "overload": overload,

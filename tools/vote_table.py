@@ -4,16 +4,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tools import unchanged
 from tools.markdown import table
 
 
 def rules(weights: Path) -> str:
-    """A row a rule: how right it is on each set, and what it gains over one voice each on all of them."""
+    """A row a rule: how right it is on each set, and what it gains over one voice each on all of them; dashes where a
+    network is another now.
+    """
     path = weights / "vote.json"
     if not path.is_file():
         return "Not measured yet: `python -m models.evaluation.vote_rules`."
     measured = json.loads(path.read_text(encoding="utf-8"))
-    rows = [[_name(rule, measured["best"]), *_figures(told)] for rule, told in measured["rules"].items()]
+    same = unchanged.names(measured, weights) >= set(measured["of"])
+    rows = [
+        [_name(rule, measured["best"]), *(_figures(told) if same else "-" * (len(measured["n"]) + 3))]
+        for rule, told in measured["rules"].items()
+    ]
     sets = [f"{name} ({n:,})" for name, n in measured["n"].items()]
     return table(["what is summed, and by which weights", *sets, "turned right", "turned wrong", "p"], rows)
 

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -61,8 +62,9 @@ def _small(_: object) -> None:
 
 def _classifier(path: Path, with_features: bool) -> Compiled:
     source = described(file_format.open_file(path))
+    made = compiler.load(source)[1]
     if with_features:
         name, table = source.architecture.name, stages.load(source.architecture.name)
         if not features.find(source.dataset.name, name, source.content.header["digest"], table):
-            features.make(source, table)
-    return compiler.load(source)[1]
+            made = replace(made, kept=features.make(source, table).kept and made.kept)
+    return made

@@ -28,12 +28,14 @@ FORM = "features"
 class FeatureMaps:
     """A network that tells the output of each of its parts. Safe to call from several threads at once.
 
-    ``ends``: for each sparse layer what its output is called before ReLU, and after it where it has one.
+    ``ends``: for each sparse layer what its output is called before ReLU, and after it where it has one. ``kept``: its
+    graph is in the cache; else it lives in memory alone.
     """
 
     table: Table
     runner: Runner
     ends: Sequence[tuple[str, str | None]]
+    kept: bool = True
 
     def of(self, pictures: UInt8, part: str) -> Float:
         """uint8 [N, 28, 28] -> the output of a stage or layer, float32 [N, C, H, W] or [N, K]. KeyError for a name that
@@ -99,7 +101,7 @@ def make(source: Described, table: Table, folder: Path | None = None) -> Feature
     header, arrays = making.arrays(network, "float32", {})
     path, key = _place(source.dataset.name, source.architecture.name, source.content.header["digest"], table, folder)
     made = compiler.keep(path, key, {**header, "form": FORM, "ends": ends}, arrays)
-    return FeatureMaps(table, open_runner(made), [(str(linear), rectified) for linear, rectified in ends])
+    return FeatureMaps(table, open_runner(made), [(str(linear), rectified) for linear, rectified in ends], made.kept)
 
 
 def _place(dataset: str, network: str, digest: str, table: Table, folder: Path | None) -> tuple[Path, dict[str, str]]:

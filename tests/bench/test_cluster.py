@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bench import cluster, machine, wrk
@@ -44,6 +46,28 @@ def test_every_question_is_measured_and_a_way_that_does_not_start_says_why(tmp_p
             assert part["cpu_ms"] == pytest.approx(sum(part["cpu_ms_of"].values()), abs=0.002)
     assert way["processes"] == 1
     assert way["peak_mb"] > 1
+
+
+@pytest.mark.parametrize(("body", "method"), [(b"picture", "POST"), (b"", "GET")])
+def test_nothing_of_the_warm_up_is_left_when_measuring_begins(
+    body: bytes, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[object] = []
+
+    def loop(url: str, content_type: str, body: bytes, clients: int, seconds: float) -> dict[str, Any]:
+        happened.append(seconds)
+        return {"n": 60, "per_second": 0.0}
+
+    def one(method: str, url: str, **_: Any) -> httpx.Response:
+        happened.append(method)
+        return httpx.Response(200 if url == "http://x" else 503, request=httpx.Request(method, url))
+
+    monkeypatch.setattr(httpx, "request", one)
+    monkeypatch.setattr(cluster, "cpu_by_role", lambda pid: happened.append("cpu") or Counter())
+    cluster._closed("http://x", 1, body, 16, 3, loop)
+    assert happened == [cluster.WARM_UP_S, method, "cpu", 12, "cpu"]
+    with pytest.raises(RuntimeError, match=r"http://y: no answer after the warm-up: .*503"):
+        cluster._closed("http://y", 1, body, 16, 3, loop)
 
 
 @pytest.mark.parametrize(

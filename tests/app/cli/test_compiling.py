@@ -102,6 +102,17 @@ def test_a_cache_that_cannot_be_written_is_a_failure(weights, kept, capsys, capl
     assert "LINEUP_CACHE_DIR names a folder that can be written" in caplog.text
 
 
+def test_feature_maps_that_cannot_be_kept_are_a_failure(weights, kept, capsys, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    assert main(["compile"]) == 0
+    monkeypatch.setattr("models.checkpoints.atomic.replacing", refuse)  # what is there needs none, feature maps do
+    capsys.readouterr()
+    assert main(["compile", "--features"]) == 1
+    assert f"cannot be kept in {kept}" in capsys.readouterr().out
+
+
 def test_it_needs_no_torch(weights, kept):
     program = "import sys; sys.modules['torch'] = None; from app.cli import main; sys.exit(main(['compile']))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
