@@ -20,11 +20,15 @@ Entry = tuple[str, int, int, str | None]  # name, bytes, time of the last change
 
 
 class Folder:
-    """Every file with the name of a picture, and every folder that could not be looked into, as what is broken."""
+    """Every file with the name of a picture, and every folder that could not be looked into, as what is broken; without
+    `walk` those of a `listing` that is there.
+    """
 
-    def __init__(self, path: Path, most_bytes: int, listing: Path) -> None:
+    def __init__(self, path: Path, most_bytes: int, listing: Path, *, walk: bool = True) -> None:
         self._path, self._most_bytes, self._listing = path, most_bytes, listing
-        self._count, digest = _write(_walk(path), listing)
+        if walk:
+            _write(_walk(path), listing)
+        self._count, digest = _counted(listing)
         self._at = 0
         self.identity: Mapping[str, Any] = {"folder": str(path.resolve()), "pictures": self._count, "listing": digest}
 
@@ -70,9 +74,9 @@ def _entry(name: str, entry: "os.DirEntry[str]") -> Entry:
     return (name, found.st_size, found.st_mtime_ns, None)
 
 
-def _write(entries: Iterable[Entry], listing: Path) -> tuple[int, str]:
-    """Write entries as sorted lines of JSON, with no more than RUN of them in memory; how many, and their SHA-256."""
-    left, count, digest = iter(entries), 0, hashlib.sha256()
+def _write(entries: Iterable[Entry], listing: Path) -> None:
+    """Write entries as sorted lines of JSON, with no more than RUN of them in memory."""
+    left = iter(entries)
     with TemporaryDirectory(dir=listing.parent, prefix="listing-") as scratch, ExitStack() as opened:
         runs: list[Path] = []
         while lines := sorted(json.dumps(entry) + "\n" for entry in islice(left, RUN)):
@@ -83,6 +87,13 @@ def _write(entries: Iterable[Entry], listing: Path) -> tuple[int, str]:
         with atomic.replacing(listing) as file:
             for line in heapq.merge(*files):
                 file.write(line.encode("ascii"))
-                digest.update(line.encode("ascii"))
-                count += 1
+
+
+def _counted(listing: Path) -> tuple[int, str]:
+    """How many lines a listing has, and their SHA-256 in hex."""
+    count, digest = 0, hashlib.sha256()
+    with listing.open("rb") as lines:
+        for line in lines:
+            digest.update(line)
+            count += 1
     return count, digest.hexdigest()

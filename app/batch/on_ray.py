@@ -7,6 +7,7 @@ dies Ray does the chunk again elsewhere.
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow
 import ray
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
+from ray.exceptions import RayError
 
 from app.batch import formats
 from app.batch.asked import Asked
@@ -32,7 +34,9 @@ Row = dict[str, Any]  # of Ray Data: a chunk, or a chunk's rows
 
 
 def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[str, str | None]) -> Classify:
-    """Classifying on the cluster that this process is connected to, on each of its CPUs or GPUs."""
+    """Classifying on the cluster that this process is connected to, on each of its CPUs or GPUs; RuntimeError, in one
+    line, where a worker cannot begin.
+    """
 
     def classify(start: int) -> Iterator[Told]:
         logging.getLogger("ray.data").setLevel(
@@ -49,10 +53,18 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
             fn_constructor_args=(settings.model_dump(exclude=SECRET), asked, dict(digests)),
             **_each(settings),
         )
-        for row in told.iter_rows():
-            yield row["start"], list(map(json.loads, row["rows"].splitlines())), row["share"]
+        try:
+            for row in told.iter_rows():
+                yield row["start"], list(map(json.loads, row["rows"].splitlines())), row["share"]
+        except RayError as error:
+            raise RuntimeError(_short(error)) from error
 
     return classify
+
+
+def _short(error: RayError) -> str:
+    """What a worker or the reading task raised, in one line: Ray tells it after all the places it came through."""
+    return re.sub(r"^[\w.]+Error: ", "", (str(error).strip() or type(error).__name__).splitlines()[-1])
 
 
 def _each(settings: Settings) -> dict[str, Any]:
@@ -78,7 +90,8 @@ class _Chunks(Datasource):
         place, start = self._place, self._start
 
         def read() -> Iterator[pyarrow.Table]:
-            for chunk in chunks(place.open(), start, CHUNK_BYTES):
+            # A folder as the driver has listed it: what has come or gone since would shift the rows of another walk.
+            for chunk in chunks(place.open(walk=False), start, CHUNK_BYTES):
                 yield _packed(chunk)
 
         return [ReadTask(read, BlockMetadata(None, None, None, None))]
@@ -95,6 +108,12 @@ class _Worker:
                 f"the checkpoint of {other[0]} on {os.uname().nodename} is another than where this began"
             )
         self._work = Work(chosen, asked)
+        if lost := [why for name, why in self._work.lacking.items() if digests[name] is not None]:
+            self._work.close()  # else its votes would be those of fewer networks than other workers'
+            raise RuntimeError(
+                f"on {os.uname().nodename} {lost[0]}; every worker needs each network that has a checkpoint where this "
+                "began: see to it there, or take the node out of the cluster"
+            )
 
     def __call__(self, row: Row) -> Row:
         chunk = _unpacked(row)

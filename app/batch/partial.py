@@ -11,17 +11,24 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 from app.batch import formats
 from app.batch.rows import Row
 from models.checkpoints import atomic
 
-Writing = Callable[[IO[bytes], Iterator[Row]], None]
+Writing = Callable[[IO[bytes], Iterator[Row]], Any]  # gives what is told of a run that is whole; JSON-able
 
 
 class PartialError(Exception):
     """This run cannot go on from what is there; says why, and what would be right."""
+
+
+class Finished(NamedTuple):
+    """A run whose output is in its place: what it was asked, and what its `write` told."""
+
+    asked: Mapping[str, Any]
+    told: Any
 
 
 class Partial:
@@ -33,8 +40,7 @@ class Partial:
         shutil.rmtree(self._gone, ignore_errors=True)  # of a run that was ended in the midst of removing it
         self._lock = self._held()
         if fresh:
-            self._remove()
-            self._lock = self._held()
+            self._clear()
 
     def __enter__(self) -> Self:
         return self
@@ -83,22 +89,24 @@ class Partial:
         """Put what `write` makes of the rows in the place of the output, and remove the folder."""
         whole = self.folder / "whole"
         with whole.open("wb") as file:
-            write(file, self.rows())
+            told = write(file, self.rows())
             file.flush()
             os.fsync(file.fileno())
-        atomic.write_json(self.folder / "finished.json", _same(whole))
+        asked = json.loads(self._begun.read_text(encoding="utf-8"))
+        atomic.write_json(self.folder / "finished.json", {"file": _same(whole), "asked": asked, "told": told})
         _sync(self.folder)
         whole.replace(self.out)
         _sync(self.out.parent)
         self._remove()
 
-    def is_finished(self) -> bool:
-        """Whether the output is this run's, which was ended before it could remove the folder; that is done now."""
+    def finished(self) -> Finished | None:
+        """The run whose output is there and which was ended before it could remove what it left; that is done now."""
         with suppress(OSError, ValueError):
-            if json.loads((self.folder / "finished.json").read_bytes()) == _same(self.out):
-                self._remove()
-                return True
-        return False
+            left = json.loads((self.folder / "finished.json").read_bytes())
+            if left.get("file") == _same(self.out):
+                self._clear()
+                return Finished(left["asked"], left["told"])
+        return None
 
     @property
     def _begun(self) -> Path:
@@ -126,6 +134,10 @@ class Partial:
                 lock.close()
                 raise PartialError(f"another run is writing {self.out}; wait for it, or name another --out") from None
         return lock
+
+    def _clear(self) -> None:
+        self._remove()
+        self._lock = self._held()
 
     def _remove(self) -> None:
         self._lock.close()

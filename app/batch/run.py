@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from app.batch import formats, rows
 from app.batch.asked import Asked
@@ -85,15 +85,31 @@ def keep(classify: Classify, partial: Partial, progress: Progress, tell: Callabl
         told.close()  # type: ignore[attr-defined]
 
 
-def finish(partial: Partial, asked: Asked) -> Counter[str]:
-    """Make the output of all rows; how many there are of each error code, and, under "", without error."""
-    columns, suffix, found = rows.columns(asked), partial.out.suffix.lower(), Counter[str]()
+@dataclass
+class Outcome:
+    """Of a whole run: pictures with an answer, those without by error code, and answers of single networks that votes
+    had to do without.
+    """
 
-    def write(file: IO[bytes], kept: Iterable[Row]) -> None:
+    answered: int = 0
+    failed: dict[str, int] = field(default_factory=Counter)
+    dropped: int = 0
+
+
+def finish(partial: Partial, asked: Asked) -> Outcome:
+    """Make the output of all rows; what has come of them."""
+    columns, suffix, found = rows.columns(asked), partial.out.suffix.lower(), Outcome()
+
+    def write(file: IO[bytes], kept: Iterable[Row]) -> dict[str, Any]:
         with formats.table(file, suffix, columns) as table:
             for row in kept:
                 table.write(row)
-                found[row.get("error_code") or ""] += 1
+                if code := row.get("error_code"):
+                    found.failed[code] += 1
+                else:
+                    found.answered += 1
+                    found.dropped += len(asked.networks) - row["of"] if "of" in row else 0
+        return vars(found)
 
     partial.finish(write)
     return found

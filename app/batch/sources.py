@@ -42,13 +42,13 @@ class Place:
     most_bytes: int
     listing: Path
 
-    def open(self) -> Source:
-        """The source. Raises SourceError or FileNotFoundError."""
+    def open(self, *, walk: bool = True) -> Source:
+        """The source; without `walk` a folder as it is listed already. Raises SourceError or FileNotFoundError."""
         path, name = self.path, self.path.name.lower()
         if not path.exists():
             raise FileNotFoundError(f"there is no {path}; SOURCE is {KINDS}")
         if path.is_dir():
-            return Folder(path, self.most_bytes, self.listing)
+            return Folder(path, self.most_bytes, self.listing, walk=walk)
         if name.endswith(".zip"):
             return Zip(path, self.most_bytes)
         if name.endswith(TARS):

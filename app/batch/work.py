@@ -43,7 +43,8 @@ class Work:
         self._intake.load(root)
         self._engine.load(root)
         self._streams = threading.Semaphore(self._engine.streams)
-        self.lacking = list(self._lacks())
+        # What of `Asked.digests` is not ready though it was asked for, and why, in words.
+        self.lacking = dict(self._lacks())
         if wrong := self._wrong():
             self.close()
             raise RuntimeError(wrong)
@@ -122,14 +123,14 @@ class Work:
             log.exception("%s failed on a picture", network)
             return [ApiError("internal", FAILED)]
 
-    def _lacks(self) -> Iterator[str]:
+    def _lacks(self) -> Iterator[tuple[str, str]]:
         for (dataset, network), state in self._engine.states().items():
             if dataset in self._asked.datasets and state.state != "ready":
-                yield told(dataset, network, state)
+                yield f"{dataset}/{network}", told(dataset, network, state)
 
     def _wrong(self) -> str | None:
         if len(self.lacking) == len(self._asked.datasets) * len(self._asked.networks):
-            return self.lacking[0]
+            return next(iter(self.lacking.values()))
         if self._asked.dataset == "auto":
             try:
                 self._intake.check_auto()

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from app.cli.usage import WrongUsage, settings_of
 if TYPE_CHECKING:
     from app.batch.asked import Asked
     from app.batch.partial import Partial
-    from app.batch.run import Classify
+    from app.batch.run import Classify, Outcome
     from app.batch.sources import Place, Source
     from app.settings import Settings
 
@@ -24,7 +23,8 @@ column of paths, relative to the list (of bytes, too, in Parquet). --out ends in
 One row a picture, in the source's order: picture, dataset, dataset_confidence, in_distribution, in_distribution_score,
 reason, label, index, confidence, probabilities (a list; in CSV probabilities_0 to _9), error_code, error_message; with
 --model vote also votes and of, and probabilities are those of all together; with --model all also NETWORK_label,
-_index, _confidence and _probabilities of each. What cannot be read is a row with an error, and the exit code then 1.
+_index, _confidence and _probabilities of each. What cannot be read is a row with an error, and the exit code then 1,
+as it is where a network's answer is missing from a vote (of is lower there).
 
 A run that was ended, however that was, goes on where it was when the same command is given again: until the output is
 there its rows are in FILE.partial.
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> int:
     from app.batch import formats
     from app.batch.partial import Partial
-    from app.batch.run import finish, out_problem
+    from app.batch.run import Outcome, finish, out_problem
     from app.batch.sources import Place
     from app.cluster import ray_version
 
@@ -83,39 +83,53 @@ def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> i
     if (wrong := out_problem(out, force=True)) is not None:
         raise WrongUsage(wrong)
     with Partial(out, fresh=options.fresh) as partial:
-        if partial.is_finished():
-            print(f"{out} was whole already")
-            return 0
-        if (wrong := out_problem(out, force=options.force)) is not None:
+        left = partial.finished()
+        # What it may have left is not in the way of the same command, which is known once the source is open.
+        if (wrong := out_problem(out, force=options.force or left is not None)) is not None:
             raise WrongUsage(wrong)
         # On a cluster others open it, in folders of their own.
-        source, listing = options.source.absolute(), partial.listing.absolute()
-        place = Place(source, options.column, settings.max_upload_bytes, listing)
-        _classify(options, settings, asked, place, partial)
+        listing = partial.listing.absolute()
+        place = Place(options.source.absolute(), options.column, settings.max_upload_bytes, listing)
+        source = place.open()
+        question = _question(settings, asked, source)
+        if left is not None and left.asked == question:
+            print(f"{out} was whole already")
+            return _summary(out, Outcome(**left.told))
+        if (wrong := out_problem(out, force=options.force)) is not None:
+            raise WrongUsage(wrong)
+        _classify(options, settings, asked, place, source, question, partial)
         return _summary(out, finish(partial, asked))
 
 
+def _question(settings: "Settings", asked: "Asked", source: "Source") -> dict[str, Any]:
+    """All that rows depend on; JSON-able."""
+    from models import checkpoints
+
+    return {
+        "source": source.identity,
+        "model": asked.model,
+        "dataset": asked.dataset,
+        "checkpoints": asked.digests(checkpoints.root(settings.weights)),
+        "limits": {"max_pixels": settings.max_pixels, "max_upload_bytes": settings.max_upload_bytes},
+    }
+
+
 def _classify(
-    options: argparse.Namespace, settings: "Settings", asked: "Asked", place: "Place", partial: "Partial"
+    options: argparse.Namespace,
+    settings: "Settings",
+    asked: "Asked",
+    place: "Place",
+    source: "Source",
+    question: dict[str, Any],
+    partial: "Partial",
 ) -> None:
     """All that is not in `partial` yet."""
     from app.batch.run import Progress, keep
     from app.cli.batch_progress import shown
-    from models import checkpoints
 
-    source = place.open()
-    digests = asked.digests(checkpoints.root(settings.weights))
-    before = partial.begin(
-        {
-            "source": source.identity,
-            "model": asked.model,
-            "dataset": asked.dataset,
-            "checkpoints": digests,
-            "limits": {"max_pixels": settings.max_pixels, "max_upload_bytes": settings.max_upload_bytes},
-        }
-    )
-    if before:
+    if before := partial.begin(question):
         print(f"{before:,} pictures are there already; going on from there")
+    digests = question["checkpoints"]
     try:
         with _classifier(options, settings, asked, place, source, digests) as classify, shown() as tell:
             keep(classify, partial, Progress(before, before), tell)
@@ -140,23 +154,29 @@ def _classifier(
     if options.ray:
         from app.batch import cluster, on_ray
 
+        for name in (name for name, digest in digests.items() if digest is None):
+            print(f"lineup: there is no checkpoint of {name} that could be used", file=sys.stderr)
         with cluster.connected(options.ray):
             yield on_ray.classifier(place, settings, asked, digests)
         return
     with contextlib.closing(work.Work(settings, asked)) as here:
-        for sentence in here.lacking:
+        for sentence in here.lacking.values():
             print(f"lineup: {sentence}", file=sys.stderr)
         yield run.here(here, source, threads.computing(settings), settings.max_held_bytes)
 
 
-def _summary(out: Path, found: Counter[str]) -> int:
-    failed = sum(found.values()) - found[""]
-    if not sum(found.values()):
+def _summary(out: Path, found: "Outcome") -> int:
+    failed = sum(found.failed.values())
+    if not found.answered + failed:
         print(f"lineup: there was no picture; {out} has no rows", file=sys.stderr)
         return 1
-    why = ", ".join(f"{code} {count:,}" for code, count in sorted(found.items()) if code)
-    print(f"{out}: {found['']:,} pictures answered" + (f"; {failed:,} not: {why}" if failed else ""))
-    return int(failed > 0)
+    told = f"{out}: {found.answered:,} pictures answered"
+    if failed:
+        told += f"; {failed:,} not: " + ", ".join(f"{code} {count:,}" for code, count in sorted(found.failed.items()))
+    if found.dropped:
+        told += f"; {found.dropped:,} answers of single networks are missing from the votes (of is lower there)"
+    print(told)
+    return int(failed + found.dropped > 0)
 
 
 def _goes_on(out: Path) -> str:

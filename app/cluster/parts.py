@@ -54,7 +54,7 @@ class Remote:
 
     async def reload(self) -> None:
         """See Parts; replicas load one deployment after the other, and the first that would be worse ends it: those
-        before it have exchanged theirs, as the error says.
+        before it have exchanged theirs, and others of its own replicas may have, as the error says.
         """
         done: list[str] = []
         for name, handle in {"the intake": self.intake.handle, **self.networks.handles}.items():
@@ -62,10 +62,13 @@ class Remote:
             try:
                 for reply in replies:
                     if isinstance(reply, Exception):
-                        raise ApiError("model_unavailable", f"a replica of {name} did not load anew: {_short(reply)}")
+                        told = f"a replica of {name} did not load anew, others may have: {_short(reply)}"
+                        raise ApiError("model_unavailable", told)
                     opened(reply)
             except ApiError as error:
-                before = f"; exchanged before it: {', '.join(done)}" if done else ""
+                if exchanged := sum(reply is None for reply in replies):  # each replica decides for itself
+                    done.append(f"{exchanged} of {len(replies)} replicas of {name}")
+                before = f"; exchanged already: {', '.join(done)}" if done else ""
                 raise ApiError(error.code, f"{error.message}{before}", retry_after=error.retry_after) from None
             done.append(name)
         await self._look()  # so that who asked for it is told what answers now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 UInt8 = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 class Box(NamedTuple):
@@ -63,7 +64,7 @@ def fit(pixels: UInt8, longest: int) -> tuple[UInt8, float]:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), factor
 
 
-def border(pixels: UInt8, share: float = 0.03) -> UInt8:
+def border(pixels: npt.NDArray[Kind], share: float = 0.03) -> npt.NDArray[Kind]:
     """The pixels of a frame ``share`` of the shorter side wide (one at least): [K] or [K, 3]."""
     wide = max(1, round(share * min(pixels.shape[:2])))
     inner = pixels[wide:-wide]

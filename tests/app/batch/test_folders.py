@@ -87,6 +87,16 @@ def test_a_folder_that_cannot_be_looked_into_is_told(root, monkeypatch):
         found["a/deep"].read()
 
 
+def test_a_listing_that_is_there_is_read_without_a_walk(root):
+    before = open_folder(root)
+    (root / "a" / "between.png").write_bytes(b"new")
+    (root / "b.png").unlink()
+    again = Folder(root, MOST, root.parent / "listing", walk=False)
+    assert again.identity == before.identity
+    assert names(again) == ["a/A.PNG", "a/deep/c.jpg", "b.png"]
+    assert again.share() == 1
+
+
 @pytest.mark.parametrize("change", ["more", "fewer", "other"])
 def test_a_folder_that_changes_is_another_source(root, change):
     before = open_folder(root).identity

@@ -38,7 +38,7 @@ def classify(start):
 
 def whole_run():
     with Partial(out) as partial:
-        if not partial.is_finished() and not out.exists():  # as the command: else it was whole already
+        if partial.finished() is None and not out.exists():  # as the command: else it was whole already
             run.keep(classify, partial, run.Progress(*[partial.begin({"model": "x"})] * 2), lambda now: None)
             run.finish(partial, Asked("lenet", "auto"))
 

@@ -18,10 +18,11 @@ from app.batch.partial import Partial
 from app.batch.run import Progress
 from app.batch.sources import Place
 from app.cli import main
+from app.serving.state import State
 from app.settings import Settings
 from bench import machine
 from models import checkpoints
-from tests.app.batch.test_work import bytes_of
+from tests.app.batch.test_work import Three, bytes_of
 from tests.models.intake.test_picture import draw_seven
 
 ray = pytest.importorskip("ray")
@@ -114,8 +115,33 @@ def test_a_run_goes_on_in_the_midst_of_a_source(place, joined, tmp_path):
 def test_workers_with_other_checkpoints_end_the_run(place, joined):
     digests = {"mnist/lenet": "0" * 64}
     told = on_ray.classifier(place, settings(), Asked("lenet", "mnist"), digests)(0)
-    with pytest.raises(Exception, match=r"the checkpoint of mnist/lenet on .* is another than where this began"):
+    with pytest.raises(RuntimeError, match=r"^the checkpoint of mnist/lenet on \S+ is another than where this began$"):
         list(told)
+
+
+def test_a_worker_that_lacks_a_network_does_not_begin(monkeypatch):
+    asked = Asked("vote", "mnist")
+    engine = Three()
+    engine.then["mnist", "vgg11"] = State("failed", "not enough memory")
+    monkeypatch.setattr(work, "Engine", lambda settings: engine)
+    digests = asked.digests(checkpoints.root(None))
+    with pytest.raises(RuntimeError, match=rf"on {os.uname().nodename} vgg11 for mnist is failed: not enough memory;"):
+        on_ray._Worker(settings().model_dump(), asked, digests)
+    real = Asked.digests
+    monkeypatch.setattr(Asked, "digests", lambda *given: real(*given) | {"mnist/vgg11": None})
+    on_ray._Worker(settings().model_dump(), asked, digests | {"mnist/vgg11": None})._work.close()  # nobody has it
+
+
+def test_what_reads_a_folder_takes_the_listing_of_who_asked(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    place = Place(tmp_path / "pictures", "path", 4000, tmp_path / "listing")
+    for name in ("b.png", "d.png"):
+        (place.path / name).write_bytes(name.encode())
+    place.open()
+    (place.path / "c.png").write_bytes(b"between")
+    (task,) = on_ray._Chunks(place, 0).get_read_tasks(1)
+    (table,) = task()
+    assert table.to_pylist()[0]["contents"] == [b"b.png", b"d.png"]
 
 
 def batch(tmp_path, address, capsys):

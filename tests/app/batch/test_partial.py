@@ -87,6 +87,26 @@ def test_a_run_that_could_not_begin_leaves_nothing(out):
     assert list(out.parent.iterdir()) == []
 
 
+def test_a_run_that_could_not_remove_its_folder_is_known_with_what_it_told(out, monkeypatch):
+    begun(out, (0, 1))
+    with Partial(out) as partial, monkeypatch.context() as patch:
+        partial.begin(ASKED)
+        patch.setattr(Partial, "_remove", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            partial.finish(lambda file, rows: write(file, rows) or {"answered": 1})
+    with Partial(out) as partial:
+        assert partial.finished() == (ASKED, {"answered": 1})
+        assert partial.finished() is None
+        assert partial.begin({**ASKED, "model": "resnet18"}) == 0
+    out.write_text("another's")
+    with Partial(out) as partial:
+        assert partial.finished() is None
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def test_an_output_that_was_there_stays_until_the_new_one_is_whole(out):
     out.write_text("old")
     begun(out, (0, 1))
@@ -101,7 +121,7 @@ def test_an_output_that_was_there_stays_until_the_new_one_is_whole(out):
             partial.finish(fails)
     assert out.read_text() == "old"
     with Partial(out) as partial:
-        assert not partial.is_finished()
+        assert partial.finished() is None
         assert partial.begin(ASKED) == 1
         partial.finish(write)
     assert out.read_text() == '{"picture":"0.png"}\n'

@@ -7,6 +7,7 @@ import pytest
 
 from app.batch import chunks as cutting
 from app.batch import run
+from app.batch.asked import Asked
 from app.batch.partial import Partial
 from app.batch.run import AHEAD, Progress
 from tests.app.batch.test_work import Pictures
@@ -83,6 +84,14 @@ def test_rows_out_of_order_are_never_kept(tmp_path):
         with pytest.raises(RuntimeError, match="picture 2 came after those up to 1"):
             run.keep(classify, partial, Progress(), lambda now: None)
         assert partial.begin({}) == 1
+
+
+def test_answers_that_a_vote_lacks_are_counted(tmp_path):
+    rows = [{"picture": str(n), "label": "7", "votes": 5, "of": of} for n, of in enumerate((7, 6, 4))]
+    with Partial(tmp_path / "x.jsonl") as partial:
+        partial.begin({})
+        partial.add([*rows, {"picture": "3", "error_code": "undecodable", "error_message": "bad"}], 0)
+        assert run.finish(partial, Asked("vote", "mnist")) == run.Outcome(3, {"undecodable": 1}, 4)
 
 
 def test_progress_tells_the_pace_of_this_run_and_the_time_left(tmp_path):

@@ -181,7 +181,7 @@ def test_a_network_that_is_missing_is_told_at_the_start_or_with_its_pictures():
     with pytest.raises(RuntimeError, match="lenet for mnist is missing: there is no file"):
         work_of("lenet", "mnist", engine)
     work = work_of("lenet", "auto", engine)
-    assert [sentence for sentence in work.lacking if "lenet" in sentence] == [
+    assert [sentence for name, sentence in work.lacking.items() if name.endswith("lenet")] == [
         f"lenet for mnist is missing: {gone.reason}"
     ]
     (row,) = rows_of(work, SEVEN)

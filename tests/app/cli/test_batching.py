@@ -14,6 +14,7 @@ from rich.console import Console
 from app.batch.run import Progress
 from app.cli import batch_progress, main
 from app.cli.batch_progress import sentence
+from tests.app.batch.test_work import Three
 from tests.models.intake.test_picture import draw_seven
 
 
@@ -96,6 +97,44 @@ def test_what_another_run_left_is_thrown_away_only_when_asked(folder, tmp_path, 
     assert batch(folder, out, "--dataset", "mnist") == 1
     assert "another dataset: auto, now mnist" in capsys.readouterr().err
     assert batch(folder, out, "--dataset", "mnist", "--fresh") == 0
+
+
+def test_a_vote_without_one_of_its_networks_is_told_and_the_exit_code(folder, tmp_path, capsys, monkeypatch):
+    engine = Three()
+    engine.failing = {"vgg11"}
+    monkeypatch.setattr("app.batch.work.Engine", lambda settings: engine)
+    assert batch(folder, tmp_path / "x.csv", "--model", "vote") == 1
+    assert "2 pictures answered; 2 answers of single networks are missing from the votes" in capsys.readouterr().out
+    engine.failing = set()
+    assert batch(folder, tmp_path / "x.csv", "--model", "vote", "--force") == 0
+    assert "2 pictures answered\n" in capsys.readouterr().out
+
+
+def test_a_run_is_whole_already_for_the_same_command_alone(folder, tmp_path, capsys, monkeypatch):
+    (folder / "bad.png").write_bytes(b"bad")
+    out = tmp_path / "x.jsonl"
+
+    def left_behind(*options):
+        with monkeypatch.context() as patch:
+            patch.setattr("app.batch.partial.Partial._remove", interrupted)
+            assert batch(folder, out, *options) == 130
+        capsys.readouterr()
+        return out.stat().st_ino
+
+    left_behind()
+    assert batch(folder, out) == 1
+    said = capsys.readouterr().out
+    assert said == f"{out} was whole already\n{out}: 2 pictures answered; 1 not: undecodable 1\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", "x.jsonl"]
+    before = left_behind("--force")
+    assert batch(folder, out, "--dataset", "mnist") == 2
+    assert "is there already; name another --out" in capsys.readouterr().err
+    assert out.stat().st_ino == before
+    before = left_behind("--force")
+    assert batch(folder, out, "--dataset", "mnist", "--force") == 1
+    assert "whole already" not in capsys.readouterr().out
+    assert out.stat().st_ino != before
+    assert json.loads(out.read_text().splitlines()[1])["dataset_confidence"] is None
 
 
 def interrupted(*_):

@@ -8,6 +8,8 @@ import pytest
 
 from app.cluster import calls
 from app.cluster.calls import Full, Lost, Unavailable
+from app.cluster.replies import Refused
+from app.errors import ApiError
 from tests.app.cluster.conftest import PNG, FakeCluster, a_cluster
 from tests.app.conftest import serving
 from tests.counted import counted, replicas
@@ -212,6 +214,43 @@ async def test_parties_take_turns_in_the_replica(cluster: FakeCluster, client: h
     engine.gate.set()
     await asyncio.gather(lone, many)
     assert order.index(7) <= 2, "behind the one at work, and one of the others"
+
+
+class Reloads:
+    """A replica that replies so to `reload`."""
+
+    def __init__(self, reply: Refused | Exception | None = None) -> None:
+        self.reply = reply
+
+    async def reload(self) -> Refused | None:
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (Refused("model_unavailable", "lenet for mnist would be missing", None), "lenet for mnist would be missing"),
+        (RuntimeError(), "a replica of lenet did not load anew, others may have: RuntimeError"),
+    ],
+)
+async def test_a_reload_that_ends_tells_which_replicas_have_exchanged(
+    cluster: FakeCluster, reply: Refused | Exception, told: str
+) -> None:
+    cluster.intake.replicas = [Reloads()]
+    lenet = cluster.networks["lenet"]
+    lenet.replicas = [Reloads(), Reloads(reply), Reloads()]
+    with pytest.raises(ApiError) as error:
+        await cluster.remote.reload()
+    assert error.value.message == f"{told}; exchanged already: the intake, 2 of 3 replicas of lenet"
+    lenet.replicas = [Reloads(reply)]
+    with pytest.raises(ApiError) as error:
+        await cluster.remote.reload()
+    assert error.value.message == f"{told}; exchanged already: the intake"
 
 
 async def test_late_calls_are_not_sent(cluster: FakeCluster) -> None:
