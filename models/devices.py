@@ -36,7 +36,7 @@ def gpus() -> int:
 
 
 def plain_float32() -> None:
-    """No TF32 on GPUs, for the whole process: what is measured and served there are the answers of a CPU."""
+    """No TF32 on GPUs, for the whole process: what is measured there are the answers of a CPU."""
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = False

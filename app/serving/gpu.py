@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from app.serving import threads
 from app.serving.backends import Loaded
@@ -53,6 +54,11 @@ class Gpu:
 
 
 def compute_in(classifier: Classifier, dtype: torch.dtype) -> None:
-    """Let the network of a classifier compute in `dtype`, channels last; what goes in and comes out stays float32."""
-    classifier.network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    classifier.network.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(dtype),))
+    """Let the network of a classifier compute in `dtype`, channels last; what goes in and comes out stays float32, and
+    so does the last layer: of logits of 5 bfloat16 tells no hundredths, and answers would differ by batches.
+    """
+    network = classifier.network
+    network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(dtype),))
+    last = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)][-1]
+    last.float().register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))

@@ -18,6 +18,7 @@ from app.serving.metrics import Metrics
 from app.serving.networks import Networks
 from app.serving.recorded import Recorded, sizes
 from app.settings import Settings
+from models import catalog
 from tests import untrained
 from tests.recording import RecordingDevice
 
@@ -65,6 +66,16 @@ def test_what_stood_in_the_buffers_before_changes_no_answer(pictures: Pictures) 
     backend.probabilities(pictures[:8], flags)
     np.testing.assert_allclose(backend.probabilities(pictures[8:]), eager(pictures[8:]), atol=1e-6)
     np.testing.assert_allclose(backend.probabilities(pictures[:3]), eager(pictures[:3]), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", catalog.ARCHITECTURES)
+def test_in_bfloat16_the_last_layer_computes_in_float32(name: str, pictures: Pictures) -> None:
+    found = untrained.classifier(name).requires_grad_(False)
+    compute_in(found, torch.bfloat16)
+    logits = found(torch.from_numpy(pictures[:2]))
+    assert not torch.equal(logits, logits.bfloat16().float()), "finer than bfloat16 tells"
+    kinds = {str(parameter.dtype) for parameter in found.network.parameters()}
+    assert kinds == {"torch.bfloat16", "torch.float32"}
 
 
 @pytest.mark.parametrize("name", ["lenet", "resnet18"])
