@@ -193,7 +193,7 @@ def test_without_the_test_pictures_it_says_what_brings_them(visit: Visits, serve
     page = opened(
         visit, serve_fake(measured(place), data_dir=place / "nowhere"), "&network=lenet&measured=mnist&cell=3-8"
     )
-    assert "not at hand" in page.locator("#mistakes").text_content()
+    assert "are not in LINEUP_DATA_DIR" in page.locator("#mistakes").text_content()
     assert "lineup evaluate --mistakes --model lenet" in page.locator("#mistakes code").text_content()
 
 
