@@ -156,8 +156,9 @@ def test_a_server_that_closes_after_every_answer_is_asked_over_new_connections()
 def test_broken_and_silent_connections_are_counted_and_hang_nothing(
     replies: tuple[bytes | None], outcome: str, rate: float | None
 ) -> None:
+    patience = 0.2 if outcome == clients.LATE else 30  # a broken one is told at once, however busy the machine is
     with answering(*replies) as port:
-        tally = load_on(port, Load(clients=2, seconds=0.3, rate=rate, warm_up_s=0, timeout_s=0.2))
+        tally = load_on(port, Load(clients=2, seconds=0.3, rate=rate, warm_up_s=0, timeout_s=patience))
     assert set(tally.errors) == {outcome}
     assert tally.errors[outcome] == tally.offered > 0
     assert not tally.latencies
