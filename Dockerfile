@@ -1,5 +1,5 @@
 # Without PyTorch: the networks run as compiled graphs, which are baked in. For a GPU, PyTorch comes along:
-#   docker build .                                        on the CPU, about 1 GB
+#   docker build .                                        on the CPU, 1.3 GB
 #   docker build --build-arg TORCH_INDEX=default .        with PyTorch and CUDA (tools/install-torch.sh tells of the index)
 #   docker build --build-arg EXTRAS=[ray] .               with Ray, for the nodes of a cluster; both together for its GPUs
 FROM python:3.11-slim
