@@ -126,9 +126,8 @@ class Trainer:
     def try_phases(self) -> Iterator[str]:
         """Take two steps in each phase and tell what the second costs; for a look before a run."""
         for number, phase in enumerate(self.recipe.phases):
-            self.at = replace(
-                self.at, phase=number, seconds=math.inf, seen=sys.maxsize
-            )  # of features two chunks and no more
+            # As if its time were over: of features two chunks and no more.
+            self.at = replace(self.at, phase=number, seconds=math.inf, seen=sys.maxsize)
             self.stage = self._stage()
             material = self._material()
             self.at.seconds, self.at.seen = 0.0, 0
@@ -152,13 +151,14 @@ class Trainer:
     # ---- a phase
 
     def _stage(self) -> Stage:
-        return stage_of(self.classifier, self.pooled, self.recipe, self.phase, self.own_size, self.world)
+        size = self.phase.size or self.own_size
+        return stage_of(self.classifier, self.pooled, self.recipe, self.phase, size, self.world)
 
     def _material(self) -> Material:
         if self.phase.head == "features":
             return self._features()
         share, augmentation = self.recipe.share_of_scenes(self.phase), AUGMENTATIONS[self.classifier.dataset]
-        return of_pictures(self.pool, self.watch, share, self.phase.size or self.own_size, augmentation)
+        return of_pictures(self.pool, self.watch, share, self.classifier.input_size, augmentation)
 
     def _features(self) -> Material:
         """Of as many pictures as the phase's time allows; of an epoch's, where passes are counted."""

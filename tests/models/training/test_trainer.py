@@ -136,6 +136,31 @@ class SmallVGG(torch.nn.Module):
         return self.fc(self.conv(x).flatten(1))
 
 
+class AnySize(torch.nn.Module):
+    """A network for pictures of any size; tells the sides of those that it got."""
+
+    def __init__(self):
+        super().__init__()
+        self.input_size = 28
+        self.conv = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.ReLU())
+        self.fc = torch.nn.Linear(8, 10)
+        self.seen = []
+        self.conv.register_forward_pre_hook(lambda _, inputs: self.seen.append(inputs[0].shape[-1]))
+
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize("head", ["own", "pooled"])
+def test_a_phase_learns_and_is_watched_at_its_own_size(tmp_path, head):
+    phases = (Phase(0.5, lr=1e-3, size=14, head=head), Phase(0.5, lr=1e-3))
+    recipe = Recipe(phases, "adamw", epochs=2, batch_size=32, autocast=False)
+    made = make_trainer(tmp_path, recipe=recipe, network=AnySize())
+    assert made.run().input_size == 28
+    seen = made.classifier.network.seen
+    assert seen == [14] * (len(seen) // 2) + [28] * (len(seen) // 2)
+
+
 def test_pooled_head_then_features_computed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(features, "CHUNK", 64)
     phases = (Phase(0.5, lr=1e-3, size=14, head="pooled"), Phase(0.5, lr=1e-3, head="features"))
