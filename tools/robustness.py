@@ -7,6 +7,7 @@ from models import catalog, checkpoints
 from models.checkpoints import reports
 from models.datasets import DATASETS
 from models.evaluation.corruptions import CORRUPTIONS
+from tools.unchanged import digest_of
 
 
 def rows(weights: Path) -> tuple[list[str], list[list[str]]]:
@@ -25,8 +26,7 @@ def rows(weights: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _record(path: Path) -> dict[str, Any] | None:
-    digest = checkpoints.read_header(path)["digest"] if path.is_file() else None
-    return reports.of(path, digest, reports.ROBUSTNESS)
+    return reports.of(path, digest_of(path) if path.is_file() else None, reports.ROBUSTNESS)
 
 
 def _cell(told: dict[str, Any] | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from models import checkpoints
 from models.data import scene_sets
 from tools import tables
+from tools.unchanged import digest_of
 
 EVALUATE = ("-m", "models.evaluation.evaluate")
 
@@ -48,11 +49,6 @@ class Place:
 
     def digest(self, name: str, dataset: str) -> str:
         return digest_of(self.checkpoint(name, dataset))
-
-
-def digest_of(path: Path) -> str:
-    """The digest of a checkpoint. CheckpointError if it is not there or is damaged."""
-    return str(checkpoints.read_header(path)["digest"])
 
 
 def evaluate(place: Place, name: str, dataset: str, *options: str) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ def names(record: dict[str, Any], weights: Path) -> set[str]:
     none of a record that does not say what it is of.
     """
     told: dict[str, str] = record.get("of", {})
-    return {name for name, digest in told.items() if _digest(weights / f"{name}{checkpoints.SUFFIX}") == digest}
+    there = {name: weights / f"{name}{checkpoints.SUFFIX}" for name in told}
+    return {name for name, path in there.items() if path.is_file() and digest_of(path) == told[name]}
 
 
-def _digest(path: Path) -> str | None:
-    return str(checkpoints.read_header(path)["digest"]) if path.is_file() else None
+def digest_of(path: Path) -> str:
+    """The digest of a checkpoint. CheckpointError if it is not there or is damaged."""
+    return str(checkpoints.read_header(path)["digest"])
