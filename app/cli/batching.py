@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> int:
     from app.batch import formats
     from app.batch.partial import Partial
-    from app.batch.run import Outcome, finish, out_problem
+    from app.batch.run import Outcome, finish
     from app.batch.sources import Place
     from app.cluster import ray_version
 
@@ -80,13 +80,11 @@ def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> i
         ray_version.check()
     if missing := formats.lacks(out) or formats.lacks(options.source):
         raise RuntimeError(missing)
-    if (wrong := out_problem(out, force=True)) is not None:
-        raise WrongUsage(wrong)
+    _check_out(out, force=True)
     with Partial(out, fresh=options.fresh) as partial:
         left = partial.finished()
         # What it may have left is not in the way of the same command, which is known once the source is open.
-        if (wrong := out_problem(out, force=options.force or left is not None)) is not None:
-            raise WrongUsage(wrong)
+        _check_out(out, force=options.force or left is not None)
         # On a cluster others open it, in folders of their own.
         listing = partial.listing.absolute()
         place = Place(options.source.absolute(), options.column, settings.max_upload_bytes, listing)
@@ -95,10 +93,16 @@ def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> i
         if left is not None and left.asked == question:
             print(f"{out} was whole already")
             return _summary(out, Outcome(**left.told))
-        if (wrong := out_problem(out, force=options.force)) is not None:
-            raise WrongUsage(wrong)
+        _check_out(out, force=options.force)
         _classify(options, settings, asked, place, source, question, partial)
         return _summary(out, finish(partial, asked))
+
+
+def _check_out(out: Path, *, force: bool) -> None:
+    from app.batch.run import out_problem
+
+    if (wrong := out_problem(out, force=force)) is not None:
+        raise WrongUsage(wrong)
 
 
 def _question(settings: "Settings", asked: "Asked", source: "Source") -> dict[str, Any]:

@@ -45,14 +45,21 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     something: a line on stderr, exit code 2.
     """
     options = parser.parse_args(argv)
-    for name in ("threads", "test_images", "held_out_images"):
-        if (value := getattr(options, name)) is not None and value < 1:
-            parser.error(f"--{name.replace('_', '-')} is {value}; wanted a whole number from 1 up")
+    check_positive(parser, options, ("threads", "test_images", "held_out_images"), "a whole number from 1 up")
     try:
         options.device = torch.device(choose_device(options.device))
     except RuntimeError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     return options
+
+
+def check_positive(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str], wanted: str
+) -> None:
+    """End with a line on stderr, exit code 2, if one of these options is given and not above 0."""
+    for name in names:
+        if (value := getattr(options, name)) is not None and not value > 0:
+            parser.error(f"--{name.replace('_', '-')} is {value}; wanted {wanted}")
 
 
 def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:

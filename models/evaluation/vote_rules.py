@@ -113,8 +113,8 @@ def judge(sets: Mapping[str, Answered]) -> dict[str, Any]:
     """How right each rule is on each set, by name, and what it gains over one voice each on all, JSON-able: wrong
     answers it turned ``right``, right ones it turned ``wrong``, McNemar's ``p``, and whether it ``beats`` that rule.
     """
-    base = _right(BASE, sets)
-    return {rule: _compared(_right(rule, sets), base) for rule in RULES}
+    right = {rule: _right(rule, sets) for rule in RULES}
+    return {rule: _compared(told, right[BASE]) for rule, told in right.items()}
 
 
 def challenge(sets: Mapping[str, Answered], rule: str) -> dict[str, Any]:

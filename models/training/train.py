@@ -35,7 +35,7 @@ from models.checkpoints import reports
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation.choice import add_choice, chosen, parsed
+from models.evaluation.choice import add_choice, check_positive, chosen, parsed
 from models.evaluation.evaluate import evaluate, summary
 from models.training import history, recipes, shipping
 from models.training.optimisation import DivergedError
@@ -84,9 +84,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, default=checkpoints.place(), help=told)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
     options = parsed(parser, argv)
-    for name in ("minutes", "epochs", "pause_after"):
-        if (value := getattr(options, name)) is not None and not value > 0:
-            parser.error(f"--{name.replace('_', '-')} is {value}; wanted a number above 0")
+    check_positive(parser, options, ("minutes", "epochs", "pause_after"), "a number above 0")
     return options
 
 
