@@ -10,12 +10,11 @@ from app.client import AsyncClient, Client
 from tests.scripted import answer
 
 Ask = Callable[..., Any]
-QUICK = {"verify": False}  # no certificates to load for each client: a tenth of a second
 SEVEN = answer(PREDICTION)
 
 
 def ask_sync(url: str, method: str, *asked: Any, into: Any = None, told: Any = None, **options: Any) -> Any:
-    with Client(url, **(QUICK | (told or {}))) as client:
+    with Client(url, **(told or {})) as client:
         done = getattr(client, method)(*asked, **options)
         if into is None:
             return done
@@ -25,7 +24,7 @@ def ask_sync(url: str, method: str, *asked: Any, into: Any = None, told: Any = N
 
 def ask_async(url: str, method: str, *asked: Any, into: Any = None, told: Any = None, **options: Any) -> Any:
     async def ask() -> Any:
-        async with AsyncClient(url, **(QUICK | (told or {}))) as client:
+        async with AsyncClient(url, **(told or {})) as client:
             done = getattr(client, method)(*asked, **options)
             if into is None:
                 return await done

@@ -14,6 +14,7 @@ import pytest
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+with_make = pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
 OF_THE_HOST = {"host", "port", "weights", "data_dir", "tls_cert", "tls_key"}  # they mean others in a container
 
 
@@ -92,7 +93,7 @@ def test_the_image_takes_the_argument_that_compose_gives_it_and_installs_what_to
     assert re.search(r"driver: nvidia\n +count: 1\n +capabilities: \[gpu\]", of_gpu)
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@with_make
 @pytest.mark.parametrize(
     ("environment", "options"),
     [
@@ -110,7 +111,7 @@ def test_make_serve_listens_where_the_environment_says(environment: dict[str, st
     assert f"lineup serve {options}\n" in done.stdout
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@with_make
 def test_make_serve_listens_where_it_is_told_to() -> None:
     done = subprocess.run(
         ["make", "-n", "serve", "HOST=0.0.0.0"], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
@@ -127,7 +128,7 @@ def script(path: Path, lines: str) -> Path:
 OLD = ("-o", ".venv/.serve", "-o", ".venv/.torch")  # not to be made here
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@with_make
 def test_make_serve_serves_what_it_can_where_something_cannot_be_compiled(tmp_path: Path) -> None:
     script(tmp_path / "lineup", 'echo "lineup $1"; [ "$1" = serve ]')
     command = ["make", *OLD, "serve", f"BIN={tmp_path}", "GPU="]
@@ -139,7 +140,7 @@ def test_make_serve_serves_what_it_can_where_something_cannot_be_compiled(tmp_pa
     ]
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@with_make
 def test_pytorch_is_made_anew_where_the_project_wants_another() -> None:
     command = [
         "make",
