@@ -77,7 +77,8 @@ def compute(
             if not may_compute():
                 return
             features = torch.cat([convolutions()(part).bfloat16() for part in pictures.split(BATCH)])
-            atomic.write(path, safetensors.torch.save({"features": features.cpu()}))
+            with atomic.replacing(path) as file:
+                file.write(safetensors.torch.save({"features": features.cpu()}))
         yield safetensors.torch.load_file(path)["features"].to(pictures.device), right
 
 

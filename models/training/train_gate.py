@@ -43,7 +43,8 @@ def _kept(dataset: str, options: argparse.Namespace, *, held: bool) -> Examples:
     if not file.is_file():
         world = gate_examples.find_world(options.data_dir, options.fonts, held=held)
         examples = vars(gate_examples.make(dataset, world, count, options.seed + held))
-        atomic.write(file, save(examples))
+        with atomic.replacing(file) as written:
+            written.write(save(examples))
     return Examples(**load_file(file))
 
 
