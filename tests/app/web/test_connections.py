@@ -201,7 +201,7 @@ def test_who_never_reads_is_cut(serve: Serve, monkeypatch: pytest.MonkeyPatch) -
     asked = GET.replace(b"/healthz", b"/openapi.json")
     with serve() as port, connect(port) as connection:
         connection.settimeout(0.1)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, ConnectionError):  # it may be cut already: more wait than may
             for _ in range(1000):
                 connection.sendall(asked * 10)
         end = time.monotonic() + 30
