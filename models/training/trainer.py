@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from models.classifier import Classifier
 from models.data.scene_sets import SceneSet
 from models.training import features, run_log, run_state, sparse
-from models.training.augment import AUGMENTATIONS
 from models.training.material import Material, of_pictures
 from models.training.objective import Objective
 from models.training.optimisation import check_number, check_weights, cycle
@@ -157,7 +156,7 @@ class Trainer:
     def _material(self) -> Material:
         if self.phase.head == "features":
             return self._features()
-        share, augmentation = self.recipe.share_of_scenes(self.phase), AUGMENTATIONS[self.classifier.dataset]
+        share, augmentation = self.recipe.share_of_scenes(self.phase), self.recipe.augmentation(self.classifier.dataset)
         return of_pictures(self.pool, self.watch, share, self.classifier.input_size, augmentation)
 
     def _features(self) -> Material:
@@ -178,7 +177,7 @@ class Trainer:
                 self.recipe.share_of_scenes(self.phase),
                 self.folder / "features",
                 seed=self.draws,
-                augmentation=AUGMENTATIONS[self.classifier.dataset],
+                augmentation=self.recipe.augmentation(self.classifier.dataset),
                 may_compute=lambda: self._progress() < features.TIME,
                 after_each=count,
             )

@@ -1,12 +1,13 @@
 """Augmentation moves pictures a little, each by its own draw, and never turns one digit into another."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 
 from models.datasets import DATASETS
 from models.training.augment import AUGMENTATIONS, Augmentation, augment
+from models.training.recipes import Recipe
 
 STILL = Augmentation(degrees=0, scale=0, shift=0, brightness=0, contrast=0, mirror=False)
 
@@ -77,6 +78,15 @@ def test_the_ground_stays_black(pictures):
     moved = augment(pictures, replace(STILL, brightness=0.4, contrast=0.4))
     assert (moved[pictures == 0] == 0).all()
     assert moved[pictures > 0].unique().numel() > 20
+
+
+@pytest.mark.parametrize("name", list(AUGMENTATIONS))
+def test_a_mild_recipe_moves_pictures_half_as_far_and_erases_none(name):
+    far = AUGMENTATIONS[name]
+    mild = Recipe((), "sgd", mild=True).augmentation(name)
+    assert Recipe((), "sgd").augmentation(name) == far
+    assert (mild.erase, mild.mirror) == (0, far.mirror)
+    assert all(2 * value == asdict(far)[key] for key, value in asdict(mild).items() if key not in ("erase", "mirror"))
 
 
 def test_random_erasing_puts_noise_into_one_rectangle_of_its_share(pictures):
