@@ -41,10 +41,15 @@ def copy(source: str | Path, path: str | Path) -> None:
         shutil.copyfileobj(read, written)
 
 
+def write(path: str | Path, content: bytes) -> None:
+    """Put ``content`` in the place of ``path``."""
+    with replacing(path) as file:
+        file.write(content)
+
+
 def write_json(path: str | Path, value: object) -> None:
     """Put ``value`` (JSON-able) in the place of ``path``, as reports and records are kept: indented, for people, but
     with a list of numbers on one line.
     """
     text = NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", json.dumps(value, indent=1))
-    with replacing(path) as file:
-        file.write(f"{text}\n".encode())
+    write(path, f"{text}\n".encode())

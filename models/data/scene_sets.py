@@ -56,8 +56,7 @@ def save(folder: Path, dataset: str, sets: Mapping[str, SceneSet], about: Mappin
     from safetensors.torch import save as save_tensors
 
     tensors = {f"{part}.{key}": tensor for part, scenes in sets.items() for key, tensor in vars(scenes).items()}
-    with atomic.replacing(path) as file:
-        file.write(save_tensors(tensors, {"about": json.dumps({**about, "made_by": made_by()})}))
+    atomic.write(path, save_tensors(tensors, {"about": json.dumps({**about, "made_by": made_by()})}))
     return path
 
 

@@ -77,8 +77,7 @@ def compute(
             if not may_compute():
                 return
             features = torch.cat([convolutions()(part).bfloat16() for part in pictures.split(BATCH)])
-            with atomic.replacing(path) as file:
-                file.write(safetensors.torch.save({"features": features.cpu()}))
+            atomic.write(path, safetensors.torch.save({"features": features.cpu()}))
         yield safetensors.torch.load_file(path)["features"].to(pictures.device), right
 
 

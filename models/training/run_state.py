@@ -105,8 +105,7 @@ def save(
         }
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     progress = json.dumps({"identity": identity, "position": asdict(at)})
-    with atomic.replacing(path) as file:
-        file.write(safetensors.torch.save(flat, metadata={"progress": progress}))
+    atomic.write(path, safetensors.torch.save(flat, metadata={"progress": progress}))
 
 
 def position(path: Path, identity: Mapping[str, Any]) -> Position:

@@ -43,8 +43,7 @@ def _kept(dataset: str, options: argparse.Namespace, *, held: bool) -> Examples:
     if not file.is_file():
         world = gate_examples.find_world(options.data_dir, options.fonts, held=held)
         examples = vars(gate_examples.make(dataset, world, count, options.seed + held))
-        with atomic.replacing(file) as written:
-            written.write(save(examples))
+        atomic.write(file, save(examples))
     return Examples(**load_file(file))
 
 
