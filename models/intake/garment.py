@@ -79,13 +79,13 @@ def _framed(apart: Float) -> Box | None:
     if box is None:
         return None
     height, width = other.shape
-    if box.right - box.left < INSIDE * width or box.bottom - box.top < INSIDE * height:
+    wide, high = box.right - box.left, box.bottom - box.top
+    if wide < INSIDE * width or high < INSIDE * height:
         return None
     rim = max(2, round(0.02 * min(height, width)))
     inner = Box(box.left + rim, box.top + rim, box.right - rim, box.bottom - rim)
-    edges = other[box.top + 1, :], other[box.bottom - 2, :], other[:, box.left + 1], other[:, box.right - 2]
-    spans = (box.right - box.left, box.right - box.left, box.bottom - box.top, box.bottom - box.top)
-    straight = all(edge.sum() >= STRAIGHT * span for edge, span in zip(edges, spans, strict=True))
+    across, down = other[[box.top + 1, box.bottom - 2]].sum(1), other[:, [box.left + 1, box.right - 2]].sum(0)
+    straight = across.min() >= STRAIGHT * wide and down.min() >= STRAIGHT * high
     return inner if straight and min(box.left, box.top, width - box.right, height - box.bottom) > 0 else None
 
 
