@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     ] = 60.0
     queue_size: Annotated[
         int,
-        Field(description="Most pictures waiting for one network; more is 429 `queue_full`.", ge=1),
+        Field(description="Most pictures waiting for one network of one dataset; more is 429 `queue_full`.", ge=1),
     ] = 256
     max_batch_size: Annotated[int, Field(description="Most pictures in one forward pass.", ge=1)] = 64
     max_batch_gmacs: Annotated[
@@ -174,7 +174,8 @@ class Settings(BaseSettings):
         Keys | None,
         Field(
             description="Keys of clients, separated by commas, for `Authorization: Bearer KEY` or `X-API-Key: KEY`; "
-            "without one is 401 `unauthorized`. Health, readiness, metrics and documentation stay open; unset: all."
+            "without one is 401 `unauthorized`. The page, health, readiness, metrics and documentation stay open; unset: "
+            "all."
         ),
     ] = None
     admin_key: Annotated[

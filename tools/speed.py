@@ -44,7 +44,7 @@ def costs(record: dict[str, Any]) -> Rows:
 
 def overload(record: dict[str, Any]) -> Rows:
     """What a flood for the slowest network costs it and others."""
-    headings = ["asked", "answered", "refused at once (429)", "late (504)", "ms: median, 99 %"]
+    headings = ["asked", "answered", "refused (429)", "late (504)", "ms: median, 99 %"]
     flood = record["vgg11"]
     rows = [
         [f"vgg11, {record['flood']} at once", *_statuses(flood), f"of refusals {_pair(flood['refused_ms'])}"],

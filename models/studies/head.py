@@ -1,6 +1,6 @@
 """Fully connected layers against NiN's global average pool as the way out of the same convolutions.
 
-Lin, Chen, Yan: Network in network, ICLR 2014, section 3.2: fully connected layers learn by heart, a global average has
+Lin, Chen, Yan: Network in network, ICLR 2014, section 3.2: fully connected layers overfit, a global average has
 nothing to learn with.
 """
 
@@ -58,7 +58,7 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
 STUDY = Study(
     name="head",
     title="a global average for fully connected layers",
-    question="Are a network's fully connected layers needed, and do they learn by heart?",
+    question="Are a network's fully connected layers needed, and do they overfit?",
     plan=Plan(pictures=12_800, passes=8, rate=0.03),
     variants={
         "fully-connected": Variant("fully connected", fully_connected),

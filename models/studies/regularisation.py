@@ -1,7 +1,7 @@
 """Dropout and augmentation on and off: the gap between training and test accuracy.
 
 Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks, NeurIPS 2012, section
-4. Few pictures, seen often, so that there is something to learn by heart; augmentation is that of training.
+4. Few pictures, seen often, so that there is something to overfit; augmentation is that of training.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
 STUDY = Study(
     name="regularisation",
     title="dropout and augmentation",
-    question="Do they keep a network from learning by heart?",
+    question="Do they keep a network from overfitting?",
     plan=Plan(pictures=6_400, passes=16, rate=0.03),
     variants={
         "none": Variant("neither", lambda: network(0.0)),
