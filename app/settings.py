@@ -174,8 +174,8 @@ class Settings(BaseSettings):
         Keys | None,
         Field(
             description="Keys of clients, separated by commas, for `Authorization: Bearer KEY` or `X-API-Key: KEY`; "
-            "without one is 401 `unauthorized`. The page, health, readiness, metrics and documentation stay open; unset: "
-            "all."
+            "without one is 401 `unauthorized`. The page, health, readiness, metrics and documentation stay open; "
+            "unset: all."
         ),
     ] = None
     admin_key: Annotated[

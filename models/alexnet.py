@@ -2,8 +2,9 @@
 
 Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks, NeurIPS 2012,
 sections 3 and 4. The idea: ReLU does not saturate, so a network this large learns at all; dropout keeps it from
-overfitting. On one device, without local response normalisation, for one grey channel. As in d2l the first convolution
-has no padding: its output is 54x54, not the paper's 55x55, so 6400 and not 9216 values reach the fully connected layers.
+overfitting. On one device, without local response normalisation, for one grey channel. As in d2l the first
+convolution has no padding: its output is 54x54, not the paper's 55x55, so 6400 and not 9216 values reach the fully
+connected layers.
 
 =====  ====================================================================  ===============
 stage  layers                                                                output
