@@ -15,32 +15,46 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from onnx import ModelProto
+from onnx import GraphProto, ModelProto
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 Row = dict[str, Any]
 
 SCOPES = "pkg.torch.onnx.name_scopes"  # of a node: the modules that it comes from, the innermost before the last
-NOTHING = (nn.Dropout, nn.Flatten, nn.Identity)
-PLAIN = {nn.ReLU: "ReLU", nn.Sigmoid: "sigmoid", nn.BatchNorm1d: "batch norm", nn.BatchNorm2d: "batch norm"}
-JOINS = {"Concat": "concatenation", "Add": "addition", "Relu": "ReLU"}
+NOTHING = (nn.modules.dropout._DropoutNd, nn.Flatten, nn.Identity)
+CHAINS = (nn.Sequential, nn.ModuleList)
+PLAIN: dict[type[nn.Module], str] = {nn.Sigmoid: "sigmoid"}
+JOINS = {"Concat": "concatenation", "Add": "addition", "Mul": "multiplication", "Relu": "ReLU"}
 
 
 def table(network: nn.Module, model: ModelProto) -> list[Row]:
-    """The stages of ``network``, of which ``model`` is a fresh export: as ``models.compiled.stages`` reads them."""
+    """The stages of ``network``, of which ``model`` is a fresh export: as ``models.compiled.stages`` reads them.
+
+    ValueError, naming it, if a stage or layer has no part in the answer, or a parameter is in no stage.
+    """
     values, joins = _values(model)
     shapes, macs = _measured(network)
+    if outside := [name for name, _ in network.named_parameters(recurse=False)]:
+        raise ValueError(f"parameter {outside[0]!r} is in no stage: a module that is an attribute should hold it")
+
+    def given(name: str, module: nn.Module) -> Row:
+        if name in values and name in shapes:
+            return {"shape": shapes[name], "value": values[name]}
+        if isinstance(module, CHAINS) and len(module):  # nobody called it, but its parts, one after another
+            last, child = [*module.named_children()][-1]
+            return given(f"{name}.{last}", child)
+        raise ValueError(f"module {name!r} has no part in the answer: a network is what answers, in eval mode")
 
     def row(name: str, module: nn.Module, kind: str, *, whole: bool = True) -> Row:
-        told = {"name": name, "kind": kind, "shape": shapes[name], "value": values[name]}
+        told = {"name": name, "kind": kind, **given(name, module)}
         counted = sum(each.numel() for each in module.parameters(recurse=whole))
         return told | {"parameters": counted, "macs": macs.get(name, 0) if whole else 0}
 
     def rows(name: str, module: nn.Module) -> Iterator[Row]:
         if isinstance(module, NOTHING):
             return
-        if isinstance(module, nn.Sequential):
+        if isinstance(module, CHAINS):
             for part, child in module.named_children():
                 yield from rows(f"{name}.{part}", child)
         elif not any(module.children()):
@@ -48,13 +62,11 @@ def table(network: nn.Module, model: ModelProto) -> list[Row]:
         else:
             for path, child, word in _paths(name, module):
                 yield row(path, child, f"{word}: {'; '.join(_kinds(child))}")
-            yield row(name, module, "; ".join(joins[name]), whole=False)
+            if name in joins:  # else its forward does nothing but run them one after another
+                yield row(name, module, "; ".join(joins[name]), whole=False)
 
     stages = [(name, module) for name, module in network.named_children() if not isinstance(module, NOTHING)]
-    return [
-        {"name": name, "shape": shapes[name], "value": values[name], "layers": list(rows(name, module))}
-        for name, module in stages
-    ]
+    return [{"name": name, **given(name, module), "layers": list(rows(name, module))} for name, module in stages]
 
 
 def written(stages: list[Row]) -> str:
@@ -80,6 +92,8 @@ def kind(module: nn.Module) -> str:
             return f"average pool {_window(module.kernel_size, module.stride, 0)}"
         case nn.AdaptiveAvgPool2d(output_size=1):
             return "global average pool"
+        case nn.AdaptiveAvgPool2d():
+            return f"average pool to {_window(module.output_size, 1, 1)}"
     return PLAIN.get(type(module)) or _words(module)
 
 
@@ -91,8 +105,10 @@ def _window(kernel: Any, stride: Any, usual: int) -> str:
 
 
 def _words(module: nn.Module) -> str:
-    """The name of a class as words: "dense block"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(module).__name__).lower()
+    """The name of a class as words: "dense block", "batch norm"; of an activation as it is written: "ReLU6"."""
+    name = re.sub(r"\dd$", "", type(module).__name__)
+    activation = type(module).__module__ == "torch.nn.modules.activation"
+    return name if activation else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def _paths(name: str, block: nn.Module) -> Iterator[tuple[str, nn.Module, str]]:
@@ -114,7 +130,10 @@ def _values(model: ModelProto) -> tuple[dict[str, str], dict[str, list[str]]]:
     """What each module's output is called in a graph, and what a module computes beside its children, in words."""
     values: dict[str, str] = {}
     joins: dict[str, list[str]] = {}
+    plumbing = shape_values(model.graph)
     for node in model.graph.node:
+        if not plumbing.isdisjoint(node.output):
+            continue
         scopes = next(literal_eval(each.value) for each in node.metadata_props if each.key == SCOPES)[1:-1]
         values |= dict.fromkeys(scopes, node.output[0])  # the last one of a module is what it gives
         if scopes:
@@ -122,6 +141,17 @@ def _values(model: ModelProto) -> tuple[dict[str, str], dict[str, list[str]]]:
             word = JOINS.get(node.op_type, node.op_type)
             known.extend([] if word in known else [word])
     return values, joins
+
+
+def shape_values(graph: GraphProto) -> set[str]:
+    """Names of what a graph computes of shapes alone: constants, and all that comes of the shape of another value."""
+    found: set[str] = set()
+    for node in graph.node:
+        others = [name for name in node.input if name]
+        of_shapes = bool(others) and found.issuperset(others)
+        if node.op_type in ("Shape", "Constant") or of_shapes:
+            found.update(node.output)
+    return found
 
 
 def _measured(network: nn.Module) -> tuple[dict[str, list[int]], dict[str, int]]:

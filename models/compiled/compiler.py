@@ -19,6 +19,7 @@ import onnxruntime
 
 from models.checkpoints.codings import Array
 from models.checkpoints.described import Described
+from models.checkpoints.file_format import CheckpointError
 from models.compiled import cache as kept
 from models.compiled import forms, record
 from models.compiled.cache import Compiled
@@ -37,7 +38,8 @@ def load(source: Described, folder: Path | None = None, instructions: str | None
     """What runs a checkpoint's network, and the compiled network that it runs: of the cache in ``folder`` (default:
     ``cache.folder``), or made for an instruction set (default: this machine's) and kept there.
 
-    CheckpointError if its tensors do not fit the network that it names, or that has no skeleton.
+    CheckpointError if its tensors do not fit the network that it names, or that has no skeleton, or one that does not
+    run.
     """
     instructions = instructions or forms.instruction_set()
     digest = source.content.header["digest"]
@@ -47,8 +49,14 @@ def load(source: Described, folder: Path | None = None, instructions: str | None
     temperatures = source.temperature, source.temperature_sent
     if found := find(path, key, *temperatures):
         return found
-    made = keep(path, key, *_quickest(_candidates(source, told, instructions)))
-    return open_runner(made, *temperatures), made
+    try:
+        made = keep(path, key, *_quickest(_candidates(source, told, instructions)))
+        return open_runner(made, *temperatures), made
+    except Exception as error:
+        if not type(error).__module__.startswith("onnxruntime"):  # whose errors have no base of their own
+            raise
+        right = "`make skeletons` makes that anew and checks it, and with LINEUP_BACKEND=torch PyTorch runs the network"
+        raise CheckpointError(f"the skeleton of {source.architecture.name} does not run ({error}); {right}") from error
 
 
 def find(path: Path, key: Mapping[str, str], *temperatures: float, threads: int = 1) -> tuple[Runner, Compiled] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from models.compiled import cache, features, stages
+from models.compiled import cache, features, graph, stages
 from tests import untrained
 from tests.fakes import WEIGHTS
 
@@ -154,3 +154,15 @@ def test_every_record_that_ships_is_of_its_checkpoint_and_of_its_skeleton():
         assert set(told["ranges"]) == set(int8.activations(making.classifier(source).model)), path
         found = record.read(source.content.path, told["checkpoint"])
         assert list(found.allowed) == told["allowed"], path
+
+
+def test_a_network_whose_skeleton_does_not_run_is_told_and_the_others_are_compiled(weights, kept, capsys, monkeypatch):
+    wrong = graph.skeleton("lenet-bn")
+    next(node for node in wrong.graph.node if node.op_type == "Flatten").attribute[0].i = 2
+    whole = graph.skeleton
+    monkeypatch.setattr(graph, "skeleton", lambda name: wrong if name == "lenet-bn" else whole(name))
+    assert main(["compile"]) == 1
+    told = capsys.readouterr()
+    assert "compiled: 2 in float32, auto, gate; kept in" in told.out
+    assert "lineup: the skeleton of lenet-bn does not run (" in told.err
+    assert "`make skeletons`" in told.err
