@@ -5,9 +5,10 @@
 # make report   what was measured of every checkpoint, drawn to weights/report/, and the surest mistakes to runs/report/
 # make figures  every recorded figure and table that is not of the checkpoints as they are now, in order (FIGURES="--plan"
 #               only tells which; other options: python -m tools.remake --help)
-# make bench    Lineup beside what one would run instead, under the same load, 17 minutes (BENCH="--networks lenet" shows
-#               a part and records nothing; other options: python -m bench.serving --help); make bench-intake: what the
-#               intake costs; make bench-page: how soon the page is there and answers, in Chromium
+# make bench    Lineup beside what one would run instead, under the same load, 20 minutes, and a flood (BENCH="--networks
+#               lenet" shows a part and records nothing; with any options no flood is measured and no table made: see
+#               python -m bench.serving --help); make bench-intake: what the intake costs; make bench-page: how soon the
+#               page is there and answers, in Chromium
 # make studies what each idea was worth: eight small experiments, one or two hours of a core (STUDIES="depth head": those alone)
 # make skeletons  the graphs of the networks without their weights, and their stage tables, after a network's code changed
 # make fuzz     200,000 damaged uploads, guided by coverage (RUNS changes the number)
@@ -68,8 +69,8 @@ studies: .venv/.test
 bench: .venv/.test
 	@$(MAKE) --no-print-directory .venv-bench/.rivals || echo "LitServe and BentoML could not be installed: their rows will say so"
 	$(BIN)/python -m bench.serving $(BENCH)
-	$(BIN)/python -m bench.overload
-	$(BIN)/python -m tools.tables
+	$(if $(strip $(BENCH)),,$(BIN)/python -m bench.overload)
+	$(if $(strip $(BENCH)),,$(BIN)/python -m tools.tables)
 
 bench-intake: .venv/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.intake

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -45,6 +45,7 @@ from app.serving.opening import AT_ONCE
 from app.settings import Settings
 from bench import machine
 from bench.intake import drawing
+from models.checkpoints import atomic
 from models.data import idx
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
@@ -161,17 +162,21 @@ def bulk(network: str, count: int, data_dir: Path, kills: tuple[float, ...] = (0
         command = [*COMMAND, str(source), "--out", str(out), "--model", network]
         start, killed, peak = time.monotonic(), [], 0
         for share in (*kills, 2.0):
-            kept, held = _until(command, out, share * count)
+            kept, held, was_killed = _until(command, out, share * count)
             peak = max(peak, held)
-            killed += [kept] if share <= 1 else []
+            if not was_killed:  # it was done before it had to be killed
+                break
+            killed.append(kept)
         took = time.monotonic() - start
         with out.open("rb") as lines:
             found = _checked(map(json.loads, lines), source, network)
     return {"pictures": count, "killed_after": killed, "seconds": round(took), "peak_mb": peak, **found}
 
 
-def _until(command: list[str], out: Path, pictures: float) -> tuple[int, int]:
-    """Run the command until it has kept so many rows, and kill it, or to its end; rows kept, and its peak of memory."""
+def _until(command: list[str], out: Path, pictures: float) -> tuple[int, int, bool]:
+    """Run the command until it has kept so many rows, and kill it, or to its end: rows kept, its peak of memory in MB,
+    and whether it was killed.
+    """
     process, peak, kept = subprocess.Popen(command, stdout=subprocess.DEVNULL), 0, 0
     while process.poll() is None:
         peak = max(peak, machine.peak_mb(process.pid))
@@ -181,7 +186,7 @@ def _until(command: list[str], out: Path, pictures: float) -> tuple[int, int]:
             process.wait()
         time.sleep(0.2)
     assert process.returncode in (-signal.SIGKILL, 1), process.returncode  # 1: there are broken pictures
-    return kept, peak
+    return kept, peak, process.returncode == -signal.SIGKILL
 
 
 def _checked(rows: Iterator[dict[str, Any]], source: Path, network: str) -> dict[str, Any]:
@@ -207,7 +212,17 @@ def _checked(rows: Iterator[dict[str, Any]], source: Path, network: str) -> dict
     return {"rows": len(told), "errors": errors, "sample": same}
 
 
-def main() -> None:
+def keep(part: str, network: str, told: dict[str, Any]) -> None:
+    """Print what was measured of a network and put it into RECORD, so that what fails after it costs nothing. Only for
+    who holds the lock of measurements: another's figures would be lost.
+    """
+    found = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {"beside": {}, "bulk": {}}
+    found[part][network] = told
+    atomic.write_json(RECORD, found)
+    print(network, json.dumps(told), flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and record, once no other measurement runs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", default="lenet,resnet18", help="beside the bare loop (default: lenet,resnet18)")
@@ -215,20 +230,16 @@ def main() -> None:
     parser.add_argument("--bulk", type=int, default=100_000, help="pictures of the bulk run; 0: none (default: 100000)")
     parser.add_argument("--bulk-network", default="lenet")
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
-    options = parser.parse_args()
-    found = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {"beside": {}, "bulk": {}}
+    options = parser.parse_args(argv)
     with machine.alone():
         now = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": machine.hardware()}
         now |= {"versions": {name: version(name) for name in ("onnxruntime", "pillow", "numpy")}}
         for network in filter(None, options.networks.split(",")):
             told = {**beside(network, options.pictures, options.data_dir), "others_busy_cores": machine.busy_cores()}
-            found["beside"][network] = told | now
-            print(network, json.dumps(told), flush=True)
+            keep("beside", network, told | now)
         if options.bulk:
             told = bulk(options.bulk_network, options.bulk, options.data_dir)
-            found["bulk"][options.bulk_network] = told | now
-            print(options.bulk_network, json.dumps(told), flush=True)
-    RECORD.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            keep("bulk", options.bulk_network, told | now)
 
 
 if __name__ == "__main__":

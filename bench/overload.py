@@ -23,6 +23,7 @@ from typing import Any
 from app.cli.bench import drawn, quantile_ms
 from app.cli.load import multipart
 from bench import machine, servers
+from models.checkpoints import atomic
 
 OUT = Path(__file__).with_name("overload.json")
 FLOOD = 600
@@ -118,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "versions": {name: version(name) for name in ("fastapi", "uvicorn", "onnxruntime")},
         "flood": options.flood,
     }
-    options.out.write_text(json.dumps({**about, **found}, indent=1) + "\n", encoding="utf-8")
+    atomic.write_json(options.out, {**about, **found})
     print(json.dumps(found, indent=1))
     return 0
 

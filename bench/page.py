@@ -8,7 +8,6 @@ while drawing, `all seven` from the lifted pen. Written to RECORD.
 from __future__ import annotations
 
 import gzip
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from app.web import pages
 from app.web.static import without_comments
 from bench import machine, servers
 from models.catalog import ARCHITECTURES
+from models.checkpoints import atomic
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -165,7 +165,7 @@ def main() -> None:
     about = {"date": datetime.now(UTC).date().isoformat(), **machine.hardware(), "busy_cores": busy}
     versions = {name: version(name) for name in ("fastapi", "uvicorn", "onnxruntime", "playwright")}
     found = {**about, "versions": versions, **measured, "gzip": sizes()}
-    RECORD.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    atomic.write_json(RECORD, found)
 
 
 if __name__ == "__main__":

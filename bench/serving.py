@@ -34,6 +34,7 @@ SHARES = (0.25, 0.5, 0.75, 0.9)
 LABEL = "7"  # of the picture: who answers otherwise does other work
 WARM_UP_S = 1.0
 ENOUGH = 64  # answers that a closed loop waits for where a server is slow, for up to four times as long
+ENOUGH_LATE = 128  # answers that an open loop is for, for up to eight times as long: of 100 on `tools.speed` tells p99
 KEPT = ("rate", "offered", "per_second", "p50_ms", "p95_ms", "p99_ms", "max_ms", "errors", "client_cpu")
 TELL_VERSIONS = """
 import sys
@@ -150,7 +151,8 @@ def _closed(url: str, pid: int, clients: int, seconds: float, closed: Closed) ->
 
 
 def _open(url: str, share: float, rate: float, seconds: float) -> Figures:
-    load = Load(clients=128, seconds=min(max(seconds, ENOUGH / rate), 2 * seconds), rate=rate, warm_up_s=WARM_UP_S / 2)
+    lasts = min(max(seconds, ENOUGH_LATE / rate), 8 * seconds)
+    load = Load(clients=128, seconds=lasts, rate=rate, warm_up_s=WARM_UP_S / 2)
     report = report_of(Asked(url, CONTENT_TYPE, BODY, load), run(target(url, CONTENT_TYPE, BODY), load))
     told = {name: getattr(report, name) for name in KEPT}
     return {"share": share, "n": report.completed, **told, "rate": round(rate, 2)}
@@ -201,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--networks", type=_names(catalog.ARCHITECTURES), default=list(catalog.ARCHITECTURES), help="likewise"
     )
-    parser.add_argument("--seconds", type=float, default=3, help="of one load (default: 3; all of it takes 17 minutes)")
+    parser.add_argument("--seconds", type=float, default=3, help="of one load (default: 3; all of it takes 20 minutes)")
     parser.add_argument("--shares", type=_shares, default=list(SHARES), help="of the capacity (default: .25,.5,.75,.9)")
     parser.add_argument(
         "--rivals-python", type=Path, default=RIVALS_PYTHON, help="interpreter with LitServe and BentoML"

@@ -11,7 +11,6 @@ It has never run on a GPU.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from torchvision import transforms
 
 from bench import machine
 from models import catalog, datasets
+from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.data.splits import load_split
 from models.devices import choose_device, plain_float32
@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "pictures_per_second": figures,
     }
     if options.record:
-        options.record.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        atomic.write_json(options.record, kept)
 
 
 if __name__ == "__main__":

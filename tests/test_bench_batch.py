@@ -1,6 +1,8 @@
 """The measurement of `lineup batch` runs, looks at every row, and says what it measured."""
 
 import json
+import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -50,3 +52,76 @@ def test_rows_that_are_lost_doubled_or_others_are_noticed(data_dir, tmp_path, wr
         rows = {"lost": rows[1:], "doubled": [rows[0], *rows], "swapped": [rows[1], rows[0], *rows[2:]]}[wrong]
     with pytest.raises(AssertionError):
         batch._checked(iter(rows), tmp_path / "x.zip", "lenet")
+
+
+WAITS = """
+import pathlib, sys, time
+partial = pathlib.Path(sys.argv[1] + ".partial")
+partial.mkdir()
+(partial / "0-5.jsonl").touch()
+time.sleep(60)
+"""
+
+
+def test_who_is_killed_is_told_from_who_ends_by_itself(tmp_path):
+    out = tmp_path / "answers.jsonl"
+    kept, peak, killed = batch._until([sys.executable, "-c", WAITS, str(out)], out, 4)
+    assert (kept, killed) == (5, True)
+    assert peak > 0
+    kept, _, killed = batch._until([sys.executable, "-c", "raise SystemExit(1)"], out, 6)
+    assert (kept, killed) == (5, False)
+
+
+def test_a_run_that_ends_before_it_is_killed_is_not_told_as_killed(tmp_path, monkeypatch):
+    runs = iter([(4, 90, True), (7, 120, False)])
+
+    def until(command, out, pictures):
+        out.touch()
+        return next(runs)
+
+    monkeypatch.setattr(batch, "pack", lambda *_: None)
+    monkeypatch.setattr(batch, "_until", until)
+    monkeypatch.setattr(batch, "_checked", lambda *_: {})
+    found = batch.bulk("lenet", 10, tmp_path, kills=(0.4, 0.6))
+    assert (found["killed_after"], found["peak_mb"]) == ([4], 120)
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """An empty record, and figures that are there in no time."""
+    monkeypatch.setattr(batch, "RECORD", tmp_path / "batch.json")
+    monkeypatch.setattr(batch.machine, "LOCK", tmp_path / "measure.lock")
+    monkeypatch.setattr(batch.machine, "busy_cores", lambda: 0.5)
+    monkeypatch.setattr(batch, "beside", lambda network, count, _: {"pictures": count})
+    monkeypatch.setattr(batch, "bulk", lambda network, count, _: {"rows": count})
+    return tmp_path / "batch.json"
+
+
+def test_what_was_measured_is_kept_whatever_fails_after_it(record, monkeypatch):
+    def lost(*_):
+        raise AssertionError("rows are lost")
+
+    monkeypatch.setattr(batch, "bulk", lost)
+    with pytest.raises(AssertionError, match="rows are lost"):
+        batch.main(["--networks", "lenet,nin"])
+    found = json.loads(record.read_text())
+    assert set(found["beside"]) == {"lenet", "nin"}
+    assert found["bulk"] == {}
+
+
+def test_two_runs_that_wait_for_each_other_keep_each_others_figures(record, monkeypatch):
+    """Another's run ends, and keeps what it found, while this one waits for the lock."""
+    alone = batch.machine.alone
+
+    @contextmanager
+    def after_another():
+        with alone():
+            record.write_text(json.dumps({"beside": {"vgg11": {"pictures": 3}}, "bulk": {}}))
+        with alone():
+            yield
+
+    monkeypatch.setattr(batch.machine, "alone", after_another)
+    batch.main(["--networks", "lenet", "--bulk", "10"])
+    found = json.loads(record.read_text())
+    assert set(found["beside"]) == {"vgg11", "lenet"}
+    assert found["bulk"]["lenet"]["rows"] == 10

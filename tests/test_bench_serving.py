@@ -1,10 +1,6 @@
 """The comparison with other servers, run on small ones with a closed loop of our own: no wrk, LitServe or BentoML."""
 
 import json
-import os
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,11 +9,12 @@ import pytest
 
 from app.cli.bench import Asked, report_of
 from app.cli.clients import run
-from app.cli.load import Load, target
-from bench import intake, machine, servers, serving, wrk
+from app.cli.load import Load, Tally, arrivals, target
+from bench import machine, servers, serving, wrk
 from bench.servers import PORT, PYTHON, RIVALS, SERVERS, NotStartedError, Server
 from models import catalog
 from tests.unmeasured import unmeasured
+from tools import speed
 
 SERVER = str(Path(__file__).with_name("bench_server.py"))
 SEVEN = list(catalog.ARCHITECTURES)
@@ -41,6 +38,7 @@ def closed(url: str, content_type: str, body: bytes, clients: int, seconds: floa
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unmeasured(monkeypatch, tmp_path, serving)
     monkeypatch.setattr(wrk, "closed_loop", closed)
+    monkeypatch.setattr(serving, "ENOUGH_LATE", 1)
 
 
 @pytest.fixture
@@ -144,6 +142,20 @@ def test_the_slowest_servers_have_the_longest_time_and_nothing_of_the_warm_up_le
     monkeypatch.setattr(machine, "cpu_seconds", lambda pid: happened.append("cpu") or 0.0)
     serving._closed("http://x", 1, 16, 3, slow)
     assert happened == [serving.WARM_UP_S, "awaited", "cpu", 12, "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "lasts"), [(100.0, 3), (32.0, serving.ENOUGH_LATE / 32), (6.7, serving.ENOUGH_LATE / 6.7), (1.0, 24)]
+)
+def test_an_open_loop_lasts_until_its_p99_is_told(rate: float, lasts: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the rates that were three quarters of a slow server's capacity; a still slower one has eight times as long."""
+    monkeypatch.undo()  # ENOUGH_LATE is what it is
+    loads: list[Load] = []
+    monkeypatch.setattr(serving, "run", lambda _, load: loads.append(load) or Tally(0, load.seconds))
+    serving._open("http://127.0.0.1:1/predict", 0.75, rate, 3)
+    assert loads[0].seconds == pytest.approx(lasts)
+    due = list(arrivals(0.0, loads[0].seconds, rate, loads[0].arrivals))
+    assert len(due) >= speed.ENOUGH or lasts == 24
 
 
 @pytest.fixture
@@ -264,43 +276,6 @@ def test_the_real_servers_are_scripts_that_are_there() -> None:
         assert told.one_network or all("NETWORK" in path for path in told.paths.values())
 
 
-def test_processor_time_and_memory_are_of_the_whole_family() -> None:
-    work = "held = bytes(range(256)) * 400_000\nfor _ in range(2_000_000): pass\nprint('done', flush=True)\ninput()"
-    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
-    with subprocess.Popen(
-        [sys.executable, "-c", parent, work], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"done\n"
-        assert len(machine.family(process.pid)) == 2
-        assert machine.cpu_seconds(process.pid) > 0.02
-        assert machine.peak_mb(process.pid) > 100
-        process.communicate(b"\n")
-    assert machine.peak_mb(process.pid) == 0
-
-
-def test_measurements_wait_for_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    waited = threading.Event()
-
-    def second() -> None:
-        with machine.alone():
-            waited.set()
-
-    with machine.alone():
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert not waited.wait(0.1)
-    thread.join(30)
-    assert waited.is_set()
-
-
-def test_the_hardware_is_named() -> None:
-    found = machine.hardware()
-    assert found["processor"]
-    assert 1 <= found["cores"] <= (os.cpu_count() or 1)
-    assert set(found["flags"]) <= set(machine.FLAGS)
-
-
 def test_the_figures_of_wrk_are_read() -> None:
     line = '{"requests": 100, "seconds": 2.0, "p50": 1500.0, "p95": 2000.0, "p99": 3000.0, "max": 9000.0, '
     line += '"connect": 0, "read": 1, "write": 0, "status": 4, "timeout": 2}'
@@ -319,13 +294,3 @@ def test_the_script_of_wrk_prints_what_is_read() -> None:
     assert f'io.write("{wrk.MARK}"' in wrk.SCRIPT
     for name in ("requests", "seconds", "p50", "p95", "p99", "max", "connect", "read", "write", "status", "timeout"):
         assert f'"{name}": ' in wrk.SCRIPT
-
-
-def test_the_intake_waits_its_turn_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    held: list[bool] = []
-    monkeypatch.setattr(intake, "RECORD", tmp_path / "intake.json")
-    monkeypatch.setattr(intake, "decoding", lambda: held.append(machine.LOCK.exists()) or {})
-    monkeypatch.setattr(intake, "preparing", dict)
-    monkeypatch.setattr(intake, "judging", dict)
-    intake.main()
-    assert held == [True]

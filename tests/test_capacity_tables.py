@@ -49,7 +49,7 @@ def worked_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any
     return {
         "scale": 0.386,
         "assumptions": {"node_cores": 8, "price": 0.04, "utilisation": 0.7, "waiting": 0.2, "least": 2},
-        "inputs": {"serving.json": {"hardware": HARDWARE}},
+        "inputs": {name: {"date": "2026-11-25", "hardware": HARDWARE} for name in ("serving.json", "intake.json")},
         "stages": {
             "Ray Serve": {"proxy": {"ms": 4.682, "saturates_at": 213.6}, "lenet": {"ms": 0, "saturates_at": None}}
         },
@@ -121,6 +121,19 @@ def test_bursts_are_told_beside_the_formulas_and_the_simulations_error(worked_ou
     quiet = "12.0, 10.0, 1,500; 25.0%, 0.1%"
     assert f"| vgg11, 1,000/s on 11 nodes | a node is lost | 12.3, 500 | {quiet} | -; 25.0%, 0.1% | {quiet} |" in told
     assert "requests/s -16% to +18%, lone ms -5% to +5%." in told
+
+
+@pytest.mark.parametrize("made", [capacity.stages, capacity.nodes, capacity.bursts])
+def test_tables_of_measurements_that_were_replaced_since_say_so(worked_out: dict[str, Any], made: Any) -> None:
+    written("capacity.json", worked_out)
+    written("serving.json", {"date": "2026-11-25"})
+    written("intake.json", {"date": "2026-11-25"})
+    assert "makes it anew" not in made()
+    written("serving.json", {"date": "2026-11-30"})
+    told = "\n\nOf other measurements than are now in `bench/serving.json`: `python -m bench.capacity` makes it anew."
+    assert made().endswith(told)
+    written("intake.json", {"date": "2026-11-29"})
+    assert "in `bench/serving.json` and `bench/intake.json`: " in made()
 
 
 @pytest.mark.parametrize("made", capacity.TABLES.values())

@@ -20,8 +20,8 @@ def figures(
         "lone": {"per_second": lone_per_second, "p50_ms": lone_ms, "errors": 0, "n": 9, "cpu_ms": 2.5},
         "many": {"per_second": per_second, "errors": failed, "n": 5000, "cpu_ms": 1.25},
         "open": [
-            {"share": 0.5, "p99_ms": 1.0, "errors": {}},
-            {"share": speed.AT, "p99_ms": p99_ms, "errors": {"503": 2} if failed else {}},
+            {"share": 0.5, "p99_ms": 1.0, "errors": {}, "n": 3},
+            {"share": speed.AT, "p99_ms": p99_ms, "errors": {"503": 2} if failed else {}, "n": 9000},
         ],
         "peak_mb": 1544,
     }
@@ -62,13 +62,30 @@ def test_who_does_more_for_one_client_than_for_many_is_told_by_that(
     record["servers"][server]["networks"]["lenet"]["lone"]["per_second"] = 4000.0
     assert speed.ratios(record)[1][0][cell] == told
     assert speed.costs(record)[1][0][1 if server == "lineup" else 3].split(", ")[1] == "2.5"
-    assert "; 9 to 5,000 answers a figure." in speed.circumstances(record)
+    assert "; 9 to 9,000 answers a figure." in speed.circumstances(record)
 
 
 def test_costs_are_told_of_each(record: dict[str, Any]) -> None:
     headings, rows = speed.costs(record)
     assert headings == ["network", "Lineup", "tutorial", "LitServe", "BentoML"]
     assert rows[0] == ["lenet", "50.0, 1.2, 1,544", "50.0, 1.2, 1,544", "50.0, 1.2, 1,544", "did not start"]
+
+
+@pytest.mark.parametrize(("answers", "told"), [(99, "-, 1.2"), (100, "50.0, 1.2")])
+def test_a_p99_of_too_few_answers_is_not_told_nor_counted(record: dict[str, Any], answers: int, told: str) -> None:
+    asked = record["servers"]["litserve"]["networks"]["lenet"]
+    asked["lone"]["n"] = asked["many"]["n"] = 6000
+    asked["open"][1]["n"] = answers
+    record["servers"] = {"lineup": {"networks": {"lenet": asked}}}
+    assert speed.costs(record)[1][0][1].startswith(told)
+    assert f"; {'6,000' if answers < speed.ENOUGH else '100'} to 6,000 answers" in speed.circumstances(record)
+
+
+def test_every_answer_behind_a_figure_is_counted(record: dict[str, Any]) -> None:
+    record["servers"]["lineup"]["compare"] |= {"open": []}
+    record["servers"]["lineup"]["compare"]["lone"]["n"] = 7
+    record["servers"]["lineup"]["networks"]["lenet"]["open"][1]["n"] = 12_345
+    assert "; 7 to 12,345 answers a figure." in speed.circumstances(record)
 
 
 def test_a_record_of_lineup_alone_has_tables(record: dict[str, Any]) -> None:
@@ -91,7 +108,7 @@ def test_the_circumstances_are_told_below_the_table(
     for told in (
         "| lenet | 1,234 (1.2) |",
         "2026-11-25, 2 cores of an AMD EPYC (avx512_vnni)",
-        "5,000 answers",
+        "9 to 9,000 answers",
         "1,544",
     ):
         assert told in text

@@ -12,6 +12,7 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 PLAIN, RAY, HAPROXY = "lineup serve", "Ray Serve", "Ray Serve, HAProxy"
 WAYS = {PLAIN: "`lineup serve`", RAY: "Ray Serve", HAPROXY: "Ray Serve, HAProxy"}
 ASKED = {"healthz": "`/healthz`", "lenet": "lenet", "resnet18": "resnet18", "compare": "all seven"}
+COMMAND = "python -m bench.capacity"
 Record = dict[str, Any]
 
 
@@ -65,7 +66,7 @@ def stages() -> str:
     ways = found["stages"]
     titles = list(dict.fromkeys(title for told in ways.values() for title in told))
     rows = [[title, *(_stage(told.get(title)) for told in ways.values())] for title in titles]
-    return table(["stage", *(f"{WAYS[way]}: ms, requests/s a core" for way in ways)], rows)
+    return table(["stage", *(f"{WAYS[way]}: ms, requests/s a core" for way in ways)], rows) + _replaced(found)
 
 
 def _stage(told: Record | None) -> str:
@@ -90,7 +91,8 @@ def nodes() -> str:
         f"{told['utilisation']:.0%} at most, at most {told['waiting']:.0%} of the requests wait at it, and at least "
         f"{told['least']} of everything. Service times: {on}; hops, where of another machine, times {found['scale']:g}."
     )
-    return f"{table([*headings, 'most cores, its busiest stage when a node is lost'], rows)}\n\n{assumed}"
+    made = table([*headings, "most cores, its busiest stage when a node is lost"], rows)
+    return f"{made}\n\n{assumed}{_replaced(found)}"
 
 
 def _plan(plan: Record) -> str:
@@ -117,7 +119,7 @@ def bursts() -> str:
     ]
     headings = ["mix", "what happens", "on paper, quiet: mean, 99 %"]
     headings += [f"{when}: ms mean, 50 %, 99 %; 429, 504" for when in ("before", "during", "after")]
-    return f"{table(headings, rows)}\n\n{_errs(found['one_process'])}"
+    return f"{table(headings, rows)}\n\n{_errs(found['one_process'])}{_replaced(found)}"
 
 
 def _phase(figures: Record) -> str:
@@ -139,7 +141,21 @@ def _errs(compared: Record) -> str:
 
 
 def _capacity() -> Record | str:
-    return _record("capacity.json", "python -m bench.capacity")
+    return _record("capacity.json", COMMAND)
+
+
+def _replaced(found: Record) -> str:
+    """A line below a table whose measurements were made anew since; empty where they are those that it is of."""
+    names = [f"`bench/{name}`" for name, of in found["inputs"].items() if _date(name) not in (of["date"], None)]
+    if not names:
+        return ""
+    return f"\n\nOf other measurements than are now in {' and '.join(names)}: `{COMMAND}` makes it anew."
+
+
+def _date(name: str) -> str | None:
+    """When a record was measured; None where it is not there."""
+    path = BENCH / name
+    return str(json.loads(path.read_text(encoding="utf-8"))["date"]) if path.is_file() else None
 
 
 def _record(name: str, command: str) -> Record | str:

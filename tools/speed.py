@@ -16,6 +16,7 @@ from models.datasets import DATASETS
 OURS, AUTO = "lineup", "lineup, dataset=auto"
 RIVALS = {"tutorial": "tutorial", "litserve": "LitServe", "bentoml": "BentoML"}
 AT = 0.75  # of its own capacity: the load at which p99 is told
+ENOUGH = 100  # answers from which a p99 is told: of fewer it would be the slowest one
 ALL_SEVEN = "all seven"
 Rows = tuple[list[str], list[list[str]]]
 BESIDE = ("lenet", "healthz")  # who is asked while a flood comes for VGG-11
@@ -34,7 +35,7 @@ def ratios(record: dict[str, Any]) -> Rows:
 
 
 def costs(record: dict[str, Any]) -> Rows:
-    """Of each server p99 in an open loop, processor time and memory."""
+    """Of each server p99 in an open loop ("-" of fewer than ENOUGH answers), processor time and memory."""
     rows = [
         [network, *(_cost(_figures(record, name, network)) for name in (OURS, *RIVALS))]
         for network in _networks(record)
@@ -117,7 +118,7 @@ def circumstances(record: dict[str, Any]) -> str:
     hardware, versions, load = record["hardware"], record["versions"], record["load"]
     flags = f" ({', '.join(hardware['flags'])})" if hardware["flags"] else ""
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
-    counts = sorted(wrk.best(figures)["n"] for figures in _all(record) if "many" in figures)
+    counts = sorted(n for figures in _all(record) if "many" in figures for n in _counts(figures))
     n = f"{counts[0]:,} to {counts[-1]:,} answers a figure" if counts else "no figures"
     return (
         f"{record['date'][:10]}, {hardware['cores']} cores of an {hardware['processor']}{flags}; {load['picture']}; "
@@ -130,6 +131,17 @@ def _all(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from server["networks"].values()
         if "compare" in server:
             yield server["compare"]
+
+
+def _counts(figures: dict[str, Any]) -> list[int]:
+    """How many answers stand behind each figure that is told of one network."""
+    loops = [figures["lone"]["n"], figures["many"]["n"]]
+    return [*loops, *(part["n"] for part in [_late(figures)] if part is not None)]
+
+
+def _late(figures: dict[str, Any]) -> dict[str, Any] | None:
+    """The open loop of which p99 is told; None where none was run, or too few were answered."""
+    return next((part for part in figures["open"] if part["share"] == AT and part["n"] >= ENOUGH), None)
 
 
 def _networks(record: dict[str, Any]) -> list[str]:
@@ -181,8 +193,8 @@ def _cost(figures: dict[str, Any] | None) -> str:
     if wrong := _wrong(figures):
         return wrong
     assert figures is not None
-    p99 = next((part["p99_ms"] for part in figures["open"] if part["share"] == AT), None)
-    late = "-" if p99 is None else _short(p99)
+    part = _late(figures)
+    late = "-" if part is None else _short(part["p99_ms"])
     return f"{late}, {_short(wrk.best(figures)['cpu_ms'])}, {figures['peak_mb']:,}"
 
 

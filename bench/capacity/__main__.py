@@ -1,7 +1,8 @@
 """How many nodes, what they cost, and what bursts and losses do to them: ``python -m bench.capacity``.
 
 From bench/serving.json, bench/intake.json and bench/cluster.json; written to RECORD, from which tables of docs/speed.md
-come. Takes minutes, most of them for the simulation.
+come. With other assumptions it is shown and not recorded, unless --record names a file. Takes minutes, most of them
+for the simulation.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.capacity import one_process, scenarios, sizing
-from bench.capacity.costs import FOLDER, PROXIES, RECORDS, Costs, MissingRecord, read
+from bench.capacity.costs import FOLDER, PLAIN, PROXIES, RECORDS, Costs, MissingRecord, read
 from bench.capacity.fleet import Rules
+from models.checkpoints import atomic
 
 RECORD = FOLDER / "capacity.json"
 RATES = (1_000, 10_000, 100_000)
@@ -26,15 +28,22 @@ SIMULATED = {
     "vgg11": 200,
     "all seven (/compare)": 100,
 }  # requests a second: what minutes suffice for
-OF_A_PLAN = ("nodes", "hourly", "per_million", "first", "lost", "mean_s", "p99_s", "servers")
+OF_A_PLAN = ("nodes", "hourly", "first", "lost", "mean_s", "p99_s", "servers")
+OF_THE_RECORD = ("node_cores", "utilisation", "waiting", "price", "seed", "records")  # options it was made with: none
+WAYS = (PLAIN, *PROXIES)
 Figures = dict[str, Any]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Work it out, print and record; 2 where a measurement is missing or an option is wrong."""
-    options = _parser().parse_args(argv)
-    told = sizing.Assumptions(options.node_cores, options.utilisation, options.waiting, price=options.price)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    others = [
+        f"--{name.replace('_', '-')}" for name in OF_THE_RECORD if getattr(options, name) != parser.get_default(name)
+    ]
+    record = options.record or (None if others else RECORD)
     try:
+        told = sizing.Assumptions(options.node_cores, options.utilisation, options.waiting, price=options.price)
         costs = read(options.records)
         found = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -48,12 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MissingRecord, ValueError) as error:
         print(f"capacity: {error}", file=sys.stderr)
         return 2
+    if record is None:
+        print(f"{' and '.join(others)}: other than in {RECORD.name}: shown and not recorded; --record FILE keeps it")
+    for row in found["plans"]:
+        print(f"{row['mix']}, {row['rate']:,}/s: {', '.join(_shown(way, row[way]) for way in WAYS if way in row)}")
     serving = json.loads((options.records / "serving.json").read_text(encoding="utf-8"))
     found["one_process"] = one_process.compared(costs, serving)
     found["rules"], found["seed"] = asdict(Rules()), options.seed
     found["simulated"] = list(simulated(costs, told, options.seed))
-    options.record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if record:
+        atomic.write_json(record, found)
     return 0
+
+
+def _shown(way: str, plan: Figures) -> str:
+    return f"{way} {plan['nodes']:,} nodes, {plan['hourly']:g} an hour"
 
 
 def _inputs(folder: Path) -> Figures:
@@ -77,7 +95,7 @@ def stages(costs: Costs, way: str) -> Figures:
 def plans(costs: Costs, mix: sizing.Mix, rate: int, told: sizing.Assumptions) -> Figures:
     """The nodes for so many requests a second, with and without Ray."""
     ways = {way: sizing.on_ray(costs, hops, mix, rate, told) for way, hops in costs.hops.items()}
-    ways |= {"lineup serve": sizing.without_ray(costs, mix, rate, told)}
+    ways |= {PLAIN: sizing.without_ray(costs, mix, rate, told)}
     return {"mix": mix.name, "rate": rate} | {way: _told(plan) for way, plan in ways.items()}
 
 
@@ -114,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--price", type=float, default=told.price, help=f"of a vCPU hour, in any money ({told.price})")
     parser.add_argument("--seed", type=int, default=13, help="of the simulation (13)")
     parser.add_argument("--records", type=Path, default=FOLDER, help="folder of the measurements (bench/)")
-    parser.add_argument("--record", type=Path, default=RECORD, help="file to write")
+    parser.add_argument("--record", type=Path, help="file to write (bench/capacity.json, of none of these options)")
     return parser
 
 

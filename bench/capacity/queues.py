@@ -48,16 +48,13 @@ def wait_s(share: float, servers: int, load: float, service_s: float, cv2: float
 def staffed(load: float, utilisation: float, waiting: float) -> int:
     """The fewest servers that are busy at most `utilisation` of the time while at most the share `waiting` of the
     arrivals wait. A small stage is ruled by the second, a large one by the first: what has to be spare beside the load
-    grows as its square root alone.
+    grows as its square root alone. ValueError names a share that no number of servers would be enough for.
     """
     if not 0 < utilisation < 1:
         raise ValueError(f"a utilisation of {utilisation:g} cannot be aimed at; wanted more than 0 and less than 1")
+    if not 0 < waiting <= 1:
+        raise ValueError(f"a share of {waiting:g} cannot be what waits; wanted more than 0 and at most 1")
     servers = max(1, math.ceil(load / utilisation - 1e-9))
     while erlang_c(servers, load) > waiting:
         servers += 1
     return servers
-
-
-def spare(servers: int, load: float) -> float:
-    """How many square roots of the load the servers are more than it: Halfin and Whitt's beta."""
-    return (servers - load) / math.sqrt(load) if load else math.inf

@@ -9,6 +9,7 @@ from typing import Any
 
 import simpy
 
+from app.cli.bench import quantile_ms
 from bench.capacity.changes import autoscale, lose
 from bench.capacity.costs import Costs, Hops
 from bench.capacity.fleet import Answer, Fleet, Rules
@@ -89,19 +90,14 @@ def phases(answers: Sequence[Answer], scenario: Scenario) -> dict[str, dict[str,
 
 
 def summed(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Number, milliseconds of those with an answer, and shares of the others."""
+    """Number, milliseconds of those with an answer (quantiles by nearest rank), and shares of the others."""
     taken = sorted(answer.seconds for answer in answers if answer.status == 200)
     number = max(1, len(answers))
     return {
         "n": len(answers),
         "mean_ms": round(1e3 * sum(taken) / len(taken), 2) if taken else None,
-        **{f"p{share:g}_ms": _quantile_ms(taken, share / 100) for share in (50, 99)},
+        **{f"p{share:g}_ms": quantile_ms(taken, share / 100) for share in (50, 99)},
         **{f"{status}": round(sum(answer.status == status for answer in answers) / number, 5) for status in (429, 504)},
         "asked_anew": round(sum(answer.broken > 0 for answer in answers) / number, 5),
         "networks_missing": round(sum(answer.missing > 0 for answer in answers) / number, 5),
     }
-
-
-def _quantile_ms(ordered: Sequence[float], share: float) -> float | None:
-    """By nearest rank."""
-    return round(1e3 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2) if ordered else None

@@ -50,6 +50,15 @@ class Assumptions:
     least: int = 2
     price: float = 0.04
 
+    def __post_init__(self) -> None:
+        """ValueError names what cannot be; the two shares are looked at by `queues.staffed`."""
+        if self.node_cores < 1:
+            raise ValueError(f"a node of {self.node_cores} cores cannot be; wanted at least 1")
+        if self.least < 1:
+            raise ValueError(f"{self.least} servers are none; wanted at least 1 of every stage")
+        if not 0 <= self.price < math.inf:
+            raise ValueError(f"a price of {self.price:g} cannot be; wanted 0 or more")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -60,7 +69,6 @@ class Plan:
     servers: dict[str, int]
     nodes: int
     hourly: float
-    per_million: float
     first: str
     lost: float | None
     mean_s: float
@@ -79,7 +87,9 @@ def stages(costs: Costs, hops: Hops, mix: Mix) -> dict[str, float]:
 
 
 def on_ray(costs: Costs, hops: Hops, mix: Mix, rate: float, told: Assumptions) -> Plan:
-    """The nodes that answer `rate` requests a second on Ray."""
+    """The nodes that answer `rate` requests a second on Ray. ValueError where Ray itself would fill a node."""
+    if told.node_cores <= hops.idle_cores:
+        raise ValueError(f"{told.node_cores} cores of a node are too few; Ray by itself takes {hops.idle_cores:.2f}")
     taken = {name: seconds for name, seconds in stages(costs, hops, mix).items() if seconds}
     servers = {name: _servers(rate * seconds, told) for name, seconds in taken.items()}
     nodes = max(told.least, math.ceil(sum(servers.values()) / (told.node_cores - hops.idle_cores)))
@@ -123,7 +133,6 @@ def _plan(
         servers=servers,
         nodes=nodes,
         hourly=round(hourly, 4),
-        per_million=round(hourly / (rate * 3600) * 1e6, 4),
         first=max(servers, key=lambda name: servers[name]),
         lost=round(max(load[name] / servers[name] for name in load) * nodes / (nodes - 1), 3) if nodes > 1 else None,
         mean_s=round(service_s + sum(queues.mean_wait_s(*one[name]) for name in row), 5),

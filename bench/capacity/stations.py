@@ -96,7 +96,6 @@ class Station:
         self._running: set[Ticket] = set()
         self._pace = Pace()
         self.lost = self.buried = False
-        self.busy_s = 0.0  # of all streams, in batches that have begun
 
     def __len__(self) -> int:
         """How many wait or are worked on."""
@@ -155,7 +154,6 @@ class Station:
     def _run(self, batch: list[Ticket]) -> Steps:
         begun, seconds = self._env.now, self._vary(self._work.seconds(len(batch)))
         self._running.update(batch)
-        self.busy_s += seconds
         yield from self._cores.work(seconds)
         self._free += 1
         if self.lost:

@@ -48,6 +48,21 @@ def test_every_question_is_measured_and_a_way_that_does_not_start_says_why(tmp_p
     assert way["peak_mb"] > 1
 
 
+def test_a_way_without_figures_replaces_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "_version", lambda name: "1")
+    monkeypatch.setattr(cluster, "measure_way", lambda name, *_: {"error": "out of luck"} if name == "another" else {})
+    out = tmp_path / "cluster.json"
+    out.write_text("as it was")
+    assert cluster.main(["--record", str(out)]) == 1
+    assert out.read_text() == "as it was"
+    assert f"no figures of another: {out} stays as it was" in capsys.readouterr().err
+    monkeypatch.setattr(cluster, "measure_way", lambda *_: {})
+    assert cluster.main(["--record", str(out)]) == 0
+    assert list(json.loads(out.read_text())["ways"]) == ["a way", "another"]
+
+
 @pytest.mark.parametrize(("body", "method"), [(b"picture", "POST"), (b"", "GET")])
 def test_nothing_of_the_warm_up_is_left_when_measuring_begins(
     body: bytes, method: str, monkeypatch: pytest.MonkeyPatch

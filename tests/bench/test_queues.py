@@ -46,7 +46,7 @@ def test_what_is_to_be_spare_grows_as_the_square_root() -> None:
     """With hardly any limit of utilisation, a hundred times the load wants ten times the spare servers; where a fifth
     waits, Halfin and Whitt's beta is 1.06: 1 / (1 + beta Phi(beta) / phi(beta)).
     """
-    beta = [queues.spare(queues.staffed(load, 0.9999, 0.2), load) for load in (1_000, 100_000)]
+    beta = [(queues.staffed(load, 0.9999, 0.2) - load) / math.sqrt(load) for load in (1_000, 100_000)]
     normal = (1 + math.erf(1.06 / math.sqrt(2))) / 2, math.exp(-(1.06**2) / 2) / math.sqrt(2 * math.pi)
     assert 1 / (1 + 1.06 * normal[0] / normal[1]) == pytest.approx(0.2, abs=0.005)
     assert beta == pytest.approx([1.06, 1.06], abs=0.04)
@@ -56,3 +56,11 @@ def test_what_is_to_be_spare_grows_as_the_square_root() -> None:
 def test_a_utilisation_that_cannot_be_is_named(utilisation: float) -> None:
     with pytest.raises(ValueError, match=f"{utilisation:g} cannot be aimed at; wanted more than 0 and less than 1"):
         queues.staffed(1, utilisation, 0.2)
+
+
+@pytest.mark.parametrize("waiting", [0, -0.1, 1.5, math.nan])
+def test_a_share_that_cannot_be_what_waits_is_named(waiting: float) -> None:
+    with pytest.raises(
+        ValueError, match=f"a share of {waiting:g} cannot be what waits; wanted more than 0 and at most 1"
+    ):
+        queues.staffed(10, 0.7, waiting)

@@ -12,7 +12,7 @@ simpy = pytest.importorskip("simpy", reason="the extra `dev` has it")
 
 from bench.capacity import costs, one_process, queues, scenarios, sizing  # noqa: E402
 from bench.capacity.changes import autoscale  # noqa: E402
-from bench.capacity.fleet import Fleet, Rules  # noqa: E402
+from bench.capacity.fleet import Answer, Fleet, Rules  # noqa: E402
 from bench.capacity.stations import DONE, GONE, REFUSED, Cores, Own, Station, steady, varying  # noqa: E402
 from tests.bench import records  # noqa: E402
 
@@ -207,6 +207,25 @@ def test_more_work_brings_more_replicas_once_it_has_lasted(known: costs.Costs) -
     assert first < len(fleet.stages["resnet18"].replicas) <= 3 * first
 
 
+def test_a_request_by_itself_makes_as_many_hops_as_the_formulas_say(known: costs.Costs) -> None:
+    """Proxy to ingress, ingress to intake, ingress to network: three, and nothing varies and nobody waits."""
+    even, hops = replace(known, cv2=0.0), replace(known.hops[HAPROXY], transit_s=0.1)
+    plan = sizing.on_ray(even, hops, RESNET, 0.01, TOLD)
+    env = simpy.Environment()
+    fleet = Fleet(env, even, hops, RESNET, plan, Rules(), 1)
+    fleet.request()
+    env.run()
+    assert fleet.answers[0].seconds == pytest.approx(sum(sizing.stages(even, hops, RESNET).values()) + 3 * 0.1)
+    assert fleet.answers[0].seconds == pytest.approx(plan.mean_s, abs=1e-3)
+
+
+def test_quantiles_are_by_nearest_rank() -> None:
+    """The least that so large a share does not exceed: of a hundred the fiftieth and the ninety-ninth."""
+    told = scenarios.summed([Answer(0.0, number / 1e3, 200, 0, 0) for number in range(100, 0, -1)])
+    assert (told["p50_ms"], told["p99_ms"]) == (50, 99)
+    assert scenarios.summed([])["p99_ms"] is None
+
+
 def test_quiet_times_are_those_of_the_formulas_but_for_the_draw_of_replicas(known: costs.Costs) -> None:
     """Two of a stage's replicas are drawn where the formulas have one queue: never quicker, and not twice as slow."""
     plan = sizing.on_ray(known, known.hops[HAPROXY], RESNET, 200, TOLD)
@@ -224,5 +243,5 @@ def test_one_process_is_simulated_as_fast_as_it_was_measured(monkeypatch: pytest
         serving,
     )
     for name, figures in found.items():
-        assert figures["simulated_per_second"] == pytest.approx(figures["measured_per_second"], rel=0.25), name
-        assert figures["simulated_lone_ms"] == pytest.approx(figures["measured_lone_ms"], rel=0.12), name
+        assert figures["simulated_per_second"] == pytest.approx(figures["measured_per_second"], rel=0.2), name
+        assert figures["simulated_lone_ms"] == pytest.approx(figures["measured_lone_ms"], rel=0.1), name

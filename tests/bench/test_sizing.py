@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ RAY, HAPROXY = costs.PROXIES
 @pytest.fixture
 def known(tmp_path: Path) -> costs.Costs:
     return costs.read(records.written(tmp_path))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.capacity.__main__.SIMULATED", {})
+    monkeypatch.setattr("bench.capacity.one_process.SECONDS", 1.2)
 
 
 def test_a_network_costs_what_its_request_takes_more_than_lenets(known: costs.Costs) -> None:
@@ -40,7 +47,7 @@ def test_hops_are_scaled_to_the_quicker_machine_and_idle_time_is_nobodys(known: 
     hops = known.hops[RAY]
     assert hops.proxy_s == pytest.approx(0.5 * 0.005)  # proxy 4 ms, the rest 2 less 1 of idle time
     assert hops.ingress_s == pytest.approx(0.5 * 0.006)
-    assert hops.call_s == pytest.approx(0.5 * 0.012 / 6)
+    assert hops.call_s == pytest.approx(0.5 * 0.012 / (len(records.NETWORK_MS) - 1))
     assert hops.intake_s == pytest.approx(0.5 * 0.003)
     assert hops.network_s == pytest.approx(0.5 * 0.002)
     assert hops.transit_s == pytest.approx(0.5 * (0.022 - 0.016) / 3)
@@ -59,7 +66,6 @@ def test_the_nodes_of_a_mix_by_hand(known: costs.Costs) -> None:
     assert plan.nodes == math.ceil(96 / (8 - 0.05))
     assert plan.first == "vgg11"
     assert plan.hourly == pytest.approx(13 * 8 * 0.1)
-    assert plan.per_million == pytest.approx(13 * 8 * 0.1 / 3.6, abs=1e-3)
     assert plan.lost == pytest.approx(0.5 * 13 / 12, abs=1e-3)
     assert plan.mean_s == pytest.approx(0.0025 + 0.003 + 0.0015 + 0.041 + 0.003, rel=0.1)
     assert plan.mean_s <= plan.p99_s
@@ -80,6 +86,36 @@ def test_without_ray_a_process_does_everything(known: costs.Costs) -> None:
     assert sizing.without_ray(known, Mix("lenet", ("lenet",)), 1, told).nodes == told.least
 
 
+def test_ray_itself_leaves_something_of_a_node(known: costs.Costs) -> None:
+    hops = replace(known.hops[HAPROXY], idle_cores=1.25)
+    with pytest.raises(ValueError, match=r"1 cores of a node are too few; Ray by itself takes 1\.25"):
+        sizing.on_ray(known, hops, Mix("lenet", ("lenet",)), 10, Assumptions(node_cores=1))
+
+
+def test_a_stage_has_a_server() -> None:
+    with pytest.raises(ValueError, match="0 servers are none; wanted at least 1 of every stage"):
+        Assumptions(least=0)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--node-cores", "-8"], "a node of -8 cores cannot be; wanted at least 1"),
+        (["--price", "-1"], "a price of -1 cannot be; wanted 0 or more"),
+        (["--price", "nan"], "a price of nan cannot be; wanted 0 or more"),
+        (["--waiting", "-0.1"], "a share of -0.1 cannot be what waits; wanted more than 0 and at most 1"),
+        (["--utilisation", "1"], "a utilisation of 1 cannot be aimed at; wanted more than 0 and less than 1"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(
+    options: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--records", str(records.written(tmp_path)), "--record", str(tmp_path / "out.json"), *options]) == 2
+    assert capsys.readouterr().err == f"capacity: {told}\n"
+    assert not (tmp_path / "out.json").exists()
+
+
 @pytest.mark.parametrize("name", costs.RECORDS)
 def test_a_measurement_that_is_missing_is_named_with_what_makes_it(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -92,9 +128,30 @@ def test_a_measurement_that_is_missing_is_named_with_what_makes_it(
     assert not (tmp_path / "out.json").exists()
 
 
-def test_the_record_follows_from_records_and_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.capacity.__main__.SIMULATED", {})
-    monkeypatch.setattr("bench.capacity.one_process.SECONDS", 1.2)
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("option", ["--price=2", "--node-cores=4", "--utilisation=.5", "--waiting=.1", "--seed=1"])
+def test_other_assumptions_are_shown_and_leave_the_record_as_it_was(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "capacity.json"
+    kept.write_text("as it was")
+    records.written(tmp_path)
+    monkeypatch.setattr("bench.capacity.__main__.RECORD", kept)
+    monkeypatch.setattr("bench.capacity.__main__.FOLDER", tmp_path)
+    assert main([option]) == 0
+    told = capsys.readouterr().out
+    assert f"{option.partition('=')[0]}: other than in capacity.json: shown and not recorded; --record FILE" in told
+    assert "vgg11, 1,000/s: lineup serve " in told
+    assert kept.read_text() == "as it was"
+    assert main([option, "--record", str(tmp_path / "mine.json")]) == 0
+    assert json.loads((tmp_path / "mine.json").read_text())["plans"]
+    assert main([]) == 0
+    assert json.loads(kept.read_text())["seed"] == 13
+    assert "not recorded" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_record_follows_from_records_and_options(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     options = ["--records", str(records.written(tmp_path)), "--record", str(out), "--price", "2", "--node-cores", "4"]
     assert main(options) == 0
