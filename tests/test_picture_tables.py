@@ -8,7 +8,9 @@ import pytest
 
 from models import checkpoints
 from models.checkpoints import file_format
-from tools import tables
+from models.data.code_digest import code_digest
+from models.evaluation.evaluate_pictures import CODE
+from tools import figures, tables, unchanged
 
 
 @pytest.fixture
@@ -20,8 +22,8 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rows(name: str) -> dict[str, list[str]]:
-    """Cells of a table by what its rows begin with."""
-    lines = tables.TABLES[name]().splitlines()[2:]
+    """Cells of a table by what its rows begin with, without what stands below it."""
+    lines = [line for line in tables.TABLES[name]().splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
     return {row[0]: row[1:] for row in cells}
 
@@ -63,3 +65,31 @@ def test_real_pictures_are_of_auto_and_the_gate_that_are_there(weights: Path) ->
     assert "-" not in {cell for row in rows("strangers").values() for cell in row}
     change(weights / "gate.lineup")
     assert {cell for row in rows("strangers").values() for cell in row} == {"-"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "called"), [(["models.intake.pipeline"], "intake"), ([*CODE], "intake and vote"), ([], None)]
+)
+def test_real_pictures_of_earlier_code_are_told_with_a_line_that_says_so(
+    weights: Path, changed: list[str], called: str | None
+) -> None:
+    before = {name: rows(name) for name in ("pictures", "strangers")}
+    path = weights / "pictures.json"
+    told = json.loads(path.read_text())
+    told["of"] |= {module: "12345678" if module in changed else code_digest(module) for module in CODE}
+    path.write_text(json.dumps(told))
+    line = called and f"Measured with an earlier {called}; `make figures` measures anew."
+    for name, cells in before.items():
+        assert rows(name) == cells
+        end = tables.TABLES[name]().splitlines()[-1]
+        assert end == line or (line is None and end.startswith("|"))
+    assert unchanged.other_code(told) == changed
+    assert figures.figures()["pictures"]["other_code"] == changed
+
+
+def test_code_that_has_another_name_now_is_other_code() -> None:
+    assert unchanged.other_code({"of": {"models.intake.nothing": "12345678", "auto": "1"}}) == ["models.intake.nothing"]
+    assert unchanged.with_note("| a |", {"of": {"models.intake.nothing": "1"}}).endswith(
+        "Measured with an earlier models.intake.nothing; `make figures` measures anew."
+    )
+    assert unchanged.with_note("| a |", {}) == "| a |", "it does not say"

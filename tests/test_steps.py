@@ -131,7 +131,7 @@ def test_forms_of_the_slowest_are_measured_on_fewer_pictures(place, network):
     assert ("--test-images" in one.command) == (network == "vgg11")
 
 
-def test_a_record_of_robustness_that_was_interrupted_is_stale(place):
+def test_a_record_of_robustness_that_was_interrupted_is_stale(place, monkeypatch):
     one = found(place, "robustness mnist/lenet")
     path = place.checkpoint("lenet", "mnist").with_suffix(".robustness.json")
     told = {"digest": place.digest("lenet", "mnist"), "corruptions": {key: {} for key in "abcde"}}
@@ -140,6 +140,8 @@ def test_a_record_of_robustness_that_was_interrupted_is_stale(place):
     del told["corruptions"]["e"]
     path.write_text(json.dumps(told))
     assert one.stale() == "lenet.robustness.json tells 4 of 5 kinds"
+    monkeypatch.setattr(steps.corruptions, "CORRUPTIONS", dict.fromkeys("abcdef"))
+    assert one.stale() == "lenet.robustness.json tells 4 of 6 kinds"
 
 
 def test_evaluation_waits_where_its_figures_of_scenes_would_be_lost(place):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.cli import deploy_options, deploying
 from app.settings import Settings
+from models.checkpoints import atomic
 
 FOLDER = Path(__file__).resolve().parents[1] / "deploy"
 KINDS = {"serve.yaml": "serve", "rayservice.yaml": "kuberay"}
@@ -17,7 +18,11 @@ def text(kind: str) -> str:
     return deploying.text(parser.parse_args(["--print", kind]), Settings.model_construct())
 
 
-if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
+def main() -> None:
+    """Write both."""
     for name, kind in KINDS.items():
-        (FOLDER / name).write_text(text(kind), encoding="utf-8")
+        atomic.write(FOLDER / name, text(kind).encode())
+
+
+if __name__ == "__main__":
+    main()

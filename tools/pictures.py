@@ -21,7 +21,7 @@ def sets(weights: Path) -> str:
         ms = [f"{found['ms']['prepare'][part]:.1f}" for part in ("median", "p95", "most")]
         rows.append([name, *networks, *_together(found, same), right, ", ".join(ms)])
     headings = [*catalog.ARCHITECTURES, "vote", "ECE of the seven", "`auto` right", "`prepare`, ms: median, 95 %, most"]
-    return table(["pictures", *headings], rows)
+    return unchanged.with_note(table(["pictures", *headings], rows), measured)
 
 
 def _share(found: dict[str, Any], network: str, same: set[str]) -> str:
@@ -50,7 +50,8 @@ def strangers(weights: Path) -> str:
         against = ", ".join(f"{kind} {figures['auroc']:.3f}" for kind, figures in found["others"].items())
         let_in = ", ".join(f"{kind} {figures['let_in']:.0%}" for kind, figures in found["own"].items())
         rows.append([DATASETS[dataset].title, f"{found['auroc']:.3f}", against, let_in, f"{found['n']:,}"])
-    return table(["own kind", "AUROC", "against each", "let in of its own", "n"], rows)
+    headings = ["own kind", "AUROC", "against each", "let in of its own", "n"]
+    return unchanged.with_note(table(headings, rows), measured)
 
 
 def _record(weights: Path) -> Any:

@@ -16,8 +16,9 @@ from models.catalog import ARCHITECTURES
 from models.checkpoints import atomic, reports
 from models.compiled import record
 from models.data import scene_sets
+from models.data.code_digest import code_digest
 from models.datasets import DATASETS
-from models.evaluation import evaluate_pictures
+from models.evaluation import corruptions, evaluate_pictures, scenes_made, vote_rules
 from tools import deployments, figures, tables
 from tools.step import EVALUATE, Place, Step, content, evaluate, named, of_another, read
 
@@ -25,7 +26,6 @@ PAIRS = tuple((name, dataset) for dataset in DATASETS for name in ARCHITECTURES)
 PARTS = ("mistakes", "reliability")  # of a report; older ones are without
 # Of which a part of the test pictures is enough to see which forms are as right: one of VGG-11 takes minutes.
 FORMS_OF = {"vgg11": 2_000}
-KINDS_OF_SPOILING = 5  # rotated, shifted, noised, blurred, inverted; a record of fewer was interrupted
 
 
 def steps(place: Place) -> list[Step]:
@@ -98,8 +98,8 @@ def robustness(place: Place, name: str, dataset: str) -> Step:
     def stale() -> str | None:
         if why := of_another(path, "digest", place.digest(name, dataset)):
             return why
-        kinds = len((read(path) or {}).get("corruptions", ()))
-        return f"{path.name} tells {kinds} of {KINDS_OF_SPOILING} kinds" if kinds < KINDS_OF_SPOILING else None
+        kinds, wanted = len((read(path) or {}).get("corruptions", ())), len(corruptions.CORRUPTIONS)
+        return f"{path.name} tells {kinds} of {wanted} kinds" if kinds < wanted else None  # it was interrupted
 
     needs = (f"evaluation {dataset}/{name}", f"forms {dataset}/{name}")
     command = evaluate(place, name, dataset, "--robustness")
@@ -138,8 +138,11 @@ def vote(place: Place) -> Step:
     def stale() -> str | None:
         if (told := read(path)) is None:
             return f"there is no {path.name}"
-        was = told.get("of", {})
-        others = [f"{d}/{n}" for n, d in PAIRS if was.get(f"{d}/{n}") != place.digest(n, d)]
+        was, now = told.get("of", {}), {f"{d}/{n}": place.digest(n, d) for n, d in PAIRS}
+        now[vote_rules.CODE] = code_digest(vote_rules.CODE)
+        others = [name for name in now if was.get(name) != now[name]]
+        were, made = told.get("scenes", {}), scenes_made.told(place.scenes)
+        others += [f"scenes of {dataset}" for dataset in made if were.get(dataset) != made[dataset]]
         return f"of other {named(others)}" if others else None
 
     def left() -> str | None:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from app.settings import Settings
 from models import catalog, checkpoints
+from models.checkpoints import atomic
 from models.counts import short
 from models.datasets import DATASETS
 from tools import bulk, capacity, chinese, figures, pictures, robustness, speed, studies, vote_table
@@ -193,7 +194,7 @@ def fill(text: str) -> str:
 def main() -> None:
     """Make the tables of every file anew, and the figures of the page."""
     for path in FILES:
-        path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
+        atomic.write(path, fill(path.read_text(encoding="utf-8")).encode())
     figures.main()
 
 

@@ -16,13 +16,14 @@ def rules(weights: Path) -> str:
     if not path.is_file():
         return "Not measured yet: `python -m models.evaluation.vote_rules`."
     measured = json.loads(path.read_text(encoding="utf-8"))
-    same = unchanged.names(measured, weights) >= set(measured["of"])
+    same = unchanged.whole(measured, weights)
     rows = [
         [_name(rule, measured["best"]), *(_figures(told) if same else "-" * (len(measured["n"]) + 3))]
         for rule, told in measured["rules"].items()
     ]
     sets = [f"{name} ({n:,})" for name, n in measured["n"].items()]
-    return table(["what is summed, and by which weights", *sets, "turned right", "turned wrong", "p"], rows)
+    headings = ["what is summed, and by which weights", *sets, "turned right", "turned wrong", "p, held out alone"]
+    return unchanged.with_note(table(headings, rows), measured)
 
 
 def _name(rule: str, best: str) -> str:
@@ -31,4 +32,5 @@ def _name(rule: str, best: str) -> str:
 
 def _figures(told: dict[str, Any]) -> list[str]:
     shares = [f"{share:.2%}" for share in told["accuracy"].values()]
-    return [*shares, str(told["right"]), str(told["wrong"]), f"{told['p']:.2g}"]
+    p = f"{told['p_held_out']:.2g}" if "p_held_out" in told else "-"  # older records have one of scenes too
+    return [*shares, str(told["right"]), str(told["wrong"]), p]

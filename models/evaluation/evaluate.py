@@ -13,8 +13,11 @@ pictures: ``evaluation.evaluate_robustness``.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -70,7 +73,7 @@ def evaluate(
         **metrics.report(logits, labels, temperature, classifier.classes),
         "held_out": held_out,
     }
-    recorded = reports.of(path, classifier.metadata.get("digest")) or {}
+    recorded = _recorded(path, classifier.metadata["digest"])
     if scene_sets.path_for(scenes, classifier.dataset).is_file():
         report["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
     elif "sent" in recorded:
@@ -78,9 +81,33 @@ def evaluate(
     if (curve := history or recorded.get("history")) is not None:
         report["history"] = curve
     report["mistakes"] = metrics.mistakes(logits.argmax(1), labels, places)
+    return _write(path, classifier, report)
+
+
+def _recorded(path: str | Path, digest: str) -> dict[str, Any]:
+    """The report so far of the file with this digest; empty where there is none. One that was written when its figures
+    could not go into the file any more is of it too.
+    """
+    with suppress(OSError, ValueError, RecursionError):
+        told = json.loads(reports.path_for(path).read_text(encoding="utf-8"))
+        if isinstance(told, dict) and told.get("digest_before") == digest:
+            return reports.of(path, told.get("digest")) or {}
+    return reports.of(path, digest) or {}
+
+
+def _write(path: str | Path, classifier: Classifier, report: dict[str, Any]) -> dict[str, Any]:
+    """Write a report, and its figures and temperatures into the checkpoint's header; the report with both digests.
+
+    The report goes first, with the digest that the file is about to have: stopped in between, it holds all that the one
+    before told, and is found by ``digest_before``.
+    """
+    changes = _in_header(report, classifier.metadata.get("metrics", {}))
+    with TemporaryDirectory() as folder:
+        atomic.copy(path, copy := Path(folder) / Path(path).name)
+        report |= {"digest_before": classifier.metadata["digest"], "digest": file_format.amend(copy, changes)}
     _check_same(path, classifier)
-    report["digest"] = file_format.amend(path, _in_header(report, classifier.metadata.get("metrics", {})))
     atomic.write_json(reports.path_for(path), report)
+    file_format.amend(path, changes)
     return report
 
 

@@ -5,24 +5,20 @@ people send them, printed, drawn and recorded.
 from __future__ import annotations
 
 import argparse
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import cv2
-import PIL
-import torch
 from torch import Tensor
 
-from models import checkpoints, datasets, processor, vote
+from models import checkpoints, datasets, vote
 from models.checkpoints import atomic
 from models.data import pictures, splits
 from models.data.code_digest import code_digest
 from models.data.pictures import PictureSet
 from models.evaluation import contact_sheet, measure, measure_gate
+from models.evaluation.circumstances import circumstances
 from models.evaluation.contact_sheet import Entry
 from models.evaluation.measure import PreparedSet
 from models.intake import auto, gate
@@ -152,17 +148,6 @@ def _mistakes(one: PictureSet, prepared: PreparedSet, networks: Networks, weight
             lines.append(f"{name}: {measure.answer_name(prepared, number, said, classes)}, {confidence[number]:.0%}")
         saw = prepared.pictures[number].numpy() if prepared.found[number] else None
         yield contact_sheet.entry(prepared.labelled[number].open(), saw, lines)
-
-
-def circumstances(device: torch.device) -> dict[str, Any]:
-    """When, on what and with which versions figures were measured, JSON-able."""
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "opencv": cv2.__version__}
-    named = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hardware": {"networks": named, "intake": processor.read().name},
-        "versions": versions | {"pillow": PIL.__version__},
-    }
 
 
 def summary(name: str, report: Mapping[str, Any]) -> str:

@@ -5,11 +5,12 @@ set of them has been made. Neither test sets nor photographs are looked at, so t
 chosen. The networks run in the form that the service takes (``models.compiled``), which is quick.
 
 A rule sums what the networks say (their voices, probabilities or logarithms of these), each weighed by how right its
-checkpoint's header says it is on held-out training pictures. It beats one voice each if on all these pictures together
-it turns more wrong answers right than right ones wrong, by more than chance does (McNemar's exact test, 5 % shared
-among the rules: Bonferroni), and on no set turns fewer right than wrong. Of those, the one that gains most is told;
-``models.vote`` has it, or the two are compared in the same way: a lead that luck explains changes no rule. Recorded in
-vote.json beside the checkpoints, with their digests.
+checkpoint's header says it is on held-out training pictures. The best is the one that on all sets together turns most
+answers right, less those that it turns wrong, of those that lose on no set. It beats one voice each if that is more
+than chance does on the held-out training pictures (McNemar's exact test, 5 % shared among the rules: Bonferroni):
+scenes are views of few photographs and fonts, so that they do not count as so many. ``models.vote`` has the best, or
+the two are compared in the same way: a lead that luck explains changes no rule. Recorded in vote.json beside the
+checkpoints, with their digests and those of the code that measured and that made the scenes.
 """
 
 from __future__ import annotations
@@ -36,14 +37,17 @@ from models.checkpoints.described import described
 from models.compiled import compiler
 from models.compiled.runner import Runner
 from models.data import scene_sets
+from models.data.code_digest import code_digest
 from models.data.pictures import evenly
 from models.data.splits import DataError, held_out_split, load_split
 from models.datasets import DATASETS
-from models.evaluation.evaluate_pictures import circumstances
+from models.evaluation import scenes_made
+from models.evaluation.circumstances import circumstances
 
 COUNT = 2_000  # pictures of each set, evenly spread: half a point shows, and seven networks take a minute
 BATCH = 16
 CHANCE = 0.05
+CODE = "models.evaluation.vote_rules"  # with all that it reaches
 BASE = "one voice each"
 OURS = "logarithms by 1/error"  # what models.vote does
 
@@ -54,13 +58,15 @@ Right = Mapping[str, npt.NDArray[np.bool_]]  # which pictures [N] a rule gets ri
 
 @dataclass(frozen=True)
 class Answered:
-    """What M networks said of N pictures: ``probabilities`` float32 [M, N, K], calibrated; ``labels`` int64 [N]; and of
-    each network the ``errors`` float64 [M] on held-out training pictures, by its header, between 0 and 1.
+    """What M networks said of N pictures, which are ``independent`` if no two are views of one thing: ``probabilities``
+    float32 [M, N, K], calibrated; ``labels`` int64 [N]; and of each network the ``errors`` float64 [M] on held-out
+    training pictures, by its header, between 0 and 1.
     """
 
     probabilities: vote.Probabilities
     labels: Answers
     errors: Doubles
+    independent: bool = True
 
 
 def _voices(given: Answered) -> Doubles:
@@ -111,39 +117,47 @@ RULES: Mapping[str, Callable[[Answered], Answers]] = {
 
 def judge(sets: Mapping[str, Answered]) -> dict[str, Any]:
     """How right each rule is on each set, by name, and what it gains over one voice each on all, JSON-able: wrong
-    answers it turned ``right``, right ones it turned ``wrong``, McNemar's ``p``, and whether it ``beats`` that rule.
+    answers it turned ``right``, right ones it turned ``wrong``; McNemar's p on independent pictures alone
+    (``p_held_out``), and whether it ``beats`` that rule.
     """
-    right = {rule: _right(rule, sets) for rule in RULES}
-    return {rule: _compared(told, right[BASE]) for rule, told in right.items()}
+    base = _right(BASE, sets)
+    return {rule: _compared(_right(rule, sets), base, sets) for rule in RULES}
 
 
 def challenge(sets: Mapping[str, Answered], rule: str) -> dict[str, Any]:
     """What a rule gains over that of ``models.vote``: as ``judge`` tells it of one voice each, and the ``rule``."""
-    return {"rule": rule, **_compared(_right(rule, sets), _right(OURS, sets))}
+    return {"rule": rule, **_compared(_right(rule, sets), _right(OURS, sets), sets)}
 
 
 def _right(rule: str, sets: Mapping[str, Answered]) -> Right:
     return {name: RULES[rule](given) == given.labels for name, given in sets.items()}
 
 
-def _compared(right: Right, base: Right) -> dict[str, Any]:
+def _compared(right: Right, base: Right, sets: Mapping[str, Answered]) -> dict[str, Any]:
     turned = {name: (int((told & ~base[name]).sum()), int((~told & base[name]).sum())) for name, told in right.items()}
     gained, lost = (sum(counts) for counts in zip(*turned.values(), strict=True))
-    p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    p = _luck([counts for name, counts in turned.items() if sets[name].independent])
     everywhere = all(better >= worse for better, worse in turned.values())
     return {
         "accuracy": {name: round(float(told.mean()), 6) for name, told in right.items()},
         "right": gained,
         "wrong": lost,
-        "p": float(f"{p:.3g}"),
+        "p_held_out": float(f"{p:.3g}"),
         "beats": bool(gained > lost and everywhere and p < CHANCE / (len(RULES) - 1)),
     }
 
 
+def _luck(turned: Sequence[tuple[int, int]]) -> float:
+    """The chance of counts as unequal as these, of each set, if either were as likely; 1 where no answer was turned."""
+    gained, lost = (sum(counts) for counts in zip((0, 0), *turned, strict=True))
+    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+
+
 def best(rules: Mapping[str, Mapping[str, Any]]) -> str:
-    """The rule that gains most of those that beat one voice each; that one if none does."""
-    beating = [name for name, told in rules.items() if told["beats"]]
-    return max(beating, key=lambda name: int(rules[name]["right"] - rules[name]["wrong"]), default=BASE)
+    """The rule that gains most of those that are as right as one voice each on every set; that one if none gains."""
+    base = rules[BASE]["accuracy"]
+    safe = [name for name, told in rules.items() if all(told["accuracy"][one] >= base[one] for one in base)]
+    return max(safe, key=lambda name: int(rules[name]["right"] - rules[name]["wrong"]))  # the first: one voice each
 
 
 def ask_all(weights: Path, data_dir: Path, scenes: Path, count: int) -> tuple[dict[str, Answered], dict[str, str]]:
@@ -157,13 +171,14 @@ def ask_all(weights: Path, data_dir: Path, scenes: Path, count: int) -> tuple[di
     for dataset in DATASETS:
         shown = {f"{dataset} held out": (*_held_out(dataset, data_dir, count), False)}
         if scene_sets.path_for(scenes, dataset).is_file():
-            shown[f"{dataset} scenes"] = (*_scenes(scenes, dataset, count), True)
+            held = scene_sets.load(scenes, dataset, "held").clear()
+            shown[f"{dataset} scenes"] = (*evenly(*held, count), True)
         networks = {name: _Network.of(checkpoints.path_for(dataset, name, weights)) for name in ARCHITECTURES}
         digests |= {f"{dataset}/{name}": network.digest for name, network in networks.items()}
         errors = np.array([network.error for network in networks.values()])
         for name, (pictures, labels, sent) in shown.items():
             told = [network.ask(pictures, sent, f"{who}: {name}") for who, network in networks.items()]
-            sets[name] = Answered(np.stack(told), labels.numpy(), errors)
+            sets[name] = Answered(np.stack(told), labels.numpy(), errors, independent=not sent)
     return sets, digests
 
 
@@ -192,16 +207,12 @@ def _held_out(dataset: str, data_dir: Path, count: int) -> tuple[Tensor, Tensor]
     return evenly(pictures[held], labels[held], count)
 
 
-def _scenes(folder: Path, dataset: str, count: int) -> tuple[Tensor, Tensor]:
-    return evenly(*scene_sets.load(folder, dataset, "held").clear(), count)
-
-
 def summary(rules: Mapping[str, Mapping[str, Any]], challenger: Mapping[str, Any]) -> str:
     """A line a rule for the terminal, and what follows."""
     lines = []
     for rule, told in rules.items():
         shares = ", ".join(f"{name} {share:.2%}" for name, share in told["accuracy"].items())
-        lines.append(f"{rule:28} {shares}; +{told['right']} -{told['wrong']}, p = {told['p']:.2g}")
+        lines.append(f"{rule:28} {shares}; +{told['right']} -{told['wrong']}, held-out p = {told['p_held_out']:.2g}")
     ours = "beats one voice each" if rules[OURS]["beats"] else "does not beat one voice each"
     lines.append(f"best: {challenger['rule']}; models.vote has {OURS}, which {ours}")
     if challenger["rule"] != OURS:
@@ -220,6 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         weights = checkpoints.root(options.weights)
+        made_by, code = scenes_made.told(options.scenes), code_digest(CODE)  # first: either may change meanwhile
         sets, digests = ask_all(weights, options.data_dir, options.scenes, options.count)
     except (checkpoints.CheckpointError, DataError, FileNotFoundError) as error:
         print(error)
@@ -227,8 +239,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     rules = judge(sets)
     challenger = challenge(sets, best(rules))
     counts = {name: len(given.labels) for name, given in sets.items()}
-    found = {**circumstances(torch.device("cpu")), "of": digests, "n": counts, "rules": rules, "best": best(rules)}
-    atomic.write_json(weights / "vote.json", found | {"challenge": challenger})
+    of = {"of": digests | {CODE: code}, "scenes": made_by, "n": counts}
+    found = {**circumstances(torch.device("cpu")), **of, "rules": rules, "best": best(rules), "challenge": challenger}
+    atomic.write_json(weights / "vote.json", found)
     print(summary(rules, challenger))
     return 0
 

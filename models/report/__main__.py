@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models import checkpoints
+from models.checkpoints import atomic
 from models.datasets import DATASETS
 from models.report import checkpoint_chart, index, material, pareto, robustness_chart, worst
 from models.report.material import Speed, Taken
@@ -53,7 +54,7 @@ def draw(taken: Sequence[Taken], speed: Speed | None, out: Path) -> None:
         own = [one for one in taken if one.dataset.name == dataset]
         pareto.draw(own, speed, out / index.of_costs(dataset))
         robustness_chart.draw(own, out / index.of_robustness(dataset))
-    (out / index.NAME).write_text(index.text(taken, speed), encoding="utf-8")
+    atomic.write(out / index.NAME, index.text(taken, speed).encode())
 
 
 if __name__ == "__main__":

@@ -43,7 +43,12 @@ def _third(axes: Axes, known: Sequence[Taken], speed: Speed | None) -> None:
     if not speed or not timed:
         panels.not_recorded(axes, "milliseconds", MEASURED)
         return
-    _panel(axes, timed, lambda one: speed.milliseconds[one.architecture.name], "a request that comes alone, ms")
+    _panel(
+        axes,
+        timed,
+        lambda one: speed.milliseconds[one.architecture.name],
+        "a request that comes alone, asked of MNIST, ms",
+    )
 
 
 def _panel(axes: Axes, known: Sequence[Taken], cost: Callable[[Taken], float], title: str) -> None:

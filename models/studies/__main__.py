@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
-    asked = _parser().parse_args(arguments)
+    asked = _asked(arguments)
     torch.set_num_threads(asked.threads)
     try:
         studies = registry.choose(asked.names)
@@ -77,6 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--records", type=Path, default=record.FOLDER, help="where the records go")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "studies", help="where finished runs are kept")
     return parser
+
+
+def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What was asked for. The committed records stay as good as they are: fewer seeds are recorded elsewhere."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    runs = not (asked.dry_run or asked.from_records)
+    if runs and asked.seeds < experiment.SEEDS and asked.records.resolve() == record.FOLDER.resolve():
+        right = f"wanted {experiment.SEEDS} or more, or --records with another folder"
+        parser.error(f"--seeds is {asked.seeds}, and {record.FOLDER} would be overwritten; {right}")
+    return asked
 
 
 def _count(text: str) -> int:

@@ -13,6 +13,7 @@ from models.studies.study import Ladder, Study, Variant
 FACTOR = 3.0  # between two rates that are tried
 FURTHER = 2  # rates tried at most beyond the first three
 TIE = 0.005  # held-out accuracies of 5,000 pictures that are no further apart are the same
+STILL = 0.15  # held-out accuracy up to which nothing was learned; chance is 0.1
 CHOICE_SEED = 0  # by which rates are chosen; measured is with others
 SEEDS = 3
 TRIALS = 3.5  # of a variant, on the average, where the cost is guessed
@@ -75,12 +76,15 @@ def _variant(study: Study, name: str, bench: Bench, seeds: Sequence[int]) -> dic
 
 def best_rate(accuracy: Callable[[float], float], start: float) -> dict[float, float]:
     """Rates tried, with their accuracies: ``start``, its two neighbours, and on from the better of them as long as it
-    gets better; ``FURTHER`` more at most.
+    gets better; on both sides as long as nothing was learned. ``FURTHER`` more at most.
     """
     tried = {rate: accuracy(rate) for rate in (start, _rounded(start * FACTOR), _rounded(start / FACTOR))}
     for _ in range(FURTHER):
         best = max(tried, key=lambda rate: tried[rate])
-        if best not in (max(tried), min(tried)):
+        if tried[best] <= STILL:  # which side is the better one nobody knows: the one less looked at, the lower first
+            below = sum(rate < start for rate in tried)
+            best = min(tried) if 2 * below < len(tried) else max(tried)
+        elif best not in (max(tried), min(tried)):
             break
         beyond = _rounded(best * FACTOR if best == max(tried) else best / FACTOR)
         tried[beyond] = accuracy(beyond)

@@ -48,8 +48,8 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
 
 
 def _alone(one: words.Told, other: words.Told) -> bool:
-    """Whether there is the one figure and the other is not."""
-    return one.mean is not None and other.mean is None
+    """Whether there is the one figure, of more than one seed, and the other is not."""
+    return one.spread is not None and other.mean is None
 
 
 STUDY = Study(

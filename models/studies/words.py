@@ -18,31 +18,33 @@ UNITS = {
     "": (1, 3, "", ""),
 }
 SAME = "no difference beyond the spread of the seeds"
+ONE_SEED = "one seed: no spread to tell a difference by"
 
 
 @dataclass(frozen=True)
 class Told:
     """A figure over the seeds: mean and sample standard deviation. Both are None where a run has no such figure: it
-    diverged, or never got there.
+    diverged, or never got there. Of a single seed ``spread`` is None.
     """
 
     mean: float | None
     spread: float | None
 
     def __format__(self, unit: str) -> str:
-        """ "88.1 ± 0.2 %": by a unit of UNITS; "not in every run" where there is no mean."""
-        if self.mean is None or self.spread is None:
+        """ "88.1 ± 0.2 %": by a unit of UNITS; "88.1 %" of one seed; "not in every run" where there is no mean."""
+        if self.mean is None:
             return "not in every run"
         scale, digits, sign, _ = UNITS[unit]
-        return f"{scale * self.mean:,.{digits}f} ± {scale * self.spread:,.{digits}f}{sign}"
+        spread = "" if self.spread is None else f" ± {scale * self.spread:,.{digits}f}"
+        return f"{scale * self.mean:,.{digits}f}{spread}{sign}"
 
 
 def over_seeds(values: Sequence[float | None]) -> Told:
-    """Mean and deviation of a figure, one value a seed; the deviation of a single one is 0."""
+    """Mean and deviation of a figure, one value a seed."""
     if not values or None in values:
         return Told(None, None)
     known = [value for value in values if value is not None]
-    return Told(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else 0.0)
+    return Told(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else None)
 
 
 def of(variant: Mapping[str, Any], figure: str) -> Told:
@@ -52,7 +54,7 @@ def of(variant: Mapping[str, Any], figure: str) -> Told:
 
 def apart(one: Told, other: Told) -> int:
     """1 if ``one`` is above ``other`` by more than their two deviations together, -1 if below, else 0. What is not
-    there is neither.
+    there is neither, nor is what one seed tells.
     """
     if one.mean is None or other.mean is None or one.spread is None or other.spread is None:
         return 0
@@ -69,7 +71,7 @@ def side_by_side(one: tuple[str, Told], other: tuple[str, Told], *, unit: str = 
     if one[1].mean is None or other[1].mean is None:
         return both
     if not sign:
-        return f"{both} ({SAME})"
+        return f"{both} ({ONE_SEED if None in (one[1].spread, other[1].spread) else SAME})"
     scale, digits, _, of_difference = UNITS[unit]
     far = f"{scale * abs(one[1].mean - other[1].mean):,.{digits}f}{of_difference}"
     return f"{both} ({one[0]} {far} {'higher' if sign > 0 else 'lower'})"

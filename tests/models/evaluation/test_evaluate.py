@@ -1,11 +1,13 @@
 """Evaluation measures the file as it was saved, and writes what it found beside it and into it."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
 from models import catalog, checkpoints
+from models.checkpoints import reports
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.pictures import evenly
@@ -68,6 +70,48 @@ def test_what_is_known_of_pictures_as_sent_stays_where_there_are_no_scenes(path,
     path.with_suffix(".json").unlink()
     evaluate.evaluate(path, data_dir, scenes=tmp_path / "none")
     assert told.items() <= checkpoints.read_header(path)["metrics"].items()
+
+
+CURVE = {"epoch": [1], "held_out_accuracy": [0.5], "held_out_n": [24]}
+
+
+@pytest.mark.parametrize("stopped", ["write_json", "amend"])
+def test_the_curve_survives_an_evaluation_that_could_not_write_all(path, data_dir, monkeypatch, stopped):
+    evaluate.evaluate(path, data_dir, history=CURVE)
+
+    def full(place, *what):
+        if Path(place).parent == path.parent:
+            raise OSError(28, "No space left on device")
+        return amend(place, *what)
+
+    amend = checkpoints.file_format.amend
+    module = evaluate.atomic if stopped == "write_json" else evaluate.file_format
+    with monkeypatch.context() as patch:
+        patch.setattr(module, stopped, full)
+        with pytest.raises(OSError, match="No space left"):
+            evaluate.evaluate(path, data_dir, test_images=20)
+    report = evaluate.evaluate(path, data_dir, test_images=30)
+    assert report["history"] == CURVE
+    assert report["n"] == checkpoints.read_header(path)["metrics"]["n"] == 30
+    assert report["digest"] == checkpoints.read_header(path)["digest"]
+
+
+def test_a_report_whose_figures_did_not_get_into_the_file_is_not_one_of_it(path, data_dir, monkeypatch):
+    before = checkpoints.read_header(path)["digest"]
+    amend = checkpoints.file_format.amend
+    monkeypatch.setattr(evaluate.file_format, "amend", lambda place, what: "0" * 64)
+    told = evaluate.evaluate(path, data_dir, history=CURVE)
+    assert told["digest_before"] == before == checkpoints.read_header(path)["digest"]
+    assert reports.of(path, before) is None, "figures of it count as old, so that it is evaluated again"
+    amend(path, {"created": "by a training that ended"})
+    monkeypatch.undo()
+    assert "history" not in evaluate.evaluate(path, data_dir, scenes=path.parent), "it is of another file"
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"digest": 1}'])
+def test_a_damaged_report_is_made_anew(path, data_dir, text):
+    path.with_suffix(".json").write_text(text)
+    assert "history" not in evaluate.evaluate(path, data_dir)
 
 
 def test_fewer_pictures_are_told_and_evenly_spread():

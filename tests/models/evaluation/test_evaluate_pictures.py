@@ -13,6 +13,7 @@ from models.classifier import Classifier
 from models.data.code_digest import code_digest
 from models.datasets import DATASETS
 from models.evaluation import evaluate, evaluate_pictures
+from models.evaluation.circumstances import circumstances
 from models.evaluation.measure import together
 from models.intake import gate
 from tests.fakes import WEIGHTS
@@ -147,7 +148,7 @@ def test_what_cannot_be_read_is_told(place, capsys, arguments, told):
 
 
 def test_the_processor_is_named():
-    assert evaluate_pictures.circumstances(torch.device("cpu"))["hardware"]["intake"]
+    assert circumstances(torch.device("cpu"))["hardware"]["intake"]
 
 
 def test_the_vote_is_by_what_checkpoints_say_of_held_out_pictures(place, monkeypatch):

@@ -1,6 +1,7 @@
 """Rules of the vote against each other: on answers whose best rule is known, and the command on small checkpoints."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from models import catalog, checkpoints, vote
 from models.classifier import Classifier
 from models.data import scene_sets
+from models.data.code_digest import code_digest
 from models.datasets import DATASETS
 from models.evaluation import vote_rules
 from models.evaluation.vote_rules import BASE, OURS, RULES, Answered
@@ -37,7 +39,13 @@ def test_among_equals_no_rule_beats_one_voice_each():
     rules = vote_rules.judge({"equals": answers([0.9] * 7, 2000)})
     assert not any(told["beats"] for told in rules.values())
     assert vote_rules.best(rules) == BASE
-    assert rules[BASE] == {"accuracy": rules[BASE]["accuracy"], "right": 0, "wrong": 0, "p": 1.0, "beats": False}
+    assert rules[BASE] == {
+        "accuracy": rules[BASE]["accuracy"],
+        "right": 0,
+        "wrong": 0,
+        "p_held_out": 1.0,
+        "beats": False,
+    }
 
 
 def test_a_rule_that_is_worse_on_one_set_does_not_beat_it():
@@ -48,12 +56,37 @@ def test_a_rule_that_is_worse_on_one_set_does_not_beat_it():
     assert not rules[OURS]["beats"]
 
 
+def test_views_of_the_same_things_are_no_more_pictures_to_judge_luck_by():
+    given = answers([0.98, *[0.5] * 6], 40)
+    views = replace(answers([0.98, *[0.5] * 6], 2000, seed=1), independent=False)
+    alone, both = (vote_rules.judge(sets)[OURS] for sets in ({"one": given}, {"one": given, "views": views}))
+    assert both["right"] > alone["right"], "they are counted"
+    assert both["p_held_out"] == alone["p_held_out"] > 1e-6
+    assert vote_rules.judge({"views": views})[OURS]["p_held_out"] == 1.0
+    assert vote_rules.judge({"one": replace(views, independent=True)})[OURS]["p_held_out"] < 1e-6
+    few = {"one": answers([0.98, *[0.5] * 6], 8, seed=3), "views": views}
+    assert vote_rules.judge(few)[OURS]["right"] > vote_rules.judge(few)[OURS]["wrong"]
+    assert not vote_rules.judge(few)[OURS]["beats"], "eight pictures prove nothing, and two thousand views no more"
+    assert not vote_rules.challenge(few, BASE)["beats"]
+
+
+def test_the_best_gains_most_of_those_that_lose_on_no_set():
+    told = {
+        BASE: {"accuracy": {"one": 0.8, "other": 0.9}, "right": 0, "wrong": 0},
+        "more": {"accuracy": {"one": 0.82, "other": 0.9}, "right": 9, "wrong": 5},
+        "most": {"accuracy": {"one": 0.9, "other": 0.89}, "right": 19, "wrong": 5},
+    }
+    assert vote_rules.best(told) == "more"
+    told["more"] |= {"right": 5, "wrong": 9}
+    assert vote_rules.best(told) == BASE
+
+
 def test_gains_and_losses_are_counted_against_one_voice_each_with_the_chance_of_so_many():
     given = answers([0.98, *[0.5] * 6])
     told = vote_rules.judge({"one": given})[OURS]
     base, ours = (RULES[name](given) == given.labels for name in (BASE, OURS))
     assert (told["right"], told["wrong"]) == (int((ours & ~base).sum()), int((~ours & base).sum()))
-    assert told["p"] == pytest.approx(2 * sum(_tail(told["right"], told["wrong"])), rel=0.01)
+    assert told["p_held_out"] == pytest.approx(2 * sum(_tail(told["right"], told["wrong"])), rel=0.01)
 
 
 def test_the_best_is_compared_with_the_rule_of_the_vote_too():
@@ -126,7 +159,8 @@ def test_the_command_records_each_rule_and_what_it_was_measured_of(place, run, c
     assert [*found["rules"]] == [*RULES]
     pairs = product(DATASETS, ("lenet", "densenet"))
     digests = {f"{d}/{n}": checkpoints.read_header(checkpoints.path_for(d, n, place))["digest"] for d, n in pairs}
-    assert found["of"] == digests
+    assert found["of"] == digests | {"models.evaluation.vote_rules": code_digest("models.evaluation.vote_rules")}
+    assert found["scenes"] == {"fashion-mnist": scene_sets.made_by()}
     assert found["challenge"]["rule"] == found["best"]
     assert f"models.vote has {OURS}" in capsys.readouterr().out
 
@@ -134,6 +168,7 @@ def test_the_command_records_each_rule_and_what_it_was_measured_of(place, run, c
 def test_the_sets_and_the_errors_are_those_of_held_out_pictures(place, run):
     sets, _ = vote_rules.ask_all(place, place / "data", place / "scenes", 7)
     assert [*sets] == ["mnist held out", "fashion-mnist held out"]
+    assert all(given.independent for given in sets.values())
     given = sets["mnist held out"]
     assert given.probabilities.shape == (2, 7, 10)
     assert given.errors.tolist() == pytest.approx([(0.2 * 998 + 1) / 1000, (0.1 * 998 + 1) / 1000])

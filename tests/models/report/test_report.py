@@ -104,7 +104,12 @@ def test_a_reliability_that_an_older_report_lacks_is_named_with_what_adds_it(wei
 
 def test_what_accuracy_costs_is_shown_of_those_that_were_measured(drawn):
     shown = words(drawn / "mnist-pareto.svg")
-    assert {"parameters", "multiply-adds a picture", "a request that comes alone, ms", "LeNet-5, 1998"} <= shown
+    assert {
+        "parameters",
+        "multiply-adds a picture",
+        "a request that comes alone, asked of MNIST, ms",
+        "LeNet-5, 1998",
+    } <= shown
     assert "NiN, 2013" not in shown, "it has no report"
     assert "lineup evaluate --all" in told(drawn / "fashion-mnist-pareto.svg")
 
@@ -178,7 +183,7 @@ def test_the_index_tells_accuracy_with_its_range_and_the_machine(drawn):
     low, high = (float(part) for part in cells[5].split(" to "))
     assert low < float(cells[4].rstrip(" %")) < high
     assert cells[6] == "60"
-    assert "3 cores of an Abacus, 28x28 PNG, 2026-01-02" in page
+    assert "that comes alone: asked of MNIST, 3 cores of an Abacus, 28x28 PNG, 2026-01-02." in page
     assert next(line for line in page.splitlines() if line.startswith("| VGG-11")).endswith("| - | - | - | - | - |")
 
 

@@ -41,6 +41,20 @@ def test_a_dry_run_tells_the_cost_and_runs_nothing(tmp_path, monkeypatch, capsys
     assert not list(tmp_path.iterdir())
 
 
+def test_fewer_seeds_do_not_overwrite_the_records(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(registry, "STUDIES", {"head": tiny(STUDIES["head"])})
+    monkeypatch.setattr(command.record, "FOLDER", tmp_path / "studies")
+    asked = ["head", "--seeds", "2", "--data-dir", str(tmp_path / "no data")]
+    with pytest.raises(SystemExit) as stopped:
+        command.main([*asked, "--records", str(tmp_path / "else" / ".." / "studies")])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert f"--seeds is 2, and {tmp_path / 'studies'} would be overwritten; wanted 3 or more, or --records" in said
+    assert command.main([*asked, "--records", str(tmp_path / "else")]) == 2
+    assert "no data" in capsys.readouterr().err, "it would have run"
+    assert command.main([*asked, "--records", str(tmp_path / "studies"), "--dry-run"]) == 0
+
+
 def test_wrong_names_and_counts_are_told(capsys):
     assert command.main(["headd"]) == 2
     assert "no study 'headd'; there are: activation, regularisation" in capsys.readouterr().err

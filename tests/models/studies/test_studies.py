@@ -150,10 +150,17 @@ def test_more_pictures_than_there_are_are_refused(data):
 
 
 def test_best_rates_are_looked_for_beyond_the_first_three():
-    assert best_of(lambda rate: -abs(rate - 0.1)) == (0.1, 3)
-    assert best_of(lambda rate: rate) == (2.7, 5)
-    assert best_of(lambda rate: -rate) == (0.0037, 5)
-    assert best_of(lambda rate: 0.1) == (0.1, 3)  # nothing learns: the first
+    assert best_of(lambda rate: 0.9 - abs(rate - 0.1)) == (0.1, 3)
+    assert best_of(lambda rate: 0.2 + rate) == (2.7, 5)
+    assert best_of(lambda rate: 0.9 - rate) == (0.0037, 5)
+    assert best_of(lambda rate: 0.2) == (0.1, 3)  # as good everywhere: the first
+
+
+def test_as_long_as_nothing_learns_rates_are_looked_for_on_both_sides():
+    assert sorted(experiment.best_rate(lambda rate: 0.1, 0.1)) == [0.011, 0.033, 0.1, 0.3, 0.9]
+    assert best_of(lambda rate: 0.8 if rate == 0.9 else 0.0974) == (0.9, 5)
+    assert best_of(lambda rate: 0.8 if rate < 0.02 else 0.1094) == (0.011, 5)
+    assert best_of(lambda rate: 0.8 + 0.1 * (rate < 0.01) if rate < 0.02 else 0.0) == (0.0037, 5)
 
 
 def test_of_rates_that_are_as_good_the_lowest_is_taken():
