@@ -50,7 +50,7 @@ def _of_network(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pictures(record: dict[str, Any]) -> dict[str, Any]:
-    """Of the networks that are still those that were measured; and which code of those that measured is another now."""
+    """Of the networks that are still those that were measured."""
     same = unchanged.names(record, checkpoints.root())
     sets = {
         name: {
@@ -65,7 +65,7 @@ def _pictures(record: dict[str, Any]) -> dict[str, Any]:
         for name, found in record["sets"].items()
         if not name.endswith(" test")  # the datasets' own
     }
-    return {"date": record["date"][:10], "other_code": unchanged.other_code(record), "sets": sets}
+    return {"date": record["date"][:10], "sets": sets}
 
 
 def main() -> None:
