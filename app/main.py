@@ -25,8 +25,8 @@ from app.web.openapi import complete
 from app.web.static import Static
 
 DESCRIPTION = (
-    "Seven classic CNNs side by side: send a picture of a digit or of a piece of clothing and get one network's "
-    "answer, or all seven beside each other. Pictures are neither stored nor logged."
+    "Classic CNNs side by side: send a picture of a digit or of a piece of clothing and get one network's answer, or "
+    "those of all beside each other. Pictures are neither stored nor logged."
 )
 
 

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         Path, Field(description="Folder of the datasets' own files, for pictures that networks get wrong.")
     ] = Path("data")
     networks: Annotated[
-        str, Field(description="Networks to load, separated by commas; empty: the seven. `lenet-bn` can be named too.")
+        str, Field(description="Networks to load, separated by commas; empty: all but `lenet-bn`, which can be named.")
     ] = ""
     device: Annotated[
         str,

@@ -133,11 +133,16 @@ def _errs(compared: Record) -> str:
         name: [figures[f"simulated_{name}"] / figures[f"measured_{name}"] - 1 for figures in compared.values()]
         for name in ("per_second", "lone_ms")
     }
-    spans = {name: f"{min(errors):+.0%} to {max(errors):+.0%}" for name, errors in off.items()}
+    spans = {name: f"{_percent(min(errors))} to {_percent(max(errors))}" for name, errors in off.items()}
     return (
         f"One process simulated the same way against `bench/serving.json`: requests/s {spans['per_second']}, "
         f"lone ms {spans['lone_ms']}."
     )
+
+
+def _percent(error: float) -> str:
+    rounded = f"{error:+.0%}"
+    return rounded if rounded.strip("+-") != "0%" else "0%"
 
 
 def _capacity() -> Record | str:

@@ -37,7 +37,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="SOURCE", help="folder, zip, tar, CSV or Parquet")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="answers.parquet, .csv or .jsonl")
     parser.add_argument(
-        "--model", default="resnet18", help="a network (default: resnet18), vote, or all: seven and vote"
+        "--model", default="resnet18", help="a network (default: resnet18), vote, or all: each and vote"
     )
     parser.add_argument("--dataset", default="auto", help="auto (default), mnist or fashion-mnist")
     parser.add_argument("--column", default="path", help="of a list: where paths or bytes are (default: path)")

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lineup", description="Seven classic CNNs side by side.")
+    parser = argparse.ArgumentParser(prog="lineup", description="Classic CNNs side by side.")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     serve = commands.add_parser("serve", help="start the service")
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--model", default="resnet18", help="default: resnet18")
             command.add_argument("--top-k", type=int, default=3, metavar="K", help="classes to show (default: 3)")
         else:
-            command.add_argument("--models", help="networks, separated by commas (default: all seven)")
+            command.add_argument("--models", help="networks, between commas (default: all that `lineup models` lists)")
 
     batch = commands.add_parser("batch", help="the answers for many pictures, as a table")
     batching.add_to(batch)

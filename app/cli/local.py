@@ -12,6 +12,7 @@ from app.serving import assemble, runtimes
 from app.serving.assemble import Answered, Outcome
 from app.serving.backends import Chances, Loaded
 from app.serving.clock import ms
+from app.serving.engine import maker
 from app.serving.intake import Intake
 from app.serving.tickets import Done
 from app.settings import Settings
@@ -21,7 +22,7 @@ from models.intake.pipeline import Seen
 
 
 def all_names() -> list[str]:
-    """The seven networks in the order of their dates."""
+    """The networks in the order of their dates, without extras."""
     return list(catalog.ARCHITECTURES)
 
 
@@ -93,8 +94,10 @@ class Local:
 
     def _load(self, dataset: str, model: str) -> Loaded:
         if (dataset, model) not in self._loaded:
+            path = checkpoints.path_for(dataset, model, self._folder)
             try:
-                self._loaded[dataset, model] = self._runtime.load(checkpoints.path_for(dataset, model, self._folder))
+                self._loaded[dataset, model] = self._runtime.load(path)
             except checkpoints.CheckpointError as error:
-                raise ApiError("model_unavailable", str(error)) from error
+                right = "" if path.exists() else f"; {maker(dataset, model)}"
+                raise ApiError("model_unavailable", f"{error}{right}") from error
         return self._loaded[dataset, model]

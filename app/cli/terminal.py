@@ -44,7 +44,8 @@ def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> 
         known = catalog.find(answer.model)
         table.add_row(known.title, str(known.year), answer.label, f"{answer.confidence:.2%}", _bar(answer.confidence))
     for missing in comparison.unavailable:
-        table.add_row(missing, "", "-", "", Text(comparison.errors[missing].message, style="dim"))
+        known = catalog.find(missing)
+        table.add_row(known.title, str(known.year), "-", "", Text(comparison.errors[missing].message, style="dim"))
     console = _console()
     if console.is_terminal:
         console.print(_half_blocks(seen.picture))

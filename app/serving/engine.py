@@ -121,7 +121,8 @@ class Engine:
     def _load_one(self, root: Path, dataset: str, name: str) -> State:
         path = checkpoints.path_for(dataset, name, root)
         if not path.exists():
-            return State("missing", f"there is no {path.parent.name}/{path.name} in the folder of checkpoints")
+            told = f"there is no {path.parent.name}/{path.name} in the folder of checkpoints; {maker(dataset, name)}"
+            return State("missing", told)
         try:
             loaded = self._runtime.load(path)
             if (loaded.dataset, loaded.architecture) != (dataset, name):
@@ -145,6 +146,11 @@ class Engine:
             self._seconds[dataset, name] = (time.perf_counter() - begun) / count
             if not np.isfinite(result).all():
                 raise checkpoints.CheckpointError(f"{name} for {dataset} gives probabilities that are not finite")
+
+
+def maker(dataset: str, name: str) -> str:
+    """Which command makes a checkpoint that is not there, in words."""
+    return f"`lineup train --model {name} --dataset {dataset}` makes it"
 
 
 def _without_folder(message: str, root: Path) -> str:

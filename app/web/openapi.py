@@ -26,7 +26,8 @@ _MESSAGES = {
     "not_available": "where lenet is wrong on mnist is not recorded; lineup evaluate --mistakes --model lenet "
     "--dataset mnist records it",
     "not_ready": "vgg11 for mnist is still loading; try again shortly",
-    "model_unavailable": "vgg11 for mnist is missing: there is no mnist/vgg11.lineup in the folder of checkpoints",
+    "model_unavailable": "vgg11 for mnist is missing: there is no mnist/vgg11.lineup in the folder of checkpoints; "
+    "`lineup train --model vgg11 --dataset mnist` makes it",
     "too_many_connections": "8192 connections are open already; try again later",
     "deadline_exceeded": "there was no answer within 10 s",
 }

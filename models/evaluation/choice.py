@@ -20,7 +20,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--model", action="append", choices=[*catalog.ARCHITECTURES, *catalog.EXTRAS], help="may be repeated"
     )
-    which.add_argument("--all", action="store_true", help="all seven networks")
+    which.add_argument("--all", action="store_true", help=f"all but {', '.join(catalog.EXTRAS)}")
     parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
     parser.add_argument(
         "--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)"

@@ -12,15 +12,15 @@ ANSWERED = "#cards .card:not(.waits)"
 
 
 def labels(page: "Page", wanted: str | None = None) -> dict[str, str]:
-    """Every network's label, when all seven have answered about the picture that is shown now; `wanted`: when most of
+    """Every network's label, when all have answered about the picture that is shown now; `wanted`: when most of
     them say that.
     """
-    most = rf"\b7 (?:say|means) {re.escape(wanted)}\b" if wanted else ""
+    most = rf"\b{len(ARCHITECTURES)} (?:say|means) {re.escape(wanted)}\b" if wanted else ""
     page.wait_for_function(
-        """([answered, most]) => document.querySelectorAll(answered).length === 7
+        """([answered, all, most]) => document.querySelectorAll(answered).length === all
            && !document.querySelector('#cards .waits')
            && new RegExp(most).test(document.getElementById('agreement').textContent)""",
-        arg=[ANSWERED, most],
+        arg=[ANSWERED, len(ARCHITECTURES), most],
     )
     cards = page.locator("#cards .card")
     found = {

@@ -1,4 +1,4 @@
-"""What is recorded of seven networks, made up for the browser's tests: an engine that knows it, and reports."""
+"""What is recorded of the networks, made up for the browser's tests: an engine that knows it, and reports."""
 
 from typing import Any
 
@@ -7,7 +7,9 @@ from tests.browser.conftest import SevenNetworks
 from tests.fakes import DIGEST
 
 KNOWN = {"lenet": 0.8935, "alexnet": 0.8751, "nin": 0.889, "vgg11": 0.84, "googlenet": 0.8986, "resnet18": 0.9182}
-SHARES = {name: KNOWN.get(name, 0.9164) for name in catalog.ARCHITECTURES}
+KNOWN["densenet"] = 0.9164
+# Any further one is less often right than LeNet, and so not among the best for its size.
+SHARES = {name: KNOWN.get(name, 0.88) for name in catalog.ARCHITECTURES}
 TEST_SET = 600
 # Every sixtieth picture of class 3 is taken for an 8, in all 60 of them; two of class 5 for a 6.
 MISTAKES = [*([place, 8] for place in range(3, TEST_SET, 10)), [5, 6], [15, 6]]
@@ -39,7 +41,7 @@ ROBUSTNESS = {
 
 
 class Measured(SevenNetworks):
-    """What the catalog says of the seven, and accuracies that differ."""
+    """What the catalog says of each, and accuracies that differ."""
 
     def describe(self, name: str) -> dict[str, Any]:
         known = catalog.find(name)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from app.main import create_app
+from models.catalog import ARCHITECTURES
 from tests.browser.cards import agreement, labels
 from tests.browser.conftest import ServeFake, SevenNetworks
 from tests.browser.pictures import ONE, SEVEN, hand_over, png
@@ -24,7 +25,7 @@ BUSY = {"error": {"code": "queue_full", "message": "64 pictures wait for resnet1
 
 
 def lines(address: str, digit: int) -> str:
-    """What the service answers when all seven say that digit."""
+    """What the service answers when all networks say that digit."""
     accept = {"Accept": "application/x-ndjson", "Content-Type": "image/png"}
     return httpx.post(f"{address}/compare", content=bytes([digit]), headers=accept).text
 
@@ -48,7 +49,7 @@ def test_a_late_answer_is_ignored(visit: Visits, address: str) -> None:
 
 
 def settled(held: "list[Route]") -> "list[Route]":
-    """Those that ask all seven, about a whole stroke."""
+    """Those that ask all networks, about a whole stroke."""
     return [route for route in held if "models=" not in route.request.url and "prepare=" not in route.request.url]
 
 
@@ -151,8 +152,11 @@ def test_one_network_that_fails_does_not_hide_the_others(visit: Visits, serve_fa
     broken = page.locator(".card[data-network=vgg11] .problem")
     broken.wait_for()
     assert len(broken.inner_text()) > 10
-    page.wait_for_function("document.querySelectorAll('#cards .card .label:not(.muted)').length === 6")
-    assert agreement(page) == "All 6 say 7"
+    others = len(ARCHITECTURES) - 1
+    page.wait_for_function(
+        "(others) => document.querySelectorAll('#cards .card .label:not(.muted)').length === others", arg=others
+    )
+    assert agreement(page) == f"All {others} say 7"
 
 
 def test_where_none_can_answer_that_is_shown_and_spoken(visit: Visits, serve_fake: ServeFake) -> None:
@@ -163,7 +167,7 @@ def test_where_none_can_answer_that_is_shown_and_spoken(visit: Visits, serve_fak
     labels(page, "7")
     engine.failing = set(engine.names)
     draw(page, SEVEN)
-    assert soon(page, lambda: page.locator("#cards .problem").count() == 7)
+    assert soon(page, lambda: page.locator("#cards .problem").count() == len(ARCHITECTURES))
     assert soon(page, lambda: agreement(page) == "None of them has an answer")
     assert (page.locator("#spoken").text_content() or "").startswith("None of them has an answer; Taken for")
 
@@ -177,7 +181,7 @@ def test_no_answer_stands_beside_another_picture_that_is_refused(visit: Visits, 
     hand_over(page, "drop", BAD)
     page.locator("#notice").wait_for()
     assert agreement(page).startswith("What will")
-    assert page.locator("#cards .card.waits").count() == 7
+    assert page.locator("#cards .card.waits").count() == len(ARCHITECTURES)
     assert [page.locator(place).text_content() for place in ("#kind", "#spoken")] == ["", ""]
 
 
@@ -201,13 +205,13 @@ def test_a_service_that_is_gone_is_told_and_can_be_asked_again(visit: Visits) ->
 
 
 def test_what_all_say_together_is_what_the_service_says(visit: Visits, serve_fake: ServeFake) -> None:
-    """Two that weigh much outweigh five: once all have answered, the page does not count by itself."""
+    """Two that weigh much outweigh the others: once all have answered, the page does not count by itself."""
     engine = SevenNetworks()
     engine.wrong = {"lenet": 3, "densenet": 3}
     engine.weights = {name: 20.0 if name in engine.wrong else 1.0 for name in engine.names}
     page = visit(serve_fake(engine))
     draw(page, SEVEN)
-    assert soon(page, lambda: agreement(page).startswith("2 of 7 say 3"))
+    assert soon(page, lambda: agreement(page).startswith(f"2 of {len(ARCHITECTURES)} say 3"))
     page.wait_for_function("document.querySelectorAll('#cards .card.agrees').length === 2")
     assert page.locator("#cards .card.agrees").evaluate_all("all => all.map((one) => one.dataset.network)") == [
         *engine.wrong

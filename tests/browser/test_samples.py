@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.web.pages import PAGE
+from models.catalog import ARCHITECTURES
 from tests.browser.visits import Visits, draw, look, soon
 
 pytestmark = pytest.mark.browser
@@ -29,11 +30,11 @@ def button(page: Any, name: str) -> Any:
 
 def answered(page: Any) -> bool:
     """Whether every network has answered about what is shown now."""
-    return page.locator(".card").count() == 7 and page.locator(".card.waits").count() == 0
+    return page.locator(".card").count() == len(ARCHITECTURES) and page.locator(".card.waits").count() == 0
 
 
 def choose(page: Any, name: str) -> list[str]:
-    """Press a sample's button; what the seven say of it."""
+    """Press a sample's button; what the networks say of it."""
     with page.expect_response(lambda response: "/compare" in response.url) as response:
         button(page, name).click()
     response.value.finished()

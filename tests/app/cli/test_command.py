@@ -2,53 +2,20 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from app.cli import local, main
 from models import catalog, checkpoints
-from models.checkpoints import file_format
-from models.checkpoints.networks import tensors_of
-from models.classifier import Classifier
 from models.datasets import DATASETS
-from models.intake import auto, small_cnn
-from tests.models.intake.test_picture import draw_seven, draw_shirt
+from tests.models.intake.test_picture import draw_seven
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def weights(tmp_path, monkeypatch):
-    """A folder with untrained checkpoints of the three smallest networks and of auto; the other four are missing."""
-    root = tmp_path / "weights"
-    torch.manual_seed(0)
-    for dataset in DATASETS:
-        for name in ("lenet", "densenet"):
-            classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
-            measured = {"metrics": {"accuracy": 0.1, "n": 10}}
-            checkpoints.save(checkpoints.path_for(dataset, name, root), classifier, measured)
-    file_format.write(
-        root / "auto.lineup", {"kind": "auto", "answers": list(auto.ANSWERS)}, tensors_of(small_cnn.AutoNetwork())
-    )
-    monkeypatch.setenv("LINEUP_WEIGHTS", str(root))
-    monkeypatch.setenv("LINEUP_DEVICE", "cpu")
-    monkeypatch.setenv("COLUMNS", "140")
-    return root
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "pictures"
-    (folder / "more").mkdir(parents=True)
-    draw_seven().save(folder / "seven.png")
-    draw_shirt().save(folder / "more" / "shirt.jpg")
-    (folder / "notes.txt").write_text("no picture")
-    return folder
 
 
 def test_predict_shows_the_likeliest_classes(weights, folder, capsys):
@@ -83,21 +50,33 @@ def test_a_bad_picture_costs_its_neighbours_nothing(weights, folder, capsys):
 
 def test_compare_shows_every_network_and_names_those_without_a_checkpoint(weights, folder, capsys):
     assert main(["compare", str(folder / "seven.png"), "--dataset", "mnist"]) == 0
-    shown = capsys.readouterr().out
-    for text in ("LeNet-5", "1998", "DenseNet", "vgg11", "of 2 say"):
-        assert text in shown
+    shown, there = capsys.readouterr().out, ["lenet", "densenet"]
+    unfolded = " ".join(shown.replace("│", " ").split())
+    for known in catalog.ARCHITECTURES.values():
+        assert re.search(rf"{known.title} +│ {known.year} ", shown)
+        makes = f"`lineup train --model {known.name} --dataset mnist` makes it"
+        assert (makes in unfolded) is (known.name not in there)
+    assert "of 2 say" in shown
     assert main(["compare", str(folder / "seven.png"), "--dataset", "mnist", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [answer["model"] for answer in told["results"]] == ["lenet", "densenet"]
-    assert told["unavailable"] == ["alexnet", "nin", "vgg11", "googlenet", "resnet18"]
+    assert [answer["model"] for answer in told["results"]] == there
+    assert told["unavailable"] == [name for name in catalog.ARCHITECTURES if name not in there]
     assert told["agreement"]["of"] == 2
 
 
-def test_a_network_without_a_checkpoint_is_an_error_that_names_the_file(weights, folder, capsys):
+def test_a_network_without_a_checkpoint_is_an_error_that_names_the_file_and_what_makes_it(weights, folder, capsys):
     assert main(["predict", str(folder / "seven.png"), "--model", "nin", "--dataset", "mnist"]) == 1
     told = " ".join(capsys.readouterr().err.split())
     assert "model_unavailable" in told
-    assert "nin.lineup" in told
+    assert "nin.lineup: No such file or directory; `lineup train --model nin --dataset mnist` makes it" in told
+
+
+def test_a_damaged_checkpoint_is_not_taken_for_one_that_is_not_there(weights, folder, capsys):
+    checkpoints.path_for("mnist", "nin", weights).write_bytes(b"junk")
+    assert main(["predict", str(folder / "seven.png"), "--model", "nin", "--dataset", "mnist"]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "model_unavailable" in told
+    assert "lineup train" not in told
 
 
 @pytest.mark.parametrize("command", ["predict", "compare"])

@@ -43,7 +43,9 @@ def test_what_is_there_is_ready_and_the_rest_is_missing(engine: Engine) -> None:
     states = engine.states()
     assert states["mnist", "lenet"] == State("ready")
     assert states["fashion-mnist", "lenet"].state == "missing"
-    assert "no fashion-mnist/lenet.lineup" in str(states["fashion-mnist", "lenet"].reason)
+    told = str(states["fashion-mnist", "lenet"].reason)
+    assert "no fashion-mnist/lenet.lineup in the folder" in told
+    assert told.endswith("; `lineup train --model lenet --dataset fashion-mnist` makes it")
 
 
 def test_answers_are_those_of_the_classifier(engine: Engine, pictures: np.ndarray[Any, np.dtype[np.uint8]]) -> None:

@@ -201,7 +201,11 @@ export function confusion(dataset, network, redraw) {
 export function ofReport(dataset, network, title, make) {
   const found = reportOf(dataset, network);
   const [absent] = all().filter(({ name, checkpoints }) => name === network && ['missing', 'failed'].includes(checkpoints[dataset].state));
-  if (absent) return panel({ title, kind: 'wide', note: html`<span lang="en">${absent.checkpoints[dataset].reason ?? ''}</span>`, drawing: missing([making(absent, dataset)]) });
+  if (absent) {
+    const { state, reason } = absent.checkpoints[dataset];
+    // Of one that is missing the reason names the command, as what is drawn does.
+    return panel({ title, kind: 'wide', note: html`<span lang="en">${state === 'failed' ? reason : ''}</span>`, drawing: missing([making(absent, dataset)]) });
+  }
   if (!found) return panel({ title, kind: 'wide', drawing: html`<p class="muted">${t('lineup.loading')}</p>` });
   if (!('error' in found)) return make(found);
   const { told, detail } = explain(found.error);
