@@ -29,10 +29,10 @@ class Augmentation:
     stroke: float = 0  # how far strokes are widened or thinned, 1 being half a pixel at each side
     erase: float = 0  # share of the pictures in which a rectangle becomes noise (Zhong et al., Random erasing, 2020)
 
-    def mild(self) -> Augmentation:
-        """Half as far, and nothing erased."""
+    def within(self, share: float) -> Augmentation:
+        """With a ``share`` of each bound, 0 to 1."""
         bounds = ("degrees", "scale", "shift", "brightness", "contrast", "stroke")
-        return replace(self, erase=0, **{name: getattr(self, name) / 2 for name in bounds})
+        return replace(self, **{name: share * getattr(self, name) for name in bounds})
 
 
 AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(

@@ -51,7 +51,8 @@ class Recipe:
     autocast: bool = True  # bf16 where the device is faster in it
     ema: float | None = None  # decay a step of the moving average that each phase ends with; None: its last weights
     from_shipped: bool = False  # starts from the checkpoint that ships, not from nothing
-    mild: bool = False  # pictures are moved half as far, and none is erased
+    moved: float = 1.0  # how far pictures are moved, as a share of the dataset's bounds
+    erased: bool = True  # whether rectangles of pictures are, where the dataset's augmentation says so
     teachers: tuple[str, ...] = ()  # networks whose shipped checkpoints teach this one: ``training.objective``
     taught: float = 0.0  # share of the loss that is theirs, beside the labels'
 
@@ -61,8 +62,8 @@ class Recipe:
 
     def augmentation(self, dataset: str) -> Augmentation:
         """How far the pictures of a dataset are moved."""
-        how = AUGMENTATIONS[dataset]
-        return how.mild() if self.mild else how
+        how = AUGMENTATIONS[dataset].within(self.moved)
+        return how if self.erased else replace(how, erase=0)
 
 
 # Batch norm: SGD at a learning rate of 0.1 and batches of 128 (He et al., 2015), with Nesterov momentum and a weight
@@ -131,14 +132,20 @@ QUICK: Mapping[str, Recipe] = MappingProxyType(
 _TAUGHT = {"teachers": ("densenet",), "taught": 0.5}
 _LONG_PLAIN = replace(_PLAIN, epochs=10, ema=0.998, from_shipped=True, **_TAUGHT)  # type: ignore[arg-type]
 # Two in five pictures are scenes, from first to last: views of a few thousand photographs have to come by often, and a
-# last phase with scenes costs what the dataset alone had brought.
-_LONG_NORMALISED = replace(_NORMALISED, phases=(Phase(1, lr=0.06, scenes=0.4),), epochs=8, ema=0.998, from_shipped=True)
+# last phase with scenes costs what the dataset alone had brought. At twice the rate eight passes raised DenseNet's
+# held-out accuracy by .1 point, at this one three by .3.
+_LONG_NORMALISED = replace(_NORMALISED, phases=(Phase(1, lr=0.03, scenes=0.4),), epochs=3, ema=0.998, from_shipped=True)
 LONG: Mapping[str, Recipe] = MappingProxyType(
     {
         # 44 thousand weights have no room for what is erased and what DenseNet tells: with both the shipped file became
         # worse; with half the movement, labels alone and many passes, a minute for six of them, better.
         "lenet": replace(
-            FULL["lenet"], phases=(Phase(1, lr=5e-3, scenes=0.3),), epochs=80, mild=True, from_shipped=True
+            FULL["lenet"],
+            phases=(Phase(1, lr=5e-3, scenes=0.3),),
+            epochs=80,
+            moved=0.5,
+            erased=False,
+            from_shipped=True,
         ),
         # At 224 throughout: NiN learned at 112 pixels, to 92.7 % of the held-out pictures there, and 75,000 pictures at
         # 224 afterwards brought it to 90.2, not much above where it was before; strokes twice as wide are learned anew.
@@ -166,7 +173,7 @@ LONG: Mapping[str, Recipe] = MappingProxyType(
         ),
         "googlenet": replace(_LONG_PLAIN, phases=(Phase(1, lr=1e-3, scenes=0.4),)),
         "resnet18": _LONG_NORMALISED,
-        "densenet": _LONG_NORMALISED,
+        "densenet": replace(_LONG_NORMALISED, erased=False),  # small as it is, it has no room for that
     }
 )
 KINDS: Mapping[str, Mapping[str, Recipe]] = MappingProxyType({"full": FULL, "quick": QUICK, "long": LONG})
