@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import torch
@@ -102,9 +102,9 @@ def _write(path: str | Path, classifier: Classifier, report: dict[str, Any]) -> 
     before told, and is found by ``digest_before``.
     """
     changes = _in_header(report, classifier.metadata.get("metrics", {}))
-    with TemporaryDirectory() as folder:
-        atomic.copy(path, copy := Path(folder) / Path(path).name)
-        report |= {"digest_before": classifier.metadata["digest"], "digest": file_format.amend(copy, changes)}
+    with NamedTemporaryFile(suffix=Path(path).suffix) as copy:
+        atomic.copy(path, copy.name)
+        report |= {"digest_before": classifier.metadata["digest"], "digest": file_format.amend(copy.name, changes)}
     _check_same(path, classifier)
     atomic.write_json(reports.path_for(path), report)
     file_format.amend(path, changes)
