@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import onnx
@@ -55,8 +56,7 @@ def exported(network: nn.Module, inputs: Mapping[str, int]) -> ModelProto:
     """The same as torch exports it: with weights, and of each node from which module it comes."""
     pictures = tuple(torch.zeros(2, 1, side, side) for side in inputs.values())
     batch = torch.export.Dim("n", min=1, max=1 << 16)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         program = torch.onnx.export(
             network.eval(),
             pictures,
@@ -70,6 +70,18 @@ def exported(network: nn.Module, inputs: Mapping[str, int]) -> ModelProto:
         )
     assert program is not None
     return program.model_proto
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch tells of how it exports."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def stripped(model: ModelProto) -> ModelProto:
@@ -143,7 +155,6 @@ def check(network: nn.Module, skeleton: ModelProto) -> None:
 
 def main() -> int:
     """Write every skeleton, and the stage tables of the catalog's networks; 1 if one cannot be made."""
-    logging.disable(logging.WARNING)
     SKELETONS.mkdir(exist_ok=True)
     stages.FOLDER.mkdir(exist_ok=True)
     failed = False

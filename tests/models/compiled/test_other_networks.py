@@ -2,8 +2,6 @@
 all of it; what cannot be told is refused by name.
 """
 
-import logging
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -74,12 +72,7 @@ class Network(nn.Module):
 def made(network: nn.Module):
     """Table and checked skeleton."""
     torch.manual_seed(0)
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # torch tells how it exports
-    try:
-        model = skeletons.exported(network, {"pictures": SIDE})
-    finally:
-        logging.disable(disabled)
+    model = skeletons.exported(network, {"pictures": SIDE})
     told = table(network, model)
     skeleton = skeletons.stripped(model)
     skeletons.check(network, skeleton)
