@@ -128,10 +128,10 @@ def kept(out):
 
 def test_the_command_is_killed_and_interrupted_and_tells_the_same_as_one_that_was_not(pictures, tmp_path):
     whole, out = tmp_path / "whole.jsonl", tmp_path / "answers.jsonl"
-    code, said = ended(start(str(pictures), "--out", str(whole), "--model", "lenet"), signal.SIGKILL, lambda: False)
+    code, said = ended(start(str(pictures), "--out", str(whole), "--model", "resnet18"), signal.SIGKILL, lambda: False)
     assert code == 1, said
     assert "257 pictures answered; 43 not: undecodable 43" in said
-    command = (str(pictures), "--out", str(out), "--model", "lenet")
+    command = (str(pictures), "--out", str(out), "--model", "resnet18")
     assert ended(start(*command), signal.SIGKILL, lambda: kept(out) >= 1)[0] == -signal.SIGKILL
     assert 1 <= kept(out) < 300
     code, said = ended(start(*command), signal.SIGINT, lambda: kept(out) >= 150)
