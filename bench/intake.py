@@ -21,7 +21,7 @@ from bench import machine
 from models import checkpoints
 from models.checkpoints import atomic
 from models.compiled import small
-from models.evaluation.evaluate_pictures import circumstances
+from models.evaluation.circumstances import circumstances
 from models.intake import decode, picture
 from models.intake.auto import ANSWERS, Auto
 from models.intake.gate import KINDS, Gate

@@ -29,7 +29,7 @@ from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.data.splits import load_split
 from models.devices import choose_device, plain_float32
-from models.evaluation.evaluate_pictures import circumstances
+from models.evaluation.circumstances import circumstances
 from models.training import recipes
 from models.training.augment import AUGMENTATIONS
 from models.training.optimisation import make_optimizer

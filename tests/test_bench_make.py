@@ -2,17 +2,18 @@
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.test_ways_to_start import with_make
+
 ROOT = Path(__file__).resolve().parent.parent
 MADE = ".venv/.serve", ".venv/.torch", ".venv/.test", ".venv-bench/.rivals"
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@with_make
 @pytest.mark.parametrize(
     ("options", "modules"),
     [
