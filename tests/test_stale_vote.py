@@ -11,7 +11,6 @@ from models.checkpoints import file_format
 from models.data import scene_sets
 from models.data.scene_sets import SceneSet
 from models.datasets import DATASETS
-from models.evaluation import scenes_made
 from tools import steps
 from tools.step import Place
 
@@ -69,7 +68,7 @@ def test_the_vote_is_stale_where_the_code_that_judges_is_another(place, monkeypa
 def test_the_vote_is_stale_where_scenes_were_made_by_other_code(place, monkeypatch):
     monkeypatch.setattr(scene_sets, "code_digest", lambda *_: "12345678")
     make_scenes(place.scenes, "fashion-mnist")
-    assert scenes_made.told(place.scenes)["fashion-mnist"] == "12345678"
+    assert scene_sets.makers(place.scenes)["fashion-mnist"] == "12345678"
     assert stale(place) == "of other scenes of fashion-mnist"
 
 
@@ -82,5 +81,5 @@ def test_scenes_of_which_nothing_is_recorded_make_it_stale_and_ones_that_are_gon
 
 def test_damaged_scenes_tell_nothing(place):
     scene_sets.path_for(place.scenes, "mnist").write_bytes(b"damaged")
-    assert scenes_made.told(place.scenes).keys() == {"fashion-mnist"}
-    assert scenes_made.told(place.scenes / "nowhere") == {}
+    assert scene_sets.makers(place.scenes).keys() == {"fashion-mnist"}
+    assert scene_sets.makers(place.scenes / "nowhere") == {}

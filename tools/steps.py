@@ -18,7 +18,7 @@ from models.compiled import record
 from models.data import scene_sets
 from models.data.code_digest import code_digest
 from models.datasets import DATASETS
-from models.evaluation import corruptions, evaluate_pictures, scenes_made, vote_rules
+from models.evaluation import corruptions, evaluate_pictures, vote_rules
 from tools import deployments, figures, tables
 from tools.step import EVALUATE, Place, Step, content, evaluate, named, of_another, read
 
@@ -141,7 +141,7 @@ def vote(place: Place) -> Step:
         was, now = told.get("of", {}), {f"{d}/{n}": place.digest(n, d) for n, d in PAIRS}
         now[vote_rules.CODE] = code_digest(vote_rules.CODE)
         others = [name for name in now if was.get(name) != now[name]]
-        were, made = told.get("scenes", {}), scenes_made.told(place.scenes)
+        were, made = told.get("scenes", {}), scene_sets.makers(place.scenes)
         others += [f"scenes of {dataset}" for dataset in made if were.get(dataset) != made[dataset]]
         return f"of other {named(others)}" if others else None
 

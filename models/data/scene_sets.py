@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor
 from models.checkpoints import atomic
 from models.data.code_digest import code_digest
 from models.data.splits import DataError
+from models.datasets import DATASETS
 
 FOLDER = Path("data/scenes")
 COMMAND = "python -m models.training.scenes.make"
@@ -64,6 +66,30 @@ def load(folder: Path, dataset: str, part: str) -> SceneSet:
     """The part "learn" or "held" of a dataset's sets. DataError, which says what to do, if it is not there, is damaged
     or cannot be read without safetensors.
     """
+    with _opened(folder, dataset) as file:
+        scenes = SceneSet(file.get_tensor(f"{part}.pictures"), file.get_tensor(f"{part}.allowed"))
+        maker = _maker(file)
+    if maker != made_by():
+        path = path_for(folder, dataset)
+        print(f"{path} was made by other code than this; {COMMAND} --dataset {dataset} makes it anew")
+    return scenes
+
+
+def makers(folder: Path) -> dict[str, str]:
+    """The digest of the code that made each dataset's sets, as the files tell it. A dataset is left out whose file is
+    not there, is damaged, does not tell it, or cannot be read without safetensors.
+    """
+    found: dict[str, str] = {}
+    for dataset in DATASETS:
+        with suppress(DataError), _opened(folder, dataset) as file:
+            if (maker := _maker(file)) is not None:
+                found[dataset] = maker
+    return found
+
+
+@contextmanager
+def _opened(folder: Path, dataset: str) -> Iterator[Any]:
+    """The file of a dataset's sets, as safetensors opens it; DataError, which says what to do, where that fails."""
     path, command = path_for(folder, dataset), f"{COMMAND} --dataset {dataset}"
     if not path.is_file():
         raise DataError(f"there is no {path}; make it: {command}")
@@ -72,13 +98,16 @@ def load(folder: Path, dataset: str, part: str) -> SceneSet:
 
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            scenes = SceneSet(file.get_tensor(f"{part}.pictures"), file.get_tensor(f"{part}.allowed"))
-    except SafetensorError as error:
+            yield file
+    except (OSError, SafetensorError) as error:
         raise DataError(f"{path} is damaged: {error}; make it anew: {command}") from error
-    if about.get("made_by") != made_by():
-        print(f"{path} was made by other code than this; {command} makes it anew")
-    return scenes
+
+
+def _maker(file: Any) -> str | None:
+    with suppress(ValueError):
+        about = json.loads((file.metadata() or {}).get("about", "{}"))
+        return about.get("made_by") if isinstance(about, dict) else None
+    return None
 
 
 def need_safetensors(what: str) -> None:

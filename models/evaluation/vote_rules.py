@@ -41,7 +41,6 @@ from models.data.code_digest import code_digest
 from models.data.pictures import evenly
 from models.data.splits import DataError, held_out_split, load_split
 from models.datasets import DATASETS
-from models.evaluation import scenes_made
 from models.evaluation.circumstances import circumstances
 
 COUNT = 2_000  # pictures of each set, evenly spread: half a point shows, and seven networks take a minute
@@ -231,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         weights = checkpoints.root(options.weights)
-        made_by, code = scenes_made.told(options.scenes), code_digest(CODE)  # first: either may change meanwhile
+        made_by, code = scene_sets.makers(options.scenes), code_digest(CODE)  # first: either may change meanwhile
         sets, digests = ask_all(weights, options.data_dir, options.scenes, options.count)
     except (checkpoints.CheckpointError, DataError, FileNotFoundError) as error:
         print(error)
