@@ -29,7 +29,7 @@ from models.intake import gate, small_cnn
 from models.training import small_nets
 from models.training.scenes import gate_examples, lettering
 from models.training.scenes.gate_examples import Examples
-from models.training.scenes.sources import provenance
+from models.training.scenes.sources import PHOTOGRAPHS, provenance
 
 DECIDING = "models.training.scenes.gate_examples"  # with all that it reaches, the intake too, it decides the examples
 
@@ -49,8 +49,9 @@ def _kept(dataset: str, options: argparse.Namespace, *, held: bool) -> Examples:
 
 def _sources(options: argparse.Namespace) -> list[str]:
     """What examples are made of, but for the code: other fonts or photographs make others."""
-    fonts = [path.name for path in lettering.fonts_in(options.fonts)]
-    return [str(options.data_dir.resolve()), *fonts, *provenance(options.data_dir).values()]
+    files = [*lettering.fonts_in(options.fonts), *sorted((options.data_dir / PHOTOGRAPHS).glob("*/*"))]
+    told = [f"{path.parent.name}/{path.name}, {path.stat().st_size} bytes" for path in files]
+    return [str(options.data_dir.resolve()), *told]
 
 
 def train(dataset: str, options: argparse.Namespace) -> tuple[small_cnn.GateNetwork, float, dict[str, Any]]:
