@@ -34,6 +34,8 @@ def joined(
     ``before``: the curve of the checkpoint that it went on from. Where that is not known, the curve of a run that was
     not ``from_scratch`` begins with a network that had learned already.
     """
+    if before is not None and not before["run"]:
+        before = None  # of one step, after which it was killed
     own: dict[str, list[Any]] = {name: [line.get(name) for line in lines] for name in AS_THEY_ARE}
     own["run"] = [0 if before is None else before["run"][-1] + 1] * len(lines)
     pictures, seconds = (0, 0.0) if before is None else (before["pictures"][-1], before["seconds"][-1])

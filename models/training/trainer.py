@@ -70,7 +70,7 @@ class Trainer:
         self.own_size = classifier.input_size
         torch.manual_seed(seed)
         if recipe.density:
-            sparse.mask(classifier.network, recipe.density, seed)
+            sparse.mask(classifier.network, recipe.density, self.draws)
         classifier.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         pooled = any(phase.head == "pooled" for phase in recipe.phases)
         self.pooled = PooledHead(classifier.network.conv, self.own_size).to(device) if pooled else None  # type: ignore[arg-type]
@@ -165,9 +165,7 @@ class Trainer:
 
         def count() -> None:
             self.at.spend(stopwatch.lap())
-            if self.should_stop():
-                self.save()
-                raise Interrupted("stopped while computing features; --resume goes on from there")
+            self._stop_if_asked("stopped while computing features")
 
         with self._autocast():
             material = features.material_of(
@@ -198,22 +196,25 @@ class Trainer:
                 totals += self._counted_step(material, index.to(self.device))
                 rate = totals[2].item() / (self.at.total_seconds - began)
                 bar.update(task, advance=len(index), told=run_log.told(totals, rate))
-                if self.world.any(self.should_stop()):
-                    self.save()
-                    raise Interrupted(f"stopped at step {self.at.step}; --resume goes on from there")
                 if time.monotonic() - self._saved_at > SAVE_EVERY:
                     self.save()
-                if self._progress() >= 1:
-                    break
+                if self._progress() >= 1 or index is batches[-1]:
+                    break  # whoever stops here stops below, when the epoch's line is written
+                self._stop_if_asked(f"stopped at step {self.at.step}")
         self.at.epoch, self.at.batch = self.at.epoch + 1, 0
-        # A run that was interrupted after an epoch's last batch has nothing to tell of it.
+        # A run that was killed after an epoch's last batch has nothing to tell of it.
         if totals[2] and self.world.first:
             with self._autocast():
                 share = material.watched_accuracy(self.stage.watched.eval())
             check_number(share, f"{self.name}: the held-out accuracy", self.at.step, self.stage.rate)
             now = {"learning_rate": self.stage.rate, "pictures_per_second": round(rate, 1)}
-            told = run_log.line(self.at, totals, share, len(material.watched[1]))
-            run_log.write(self.folder, self.name, told | now)
+            run_log.write(self.folder, self.name, run_log.line(self.at, totals, share, len(material.watched[1])) | now)
+        self._stop_if_asked(f"stopped at step {self.at.step}")
+
+    def _stop_if_asked(self, told: str) -> None:
+        if self.world.any(self.should_stop()):
+            self.save()
+            raise Interrupted(f"{told}; --resume goes on from there")
 
     def _counted_step(self, material: Material, index: Tensor) -> Tensor:
         stopwatch = Stopwatch()

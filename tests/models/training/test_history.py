@@ -55,3 +55,9 @@ def test_what_an_interrupted_run_repeated_is_told_once(tmp_path):
     lines = [line(1, 500, 1.0), line(2, 1000, 2.0), line(2, 1000, 2.5), line(3, 1500, 3.5)]
     (tmp_path / "history.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
     assert [one["minutes"] for one in history._lines(tmp_path / "history.jsonl")] == [1.0, 2.5, 3.5]
+
+
+def test_one_that_refined_a_run_killed_after_its_only_epoch_begins_anew():
+    nothing = history.joined(None, [], from_scratch=True)
+    told = history.joined(nothing, [line(1, 500, 1.0)], from_scratch=False)
+    assert (told["run"], told["pictures"], told["from_scratch"]) == ([0], [500], False)

@@ -6,7 +6,8 @@ import torch
 from models.catalog import ARCHITECTURES
 from models.classifier import Classifier
 from models.data.scene_sets import SceneSet
-from models.training import features, recipes, run_state, trainer
+from models.training import features, history, recipes, run_state, sparse, trainer
+from models.training.material import Material
 from models.training.optimisation import DivergedError
 from models.training.pool import pool
 from models.training.recipes import Phase, Recipe
@@ -17,20 +18,22 @@ from models.training.trainer import Trainer
 pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 
 
-def make_trainer(folder, *, recipe, should_stop=lambda: False, name="lenet", network=None):
+def make_trainer(folder, *, recipe, should_stop=lambda: False, name="lenet", network=None, metadata=None):
     torch.manual_seed(0)
     pictures = torch.randint(0, 256, (320, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
     labels = torch.arange(320) % 10
-    classifier = Classifier(network or ARCHITECTURES[name].build(), architecture=name, dataset="fashion-mnist")
+    network = network or ARCHITECTURES[name].build()
+    classifier = Classifier(network, architecture=name, dataset="fashion-mnist", metadata=metadata)
     sets = (pictures[:300], labels[:300]), (pictures[300:], labels[300:])
     return Trainer(classifier, recipe, *sets, device=torch.device("cpu"), folder=folder, should_stop=should_stop)
 
 
 OWN = torch.arange(4 * 784).remainder(256).to(torch.uint8).view(4, 28, 28), torch.arange(4)
+EPOCHS = [(0, 1), (0, 2), (1, 1), (1, 2)]  # of SHORT
 SHORT = Recipe((Phase(0.5, lr=1e-3), Phase(0.5, lr=1e-4)), "adamw", epochs=4, batch_size=32, autocast=False)
 
 
-@pytest.mark.parametrize("stop_at", [1, 9, 10, 21, 35])
+@pytest.mark.parametrize("stop_at", [1, 9, 10, 21, 35, 40])
 @pytest.mark.parametrize(("optimizer", "ema"), [("adamw", None), ("sgd", None), ("sgd", 0.9)])
 def test_an_interrupted_run_ends_as_it_would_have(tmp_path, stop_at, optimizer, ema):
     recipe = recipes.replace(SHORT, optimizer=optimizer, ema=ema)
@@ -42,6 +45,7 @@ def test_an_interrupted_run_ends_as_it_would_have(tmp_path, stop_at, optimizer, 
     resumed.resume()
     state = resumed.run().network.state_dict()
     assert resumed.at.step == 40
+    assert [(line["phase"], line["epoch"]) for line in history._lines(tmp_path / "cut/history.jsonl")] == EPOCHS
     for name, wanted in whole.network.state_dict().items():
         assert torch.equal(state[name], wanted), name
 
@@ -95,11 +99,15 @@ def test_gradients_that_are_no_numbers_end_it_even_in_the_last_step(tmp_path, at
         make_trainer(tmp_path, recipe=recipe, network=Spoiled(at)).run()
 
 
-def test_so_does_a_last_step_after_which_a_run_was_interrupted(tmp_path):
-    stops = iter(range(10))
-    trainer = make_trainer(tmp_path, recipe=ONE_EPOCH, network=Spoiled(9), should_stop=lambda: next(stops) == 9)
-    with pytest.raises(Interrupted):
-        trainer.run()
+def test_so_does_a_last_step_after_which_a_run_was_killed(tmp_path, monkeypatch):
+    def killed(*what):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "SAVE_EVERY", -1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Material, "watched_accuracy", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_trainer(tmp_path, recipe=ONE_EPOCH, network=Spoiled(9)).run()
     again = make_trainer(tmp_path, recipe=ONE_EPOCH, network=Spoiled(99))
     again.resume()
     with pytest.raises(DivergedError, match=r"lenet, fashion-mnist has weights in \S+ that are no numbers at step 10"):
@@ -193,6 +201,18 @@ def test_a_run_that_ended_while_it_was_measured_goes_on_from_its_last_step(tmp_p
     assert again.at.step == first.at.step
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_a_refinement_gives_a_sparse_layer_back_as_many_weights_as_its_file_lost(tmp_path):
+    """With the seed of the run that chose them, as every shipped file has it."""
+    recipe = recipes.replace(SHORT, density=0.05)
+    network = make_trainer(tmp_path, recipe=recipe, network=SmallVGG()).classifier.network
+    wanted = len(network.fc[0].places)
+    sparse.unmask(network)
+    with torch.no_grad():
+        network.fc[0].weight[:, ::5] = 0
+    refined = make_trainer(tmp_path, recipe=recipe, network=network, metadata={"digest": "x"}).classifier.network
+    assert len(refined.fc[0].places) == pytest.approx(wanted, rel=0.02)
 
 
 @pytest.mark.parametrize("budget", [{"epochs": 4, "minutes": None}, {"epochs": None, "minutes": 0.05}])
