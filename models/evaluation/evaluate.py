@@ -84,6 +84,26 @@ def evaluate(
     return _write(path, classifier, report)
 
 
+def compared(
+    path: str | Path,
+    data_dir: str | Path,
+    *,
+    device: torch.device | str = "cpu",
+    held_out_images: int | None = None,
+    scenes: Path = scene_sets.FOLDER,
+) -> dict[str, float]:
+    """The figures by which a checkpoint is compared with another, of the pictures that ``evaluate`` would take now and
+    named as it writes them into the header; nothing is written. CheckpointError for a file that cannot be trusted.
+    """
+    classifier = checkpoints.load(path, device)
+    held_out, _ = _of_held_out(classifier, data_dir, held_out_images)
+    figures = {f"held_out_{key}": held_out[key] for key in ("accuracy", "n")}
+    if scene_sets.path_for(scenes, classifier.dataset).is_file():
+        sent = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
+        figures |= {f"sent_{key}": sent[key] for key in ("accuracy", "n")}
+    return figures
+
+
 def _recorded(path: str | Path, digest: str) -> dict[str, Any]:
     """The report so far of the file with this digest; empty where there is none. One that was written when its figures
     could not go into the file any more is of it too.

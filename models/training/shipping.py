@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from models import checkpoints
 from models.checkpoints import atomic
 
+COUNTS = ("held_out_n", "sent_n")
 ALLOWED_LOSS = 0.001  # of the dataset's held-out pictures, for what is gained on pictures as people send them
 
 
-def ship(result: Path, root: Path) -> str:
-    """Put a measured checkpoint and its report into ``root`` unless a better one is there.
+def ship(result: Path, root: Path, measure: Callable[[Path], Mapping[str, Any]]) -> str:
+    """Put a measured checkpoint and its report into ``root`` unless a better one is there. Where that one's figures are
+    of another number of pictures, as of scenes made since, ``measure`` tells those of the same.
 
     First the old report goes, then the checkpoint is replaced, then its report comes: if this stops on the way, a
     checkpoint without a report is left, never a report that contradicts its checkpoint. Shipped again, it then comes.
@@ -22,7 +24,9 @@ def ship(result: Path, root: Path) -> str:
     place = checkpoints.path_for(header["dataset"], header["architecture"], root)
     new = header["metrics"]
     try:
-        old = checkpoints.read_header(place)["metrics"] if place.is_file() else {}
+        old: dict[str, Any] = dict(checkpoints.read_header(place)["metrics"]) if place.is_file() else {}
+        if any(old.get(count, new.get(count)) != new.get(count) for count in COUNTS):
+            old.update(measure(place))
     except (checkpoints.CheckpointError, KeyError):
         old = {}
     report = place.with_suffix(".json")

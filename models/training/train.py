@@ -36,7 +36,7 @@ from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation.choice import add_choice, check_positive, chosen, parsed
-from models.evaluation.evaluate import evaluate, summary
+from models.evaluation.evaluate import compared, evaluate, summary
 from models.training import history, recipes, shipping
 from models.training.optimisation import DivergedError
 from models.training.recipes import Recipe
@@ -149,7 +149,7 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     if world.told(options.resume and state.is_file() and _measured(result)):
         # It ended, and was cut off while it shipped. What it began from may be replaced already: it cannot be resumed.
         if world.first:
-            _ship(result, options.weights, folder)
+            _ship(result, options, folder)
         return
     trainer = _trainer(name, dataset, options, stop, folder, world)
     if world.told(options.resume and state.is_file()):
@@ -158,18 +158,19 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     classifier = trainer.run()
     if not world.first:
         return
-    checkpoints.save(result, classifier, _metadata(trainer, options))
-    report = evaluate(
-        result,
-        options.data_dir,
-        device=options.device,
-        test_images=options.test_images,
-        held_out_images=options.held_out_images,
-        scenes=options.scenes,
-        history=history.of_run(trainer, options.weights),
-    )
-    print(summary(report), flush=True)
-    _ship(result, options.weights, folder)
+    with stop.nothing_to_save():
+        checkpoints.save(result, classifier, _metadata(trainer, options))
+        report = evaluate(
+            result,
+            options.data_dir,
+            device=options.device,
+            test_images=options.test_images,
+            held_out_images=options.held_out_images,
+            scenes=options.scenes,
+            history=history.of_run(trainer, options.weights),
+        )
+        print(summary(report), flush=True)
+        _ship(result, options, folder)
 
 
 def _measured(result: Path) -> bool:
@@ -177,9 +178,11 @@ def _measured(result: Path) -> bool:
     return result.is_file() and reports.of(result, checkpoints.read_header(result)["digest"]) is not None
 
 
-def _ship(result: Path, weights: Path, folder: Path) -> None:
+def _ship(result: Path, options: argparse.Namespace, folder: Path) -> None:
     """The end of a run: its checkpoint ships, and what could be gone on from goes."""
-    print(shipping.ship(result, weights), flush=True)
+    how = {"device": options.device, "held_out_images": options.held_out_images, "scenes": options.scenes}
+    told = shipping.ship(result, options.weights, lambda rival: compared(rival, options.data_dir, **how))
+    print(told, flush=True)
     (folder / "state.safetensors").unlink()
     shutil.rmtree(folder / "features", ignore_errors=True)
 

@@ -1,6 +1,7 @@
 """Training for real, on small data: it learns, can be resumed, and leaves a checkpoint that is measured as saved."""
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -168,37 +169,68 @@ def test_what_ships_is_better_in_all_and_never_at_the_cost_of_the_dataset(new, o
     assert shipping.better(new, old) is better
 
 
-def measured(folder: Path, accuracy: float) -> Path:
+def measured(folder: Path, accuracy: float, **more) -> Path:
     """A checkpoint, as far as shipping looks at it, with its report."""
     path = folder / "lenet.lineup"
     about = {"dataset": "mnist", "architecture": "lenet"}
-    digest = file_format.write(path, {**about, "metrics": {"accuracy": accuracy, "held_out_accuracy": accuracy}}, {})
+    figures = {"accuracy": accuracy, "held_out_accuracy": accuracy, **more}
+    digest = file_format.write(path, {**about, "metrics": figures}, {})
     path.with_suffix(".json").write_text(json.dumps({"digest": digest}))
     return path
 
 
+def never(rival: Path) -> dict[str, float]:
+    raise AssertionError(f"{rival} was measured anew, though its figures are of the same pictures")
+
+
+@pytest.mark.parametrize(
+    ("now", "ships"),
+    [({"sent_accuracy": 0.69, "sent_n": 40}, True), ({"sent_accuracy": 0.73, "sent_n": 40}, False)],
+)
+def test_a_rival_with_figures_of_other_scenes_is_measured_on_the_same(tmp_path, now, ships):
+    shipping.ship(measured(tmp_path / "a", 0.90, held_out_n=100, sent_accuracy=0.72, sent_n=41), tmp_path, never)
+    new = measured(tmp_path / "b", 0.91, held_out_n=100, sent_accuracy=0.70, sent_n=40)
+    rivals = []
+    told = shipping.ship(new, tmp_path, lambda rival: rivals.append(rival) or now)
+    assert rivals == [tmp_path / "mnist/lenet.lineup"]
+    assert ("stays" not in told) is ships
+
+
+def test_a_rival_that_was_measured_on_fewer_pictures_is_measured_on_as_many(run, tmp_path, capsys):
+    lenet = ("--model", "lenet-bn", "--dataset", "mnist", "--epochs", "1")
+    assert run(*lenet, "--held-out-images", "40") == 0
+    place = tmp_path / "weights/mnist/lenet-bn.lineup"
+    shipped = checkpoints.read_header(place)["metrics"]
+    assert run(*lenet) == 0  # the same run, so the same network
+    assert f"{place} stays: " in (told := capsys.readouterr().out)
+    new = checkpoints.read_header(tmp_path / "runs/mnist/lenet-bn/lenet-bn.lineup")["metrics"]
+    assert shipped["held_out_n"] != new["held_out_n"]
+    assert shipped["held_out_accuracy"] != new["held_out_accuracy"]
+    assert told.count(f"{new['held_out_accuracy']:.2%} of the held-out pictures") == 2
+
+
 def test_what_reads_a_checkpoint_while_a_better_one_ships_reads_the_old_one_whole(tmp_path):
-    shipping.ship(measured(tmp_path / "a", 0.8), tmp_path)
+    shipping.ship(measured(tmp_path / "a", 0.8), tmp_path, never)
     place = tmp_path / "mnist/lenet.lineup"
     before = place.read_bytes()
     with place.open("rb") as reader:
-        shipping.ship(measured(tmp_path / "b", 0.9), tmp_path)
+        shipping.ship(measured(tmp_path / "b", 0.9), tmp_path, never)
         assert reader.read() == before
     assert file_format.read_header(place)["digest"] == json.loads(place.with_suffix(".json").read_text())["digest"]
 
 
 def test_shipping_that_stops_between_the_two_files_leaves_no_report_of_another_and_can_be_done_again(tmp_path):
-    shipping.ship(measured(tmp_path / "a", 0.8), tmp_path)
+    shipping.ship(measured(tmp_path / "a", 0.8), tmp_path, never)
     better, place = measured(tmp_path / "b", 0.9), tmp_path / "mnist/lenet.lineup"
     report = better.with_suffix(".json").rename(tmp_path / "away")
     with pytest.raises(FileNotFoundError):
-        shipping.ship(better, tmp_path)
+        shipping.ship(better, tmp_path, never)
     assert file_format.read_header(place)["metrics"]["accuracy"] == 0.9
     assert not place.with_suffix(".json").exists()
     report.rename(better.with_suffix(".json"))
-    assert "stays" not in shipping.ship(better, tmp_path)
+    assert "stays" not in shipping.ship(better, tmp_path, never)
     assert place.with_suffix(".json").read_text() == better.with_suffix(".json").read_text()
-    assert "stays" in shipping.ship(better, tmp_path)
+    assert "stays" in shipping.ship(better, tmp_path, never)
 
 
 def test_a_dry_run_keeps_nothing(run, tmp_path, capsys):
@@ -249,6 +281,24 @@ def test_a_run_pauses_by_itself_and_goes_on_in_pieces(run, tmp_path, capsys):
     assert "stopped at step 2; --resume goes on from there" in told
     assert run(*lenet, "--pause-after", "60") == 0
     assert checkpoints.read_header(tmp_path / "weights/mnist/lenet.lineup")["training"]["pictures"] == 960
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_what_was_trained_is_measured_ends_it_at_once(run, tmp_path, capsys, monkeypatch, number):
+    lenet = ("--model", "lenet", "--dataset", "mnist", "--epochs", "1")
+
+    def signalled(*what, **named):
+        os.kill(os.getpid(), number)
+        raise AssertionError("it went on")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "evaluate", signalled)
+        assert run(*lenet) == 130
+    assert "stopped before what was trained is measured; --resume does that" in capsys.readouterr().out
+    assert not (tmp_path / "weights").exists()
+    assert run(*lenet, "--resume") == 0
+    assert len(history(tmp_path / "runs/mnist/lenet")) == 1
+    assert checkpoints.read_header(tmp_path / "weights/mnist/lenet.lineup")["training"]["pictures"] == 480
 
 
 def test_a_run_begun_with_other_options_is_not_resumed(run, tmp_path, capsys, monkeypatch):
