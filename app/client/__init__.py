@@ -77,8 +77,9 @@ class Client(Common):
         **options: Any,
     ) -> None:
         super().__init__(base_url, deadline_s, retries)
+        headers = headers_of(api_key)
         self._http = httpx.Client(base_url=base_url, **options)
-        self._http.headers.update(headers_of(api_key))
+        self._http.headers.update(headers)
 
     predict = _asked(calls.predict)
     compare = _asked(calls.compare)
@@ -168,8 +169,9 @@ class AsyncClient(Common):
         **options: Any,
     ) -> None:
         super().__init__(base_url, deadline_s, retries)
+        headers = headers_of(api_key)
         self._http = httpx.AsyncClient(base_url=base_url, **options)
-        self._http.headers.update(headers_of(api_key))
+        self._http.headers.update(headers)
 
     predict = _asked_async(calls.predict)
     compare = _asked_async(calls.compare)

@@ -69,7 +69,19 @@ def named(ask: Callable[..., Any], describe: Callable[P, Call[T]]) -> Callable[.
 
 
 def headers_of(api_key: str | None) -> dict[str, str]:
-    return {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    """What identifies the client. ValueError, which does not show the key, where no header can hold it: h11 would show
+    it whole, as the reason why nobody was reached.
+    """
+    if api_key is None:
+        return {}
+    key = api_key.strip()  # a file's last line ends in a newline
+    if not key:
+        raise ValueError(f"the API key has {len(api_key)} characters, none but spaces; for no key, give None")
+    for place, character in enumerate(key, start=1):
+        if not " " <= character <= "~":
+            told = f"character {place} of {len(key)} is U+{ord(character):04X}"
+            raise ValueError(f"the API key cannot be sent: {told}; wanted printable ASCII alone")
+    return {"Authorization": f"Bearer {key}"}
 
 
 def _positive(seconds: float) -> float:

@@ -1,5 +1,6 @@
 """The client, sync and async, on a real server and on servers that misbehave."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -132,6 +133,25 @@ def test_within_is_the_same_client_with_another_deadline() -> None:
         client.predict(b"\x07")
     assert ["x-deadline-ms: 9" in head or "x-deadline-ms: 8" in head for head in server.heads] == [False, True]
     assert all("authorization: bearer a key\r\n" in head for head in server.heads)
+
+
+@pytest.mark.parametrize("key", ["a key\n", " a key\t", "a key\r\n"])
+def test_what_stands_round_a_key_is_no_part_of_it(ask: Ask, key: str) -> None:
+    with scripted(SEVEN) as server:
+        ask(server.url, "predict", b"\x07", told={"api_key": key})
+    assert "authorization: bearer a key\r\n" in server.heads[0]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("", "has 0 char"), (" \n", "has 2 char"), ("sec\nret", "U+000A"), ("secr\u200bet", "5 of 7 is U+200B")],
+)
+def test_a_key_that_cannot_be_sent_is_told_without_it(kind: type[Client | AsyncClient], key: str, told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)) as caught:
+        kind("http://one", key)
+    assert "the API key" in str(caught.value)
+    assert "sec" not in str(caught.value)
 
 
 def test_who_is_not_ready_says_where_each_network_stands(ask: Ask) -> None:
