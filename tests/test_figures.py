@@ -54,6 +54,14 @@ def test_a_network_that_is_another_now_has_no_share_of_real_pictures(record, tmp
         )
 
 
+def test_a_share_of_real_pictures_names_the_checkpoint_that_it_is_of():
+    for told in figures.figures()["pictures"]["sets"].values():
+        for network, share in told["networks"].items():
+            header = checkpoints.read_header(checkpoints.path_for(told["dataset"], network, checkpoints.root()))
+            assert share["digest"] == header["digest"]
+            assert 0 < share["accuracy"] <= 1
+
+
 def test_only_real_pictures_count_as_such():
     sets = figures.figures()["pictures"]["sets"]
     assert sets

@@ -50,14 +50,16 @@ def _of_network(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pictures(record: dict[str, Any]) -> dict[str, Any]:
-    """Of the networks that are still those that were measured."""
+    """Of the networks that are still those that were measured, with their checkpoints' digests: the page may be that of
+    a service with others.
+    """
     same = unchanged.names(record, checkpoints.root())
     sets = {
         name: {
             "dataset": found["dataset"],
             "n": found["n"],
             "networks": {
-                network: told["accuracy"]
+                network: {"accuracy": told["accuracy"], "digest": record["of"][f"{found['dataset']}/{network}"]}
                 for network, told in found["networks"].items()
                 if f"{found['dataset']}/{network}" in same
             },

@@ -156,6 +156,8 @@ def test_the_page_speaks_chinese(visit: Visits, real_address: str) -> None:
     shown = page.locator("body").inner_text()
     assert "7" in agreement(page)
     assert re.search("[\u4e00-\u9fff]", agreement(page))
+    ideas = page.locator("#cards .title").evaluate_all("all => all.map((one) => one.title)")
+    assert [idea for idea in ideas if not re.search("[\u4e00-\u9fff]", idea)] == []
     assert not re.search(r"\{\w+\}|\b\w+\.\w+_?\w+\.", shown)  # no place left open
     assert visit(real_address, "/?lang=en", locale="zh-CN").locator("html").get_attribute("lang") == "en"
 

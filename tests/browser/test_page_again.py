@@ -9,11 +9,15 @@ from app.serving.state import State
 from models.catalog import ARCHITECTURES
 from tests.browser.cards import labels
 from tests.browser.conftest import ServeFake, SevenNetworks
-from tests.browser.pictures import SEVEN
+from tests.browser.pictures import SEVEN, hand_over, png
 from tests.browser.visits import Visits, draw
 
 pytestmark = pytest.mark.browser
 KEY = "open sesame"
+# As a browser does whose settings block a site's data.
+FORBIDDEN = """Object.defineProperty(window, 'sessionStorage', {
+  get() { throw new DOMException('Access is denied for this document.', 'SecurityError'); },
+});"""
 
 
 def test_who_enters_a_key_gets_the_networks_too(visit: Visits, serve_fake: ServeFake) -> None:
@@ -38,6 +42,21 @@ def test_a_key_that_cannot_be_sent_is_told_and_forgotten(visit: Visits, serve_fa
     page.locator("#notice input").fill(f"{KEY}\u200b")  # as copied from a page: a space of no width
     page.locator("#notice button").click()
     page.locator("#notice").get_by_text("a character that cannot be sent").wait_for()
+    page.locator("#notice input").fill(KEY)
+    page.locator("#notice button").click()
+    draw(page, SEVEN)
+    labels(page, "7")
+
+
+def test_where_the_site_may_store_nothing_the_key_is_kept_as_long_as_the_page(
+    visit: Visits, serve_fake: ServeFake
+) -> None:
+    visit.allow("answered 401")
+    visit.allow("console: .*401")
+    visit.allow("ERR_ABORTED")  # what the page was still loading when it was left
+    page = visit(serve_fake(api_key=SecretStr(KEY)))
+    page.add_init_script(FORBIDDEN)
+    page.reload()
     page.locator("#notice input").fill(KEY)
     page.locator("#notice button").click()
     draw(page, SEVEN)
@@ -128,6 +147,26 @@ def test_a_step_back_leaves_the_drawing_in_the_address(visit: Visits, address: s
     assert page.evaluate("location.hash") == drawn
     page.reload()
     labels(page, "7")
+
+
+def test_after_a_step_back_the_address_names_what_is_shown(visit: Visits, address: str) -> None:
+    """A drawing is below a picture that no address can hold; undo brings that back."""
+    visit.allow("503")  # this service has no maps to show
+    page = visit(address)
+    draw(page, SEVEN)
+    page.wait_for_url("**/#drawing=*")
+    page.locator("#tab-inside").click()
+    page.locator("#tab-draw").click()
+    hand_over(page, "drop", png(SEVEN))
+    page.locator("#shown").wait_for()
+    assert "drawing=" not in page.url
+    page.go_back()
+    page.go_back()
+    page.wait_for_url("**/#drawing=*")
+    page.locator("#shown").wait_for(state="hidden")
+    page.locator("#undo").click()
+    page.locator("#shown").wait_for()
+    assert "drawing=" not in page.url
 
 
 def test_what_a_network_cannot_say_is_told_in_the_pages_language(visit: Visits, serve_fake: ServeFake) -> None:

@@ -182,6 +182,8 @@ def test_no_answer_stands_beside_another_picture_that_is_refused(visit: Visits, 
     page.locator("#notice").wait_for()
     assert agreement(page).startswith("What will")
     assert page.locator("#cards .card.waits").count() == len(ARCHITECTURES)
+    assert page.locator("#cards .label").all_text_contents() == ["\N{EN DASH}"] * len(ARCHITECTURES)
+    assert page.locator("#cards .bars").count() == 0
     assert [page.locator(place).text_content() for place in ("#kind", "#spoken")] == ["", ""]
 
 
@@ -202,6 +204,21 @@ def test_a_service_that_is_gone_is_told_and_can_be_asked_again(visit: Visits) ->
         notice.locator("button").click()
         labels(page)
         assert notice.is_hidden()
+
+
+def test_a_connection_that_stalls_is_given_up_and_can_be_asked_again(visit: Visits, address: str) -> None:
+    """The page's minute is a second here."""
+    page = visit(address)
+    page.wait_for_selector("#cards .card")
+    page.evaluate("window.given = AbortSignal.timeout; AbortSignal.timeout = (ms) => given.call(AbortSignal, ms / 60)")
+    page.route("**/compare*", lambda route: None)
+    hand_over(page, "drop", png(SEVEN))
+    notice = page.locator("#notice", has_text="cannot be reached")
+    notice.wait_for()
+    page.unroute("**/compare*")
+    page.evaluate("AbortSignal.timeout = given")
+    notice.locator("button").click()
+    labels(page, "7")
 
 
 def test_what_all_say_together_is_what_the_service_says(visit: Visits, serve_fake: ServeFake) -> None:

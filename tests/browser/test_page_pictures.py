@@ -1,9 +1,11 @@
 """Pictures that come to the page from elsewhere: a file chosen, dropped, pasted, one of the samples."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.browser.cards import labels
 from tests.browser.conftest import ServeFake
@@ -42,6 +44,19 @@ def test_a_picture_is_sent_as_it_is_not_as_it_is_shown(visit: Visits, serve_fake
     assert set(intake.seen) == {data}
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ink_on_nothing_is_to_be_seen(visit: Visits, address: str, scheme: str) -> None:
+    """The service lays what is transparent on white, and so does the page."""
+    page = visit(address, scheme=scheme)
+    page.wait_for_selector("#cards .card")
+    buffer = io.BytesIO()
+    Image.new("RGBA", (40, 40)).save(buffer, "PNG")
+    hand_over(page, "drop", buffer.getvalue())
+    page.wait_for_function("document.getElementById('shown').naturalWidth === 40")
+    with Image.open(io.BytesIO(page.locator("#shown").screenshot())) as seen:
+        assert seen.convert("RGB").getpixel((seen.width // 2, seen.height // 2)) == (255, 255, 255)
+
+
 def test_drawing_takes_the_place_of_a_picture(visit: Visits, real_address: str) -> None:
     page = visit(real_address)
     hand_over(page, "drop", png(SEVEN))
@@ -49,6 +64,50 @@ def test_drawing_takes_the_place_of_a_picture(visit: Visits, real_address: str) 
     draw(page, ONE)
     labels(page, "1")
     assert not page.locator("#shown").is_visible()
+
+
+def test_a_finger_that_was_not_meant_to_draw_leaves_the_picture(visit: Visits, address: str) -> None:
+    """The first of two that pinch comes down on it, and the browser takes both."""
+    page = visit(address, size=(360, 740), touch=True)
+    hand_over(page, "drop", png(SEVEN))
+    labels(page, "7")
+    box = page.locator("#pad").bounding_box()
+    touch = page.context.new_cdp_session(page)
+    middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [middle]})
+    page.locator("#shown").wait_for(state="hidden")
+    touch.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
+    page.locator("#shown").wait_for()
+    labels(page, "7")
+
+
+def test_undo_brings_a_picture_back_and_redo_what_was_drawn_on_it(visit: Visits, serve_fake: ServeFake) -> None:
+    intake = FakeIntake()
+    page = visit(serve_fake(intake=intake))
+    shown, undo, redo = (page.locator(f"#{name}") for name in ("shown", "undo", "redo"))
+    data = b"\x05"  # the fake service sees the first byte: of a drawing, a 7
+    hand_over(page, "drop", data)
+    labels(page, "5")
+    draw(page, ONE)
+    labels(page, "7")
+    drawn = page.url
+    undo.click()
+    labels(page, "5")
+    assert intake.seen[-1] == data
+    assert shown.is_visible()
+    assert "drawing=" not in page.url
+    undo.click()
+    assert not shown.is_visible()
+    assert undo.is_disabled()
+    redo.click()
+    labels(page, "5")
+    redo.click()
+    labels(page, "7")
+    assert page.url == drawn
+    assert not shown.is_visible()
+    page.locator("#clear").click()
+    undo.click()
+    assert page.url == drawn
 
 
 def test_the_same_picture_can_be_chosen_again(visit: Visits, address: str, tmp_path: Path) -> None:

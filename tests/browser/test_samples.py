@@ -77,6 +77,23 @@ def test_a_digit_can_be_drawn_on_and_taken_back(visit: Visits, address: str) -> 
     assert page.evaluate("location.hash") == mine
 
 
+def test_a_garment_that_was_drawn_on_comes_back_once(visit: Visits, address: str) -> None:
+    page = visit(address)
+    button(page, "bag").click()
+    page.wait_for_url("**/#sample=bag")
+    draw(page, [(0.2, 0.2), (0.4, 0.2)])
+    page.wait_for_url("**/#drawing=*")
+    page.locator("#undo").click()
+    page.wait_for_url("**/#sample=bag")
+    assert page.locator("#shown").is_visible()
+    assert button(page, "bag").get_attribute("aria-pressed") == "true"
+    page.wait_for_timeout(200)  # in which it could be fetched anew
+    assert page.locator("#redo").is_enabled()
+    page.locator("#undo").click()
+    assert page.locator("#invitation").is_visible()
+    assert page.locator("#undo").is_disabled()
+
+
 @pytest.mark.parametrize("name", ["seven", "bag"])
 def test_the_address_brings_it_back(visit: Visits, address: str, name: str) -> None:
     page = visit(address, f"/#sample={name}")

@@ -13,8 +13,9 @@ from app.serving.intake import Preparation
 from models.catalog import ARCHITECTURES
 from models.intake.pipeline import Seen
 from tests.browser.conftest import ServeFake, SevenNetworks
+from tests.browser.pictures import hand_over
 from tests.browser.visits import Visits, draw, greys
-from tests.fakes import FakeIntake
+from tests.fakes import BLANK, FakeIntake
 
 pytestmark = pytest.mark.browser
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.8)]
@@ -96,6 +97,20 @@ def test_a_question_about_an_earlier_picture_is_given_up(visit: Visits, address:
         draw(page, [(0.2, 0.6), (0.8, 0.6)])
     rows(page)
     assert len(visit.asked("/prepare")) == 2
+
+
+def test_of_a_picture_that_is_refused_nothing_is_shown_and_of_the_next_one_all(visit: Visits, address: str) -> None:
+    visit.expect("answered 422")
+    visit.expect("console: .*422")
+    page = visit(address, size=(1280, 2500))
+    draw(page, SEVEN)
+    rows(page)
+    hand_over(page, "drop", BLANK)
+    page.locator("#notice").wait_for()
+    page.locator("#seen .look").wait_for(state="detached")
+    assert page.locator("#seen .muted").inner_text().startswith("Draw something above")
+    page.locator("#undo").click()
+    assert len(rows(page)) == len(ARCHITECTURES)
 
 
 def test_a_busy_service_is_asked_again_when_it_says(visit: Visits, address: str) -> None:

@@ -14,6 +14,7 @@
 
 /** @type {Answers | null} */
 let current = null;
+let refused = false;
 /** @type {Set<(answers: Answers | null) => void>} */
 const watchers = new Set();
 
@@ -24,10 +25,20 @@ export function now() {
 
 /** Tell them: all of a picture, or null as soon as it is another. @param {Answers | null} answers */
 export function tell(answers) {
-  if (!answers && !current) return;
+  if (!answers && !current && !refused) return;
   current = answers;
+  refused = false;
   for (const watcher of watchers) watcher(answers);
 }
+
+/** None will come of the picture that is shown, for what it is itself: nothing that was told of another may stand beside it. */
+export function refuse() {
+  current = null;
+  refused = true;
+  for (const watcher of watchers) watcher(null);
+}
+
+export const isRefused = () => refused;
 
 /** Call `watcher` when all have answered, and with null when another picture is shown. @param {(answers: Answers | null) => void} watcher */
 export function watch(watcher) {

@@ -5,7 +5,7 @@ import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { fresh } from './answers.js';
 import { ServiceError, explain } from './service.js';
 import { link } from './state.js';
-import { about, labelOf, listed, milliseconds, percent, reasonOf, t } from './text.js';
+import { about, ideaOf, labelOf, listed, milliseconds, percent, reasonOf, t } from './text.js';
 
 /** @typedef {import('./service.js').Network} Network */
 /** @typedef {import('./service.js').Prediction} Prediction */
@@ -104,7 +104,7 @@ function card(network, answer, agreement) {
   const waits = !answer || answer.old ? 'waits' : '';
   return html`<li class="card ${side} ${waits}" data-network=${network.name}>
     <header>
-      <a class="title" href=${link({ tab: 'inside', network: network.name })} title=${network.idea}>${network.title}</a>
+      <a class="title" href=${link({ tab: 'inside', network: network.name })} title=${ideaOf(network)}>${network.title}</a>
       <span class="year">${network.year}</span>
     </header>
     ${prediction ? said(prediction) : answer?.error ? problem(answer.error) : blank()}

@@ -1,10 +1,10 @@
 // @ts-check
 /** The first part: a picture from the pad, a file, the clipboard or the samples, and what the seven make of it. */
 
-import { fresh, tell } from './answers.js';
+import { fresh, refuse, tell } from './answers.js';
 import { showCards, showKind, showNone } from './cards.js';
 import { Live } from './live.js';
-import { complain, content } from './notice.js';
+import { complain, content, lasts } from './notice.js';
 import { Pad } from './pad.js';
 import * as picture from './picture.js';
 import { ServiceError, lines, networks, query, whenTold } from './service.js';
@@ -39,12 +39,7 @@ const live = new Live({ ask, asked: onAsked, answered: onLine, failed });
 /** Show a file's picture. @param {Blob} file @param {string} name */
 export function showFile(file, name, kind = /** @type {'file' | 'sample'} */ ('file')) {
   if (!file.size) return complain(new ServiceError('empty', ''));
-  URL.revokeObjectURL(shown.src);
-  shown.src = URL.createObjectURL(file);
-  shown.hidden = false;
-  state.set({ drawing: '', sample: kind === 'sample' ? name : '' });
-  buttons();
-  picture.show({ kind, name, settled: true, blob: async () => file });
+  pad.edit((drawing) => drawing.lay({ file, name, kind }));
 }
 
 /** Show strokes that can be drawn on. @param {import('./strokes.js').Stroke[]} strokes @param {string} name of the sample that they are */
@@ -56,18 +51,26 @@ export function showStrokes(strokes, name) {
 
 /** @param {Pad} it @param {boolean} settled */
 function onPad(it, settled) {
-  shown.hidden = true;
+  shown.hidden = !it.cover;
   buttons();
+  if (it.cover) return showCover(it.cover);
   if (settled) state.set({ drawing: sample ? '' : encode(it.drawing.strokes) ?? '', sample });
   picture.show(it.isBlank ? null : { kind: 'drawing', name: '', settled, blob: it.snapshot() });
 }
 
+/** A picture was opened, or is back. @param {import('./strokes.js').Cover} cover */
+function showCover({ file, name, kind }) {
+  URL.revokeObjectURL(shown.src);
+  shown.src = URL.createObjectURL(file);
+  state.set({ drawing: '', sample: kind === 'sample' ? name : '' });
+  picture.show({ kind, name, settled: true, blob: async () => file });
+}
+
 function buttons() {
-  const blank = pad.isBlank && Boolean(shown.hidden);
-  button('undo').disabled = !(pad.drawing.canUndo || !shown.hidden);
+  button('undo').disabled = !pad.drawing.canUndo;
   button('redo').disabled = !pad.drawing.canRedo;
-  button('clear').disabled = blank;
-  element('invitation').hidden = !blank;
+  button('clear').disabled = pad.isBlank;
+  element('invitation').hidden = !pad.isBlank;
 }
 
 /** @param {picture.Picture} it @param {AbortSignal} signal */
@@ -109,6 +112,10 @@ function onLine(line, it) {
 function failed(error, again) {
   const begun = picture.now()?.settled === false && error instanceof ServiceError && error.code === 'nothing_found';
   if (begun) return;
+  if (lasts(error)) {
+    answers = new Map();
+    refuse();
+  }
   if (fresh(answers).size) showCards(known, answers, together, true); // the answer broke off
   else showNone(known, answers, ''); // or what was said of the picture before would stand beside this one
   complain(error, again);
@@ -135,7 +142,7 @@ function listen() {
     URL.revokeObjectURL(shown.src);
     shown.src = EMPTY; // rather nothing than the sign of a broken picture
   };
-  button('undo').onclick = () => pad.edit((drawing) => shown.hidden && drawing.undo());
+  button('undo').onclick = () => pad.edit((drawing) => drawing.undo());
   button('redo').onclick = () => pad.edit((drawing) => drawing.redo());
   button('clear').onclick = () => pad.edit((drawing) => drawing.clear());
   dataset.onchange = () => state.set({ dataset: dataset.value });
@@ -179,10 +186,10 @@ function onKey(event) {
 
 /** Address and pad say the same again, as after a step back: what is drawn stays. */
 function agree() {
-  const drawn = encode(pad.drawing.strokes) ?? '';
+  const drawn = (!pad.cover && encode(pad.drawing.strokes)) || ''; // a picture over the strokes is in no address
   if (state.get('drawing') === drawn) return;
   if (state.get('drawing')) restore();
-  else if (shown.hidden && !state.get('sample')) state.set({ drawing: drawn });
+  else if (!state.get('sample')) state.set({ drawing: drawn });
 }
 
 /** What the address says that is drawn. */

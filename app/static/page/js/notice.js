@@ -5,8 +5,9 @@ import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { ServiceError, explain, useKey } from './service.js';
 import { t } from './text.js';
 
-/** What the picture itself is the reason of: the same again would fail again. */
 const LASTING = ['empty', 'too_large', 'too_many_pixels', 'unsupported_type', 'undecodable', 'nothing_found'];
+/** Whether the picture itself is the reason: the same again would fail again. @param {unknown} error */
+export const lasts = (error) => error instanceof ServiceError && LASTING.includes(error.code);
 /** What another key may help against. */
 const KEY_WANTED = ['unauthorized', 'unusable_key'];
 
@@ -27,7 +28,7 @@ export function noticeAt(place) {
     const code = error instanceof ServiceError ? error.code : '';
     const wait = error instanceof ServiceError && error.retryAfter !== null ? Math.ceil(error.retryAfter) : null;
     let left = wait ?? 0;
-    const retry = again && !LASTING.includes(code) ? () => (content(), again()) : null;
+    const retry = again && !lasts(error) ? () => (content(), again()) : null;
     const draw = () =>
       render(
         html`<strong>${told}</strong> <span class="detail" lang="en">${detail}</span>

@@ -2,7 +2,7 @@
 /** What a network brought: its year, paper and idea, and how it differs from the one before it. */
 
 import { html, nothing } from '../vendor/lit-html-3.3.3/lit-html.js';
-import { exactly, has, t } from './text.js';
+import { exactly, has, ideaOf, t } from './text.js';
 
 /** @typedef {import('./service.js').Network} Network */
 
@@ -21,11 +21,11 @@ const CHANGES = [
 
 /** @param {Network} it @param {Network | null} before the one before it in time */
 export function about(it, before) {
-  const { name, title, year, idea, input_size: side, parameters, macs } = it;
+  const { name, title, year, input_size: side, parameters, macs } = it;
   return html`<article class="about" data-network=${name}>
     <header>
       <h2>${title} <span class="year">${year}</span></h2>
-      <p class="idea">${has(`inside.idea.${name}`) ? t(`inside.idea.${name}`) : idea}</p>
+      <p class="idea">${ideaOf(it)}</p>
       <p class="muted">${t('inside.size', { side, parameters: exactly(parameters), macs: exactly(macs) })}</p>
       ${paper(it)}
     </header>

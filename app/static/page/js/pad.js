@@ -42,8 +42,13 @@ export class Pad {
     return this.#stroke ? [...this.drawing.strokes, [...this.#stroke]] : [...this.drawing.strokes];
   }
 
+  /** The picture over the strokes: the pen takes it away as it comes down, and it is back where that stroke was not meant. */
+  get cover() {
+    return this.#stroke ? null : this.drawing.cover;
+  }
+
   get isBlank() {
-    return !this.#stroke && !this.drawing.strokes.length;
+    return !this.strokes.length && !this.cover;
   }
 
   /** As the service gets it. @returns {() => Promise<Blob>} */

@@ -105,7 +105,10 @@ export function beyond(dataset, width) {
   const sets = Object.entries(figures?.pictures?.sets ?? {}).filter(([, one]) => one.dataset === dataset);
   const rows = all().map(({ name, title, year, checkpoints }) => {
     const report = reportIn(reportOf(dataset, name));
-    const shares = [checkpoints[dataset].accuracy, report?.sent?.accuracy ?? null, ...sets.map(([, one]) => one.networks[name] ?? null)];
+    const { accuracy, digest } = checkpoints[dataset];
+    // The recorded figures come with the page, and the service may have other checkpoints.
+    const real = sets.map(([, { networks }]) => (networks[name]?.digest === digest ? networks[name].accuracy : null));
+    const shares = [accuracy, report?.sent?.accuracy ?? null, ...real];
     return { title, year, shares, report };
   });
   const kinds = /** @type {Mark['kind'][]} */ (['test', 'sent', 'real', 'other']).slice(0, 2 + sets.length);
@@ -209,5 +212,5 @@ export function ofReport(dataset, network, title, make) {
   if (!found) return panel({ title, kind: 'wide', drawing: html`<p class="muted">${t('lineup.loading')}</p>` });
   if (!('error' in found)) return make(found);
   const { told, detail } = explain(found.error);
-  return panel({ title, kind: 'wide', drawing: html`<p class="notice">${told} <span lang="en">${detail}</span></p>` });
+  return panel({ title, kind: 'wide', drawing: html`<p class="notice">${told} <span lang="en">${detail}</span> <button @click=${found.again}>${t('error.again')}</button></p>` });
 }

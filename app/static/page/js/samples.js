@@ -5,7 +5,7 @@
  */
 
 import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
-import { showFile, showStrokes } from './draw.js';
+import { pad, showFile, showStrokes } from './draw.js';
 import { complain } from './notice.js';
 import * as picture from './picture.js';
 import { png, square } from './png.js';
@@ -28,7 +28,9 @@ export function open(place) {
   const draw = () => render([...DIGITS, ...CLOTHES].map(thumbnail), place);
   state.watch((changed) => {
     if (!changed.has('sample')) return;
-    if (state.get('sample') !== current) show(state.get('sample'));
+    const name = state.get('sample');
+    if (pad.cover?.kind === 'sample' && pad.cover.name === name) current = name; // undo brought it back
+    else if (name !== current) show(name);
     draw();
   });
   show(state.get('sample'));

@@ -59,6 +59,10 @@ function consider() {
     giveUp();
     place.classList.add('waits');
   }
+  if (answers.isRefused()) {
+    both = { prepared: null, sent: null };
+    draw();
+  }
   if (now && now !== asked && inView) look(now);
 }
 
@@ -118,10 +122,11 @@ function draw() {
   paint(large, side?.pixels ?? null);
   call(large, t(`seen.picture_${both[chosen] ? chosen : 'prepared'}`));
   for (const which of WHICH) paint(small[which], both[which]?.pixels ?? null);
+  const comes = picture.now() !== null && !answers.isRefused();
   render(
     html`<h2>${t('seen.title')}</h2>
       <p class="lede">${t('seen.lesson')}</p>
-      ${notice} ${picture.now() && both.prepared ? looks(both.prepared, both.sent) : html`<p class="muted ${picture.now() ? 'comes' : ''}">${t(picture.now() ? 'seen.comes' : 'seen.none')}</p>`}`,
+      ${notice} ${picture.now() && both.prepared ? looks(both.prepared, both.sent) : html`<p class="muted ${comes ? 'comes' : ''}">${t(comes ? 'seen.comes' : 'seen.none')}</p>`}`,
     place,
   );
 }

@@ -8,7 +8,7 @@ import { has, t } from './text.js';
 /** @typedef {Judged & {model: string, label: string, index: number, confidence: number, predictions: Scored[], timing_ms: Record<string, number>}} Prediction */
 /** @typedef {{code: string, message: string}} ErrorDetail */
 /** @typedef {{label: string, index: number, votes: number, of: number, dissent: string[]}} Agreement */
-/** @typedef {{state: string, reason: string | null, accuracy: number | null, n: number | null}} Checkpoint */
+/** @typedef {{state: string, reason: string | null, accuracy: number | null, n: number | null, digest: string | null}} Checkpoint */
 /** @typedef {{name: string, title: string, year: number, paper: string, idea: string, input_size: number, parameters: number, macs: number, checkpoints: Record<string, Checkpoint>}} Network */
 
 export class ServiceError extends Error {
@@ -21,24 +21,38 @@ export class ServiceError extends Error {
 }
 
 const KEY = 'lineup-key';
+const WAIT_MS = 60_000; // a browser waits for minutes on a connection that has stalled; the service answers within 10 s of the upload
+const UPLOAD_MS = 60_000; // more for a large picture: as long as the service waits for one
+const SLOWEST = 10; // bytes of it a millisecond
+
+/** The browser's tab; where the browser forbids this site to store anything, the page alone. @type {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} */
+const store = (() => {
+  try {
+    sessionStorage.getItem(KEY);
+    return sessionStorage;
+  } catch {
+    const kept = new Map();
+    return { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value), removeItem: (name) => kept.delete(name) };
+  }
+})();
 
 /** Use this key from now on, until the browser's tab is closed. @param {string} key */
 export function useKey(key) {
-  sessionStorage.setItem(KEY, key);
+  store.setItem(KEY, key);
 }
 
 /** Whether a key was entered. */
-export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+export const hasKey = () => store.getItem(KEY) !== null;
 
 /** @param {Blob | undefined} body @param {string} accept */
 function headersOf(body, accept) {
   const headers = new Headers({ Accept: accept });
   if (body) headers.set('Content-Type', body.type.startsWith('image/') ? body.type : 'application/octet-stream');
-  const key = sessionStorage.getItem(KEY);
+  const key = store.getItem(KEY);
   try {
     if (key) headers.set('X-API-Key', key);
   } catch {
-    sessionStorage.removeItem(KEY); // no header can hold it: every question would fail until the browser's tab is closed
+    store.removeItem(KEY); // no header can hold it: every question would fail until the browser's tab is closed
     throw new ServiceError('unusable_key', '');
   }
   return headers;
@@ -50,15 +64,19 @@ function headersOf(body, accept) {
  */
 export async function ask(path, { body, accept = 'application/json', signal } = {}) {
   const headers = headersOf(body, accept);
+  const late = AbortSignal.timeout(WAIT_MS + Math.min(UPLOAD_MS, (body?.size ?? 0) / SLOWEST)); // until the answer's end
   let response;
   try {
-    response = await fetch(path, { method: body ? 'POST' : 'GET', body, headers, signal });
+    response = await fetch(path, { method: body ? 'POST' : 'GET', body, headers, signal: signal ? AbortSignal.any([signal, late]) : late });
   } catch (error) {
-    throw signal?.aborted ? error : new ServiceError('unreachable', String(error));
+    throw lost(error, signal);
   }
   if (!response.ok) throw await refusal(response);
   return response;
 }
+
+/** What it means that an answer did not come, or broke off; nothing new where who asked has given it up. @param {unknown} error @param {AbortSignal} [signal] */
+const lost = (error, signal) => (signal?.aborted ? error : new ServiceError('unreachable', String(error)));
 
 /** @param {Response} response */
 async function refusal(response) {
@@ -70,7 +88,12 @@ async function refusal(response) {
 
 /** The answer as JSON. @param {string} path @param {Parameters<typeof ask>[1]} [options] */
 export async function json(path, options) {
-  return (await ask(path, options)).json();
+  const response = await ask(path, options);
+  try {
+    return await response.json();
+  } catch (error) {
+    throw lost(error, options?.signal);
+  }
 }
 
 /** The lines of an answer in NDJSON, as they come. @param {string} path @param {Parameters<typeof ask>[1]} options */
@@ -88,7 +111,7 @@ export async function* lines(path, options) {
       for (const line of whole) yield JSON.parse(line);
     }
   } catch (error) {
-    throw options?.signal?.aborted ? error : new ServiceError('unreachable', String(error));
+    throw lost(error, options?.signal);
   } finally {
     reader.cancel().catch(() => {});
   }

@@ -5,6 +5,8 @@ import { png, square } from './png.js';
 
 /** @typedef {[number, number]} Point x and y, 0 to SIDE */
 /** @typedef {readonly Point[]} Stroke */
+/** @typedef {{file: Blob, name: string, kind: 'file' | 'sample'}} Cover a picture that lies over the strokes */
+/** @typedef {{strokes: readonly Stroke[], cover: Cover | null}} Step what is to be seen, which undo and redo bring back */
 
 export const SIDE = 280;
 /** As wide as MNIST's strokes: 2 to 3 of the 20 pixels that a digit is high, where it fills two thirds of the pad. */
@@ -14,12 +16,20 @@ const GRID = 255; // an address holds places of one byte
 const NEAR = 0.6; // how far, in that grid, a left-out point may lie from the line between its neighbours
 
 export class Drawing {
-  /** @type {readonly Stroke[]} */
-  strokes = [];
-  /** @type {(readonly Stroke[])[]} */
+  /** @type {Step} */
+  #now = { strokes: [], cover: null };
+  /** @type {Step[]} */
   #past = [];
-  /** @type {(readonly Stroke[])[]} */
+  /** @type {Step[]} */
   #future = [];
+
+  get strokes() {
+    return this.#now.strokes;
+  }
+
+  get cover() {
+    return this.#now.cover;
+  }
 
   get canUndo() {
     return this.#past.length > 0;
@@ -34,9 +44,14 @@ export class Drawing {
     this.#become([...this.strokes, stroke]);
   }
 
-  /** Take every stroke away; undo brings them back. */
+  /** Lay a picture over the strokes: the next one takes it away. @param {Cover} cover */
+  lay(cover) {
+    this.#become(this.strokes, cover);
+  }
+
+  /** Take everything away; undo brings it back. */
   clear() {
-    if (this.strokes.length) this.#become([]);
+    if (this.strokes.length || this.cover) this.#become([]);
   }
 
   undo() {
@@ -52,19 +67,19 @@ export class Drawing {
     this.#become(strokes);
   }
 
-  /** @param {readonly Stroke[]} strokes */
-  #become(strokes) {
-    this.#past.push(this.strokes);
+  /** @param {readonly Stroke[]} strokes @param {Cover | null} cover */
+  #become(strokes, cover = null) {
+    this.#past.push(this.#now);
     this.#future = [];
-    this.strokes = strokes;
+    this.#now = { strokes, cover };
   }
 
-  /** @param {(readonly Stroke[])[]} from @param {(readonly Stroke[])[]} to */
+  /** @param {Step[]} from @param {Step[]} to */
   #step(from, to) {
-    const strokes = from.pop();
-    if (!strokes) return;
-    to.push(this.strokes);
-    this.strokes = strokes;
+    const step = from.pop();
+    if (!step) return;
+    to.push(this.#now);
+    this.#now = step;
   }
 }
 

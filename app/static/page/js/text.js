@@ -49,6 +49,12 @@ export function labelOf(dataset, index, label) {
   return has(name) ? t(name) : label;
 }
 
+/** What was new in a network, in the page's language. @param {{name: string, idea: string}} network */
+export function ideaOf({ name, idea }) {
+  const text = `inside.idea.${name}`;
+  return has(text) ? t(text) : idea;
+}
+
 /** Why a picture is taken for what it is, in the page's language. @param {string | null} reason */
 export function reasonOf(reason) {
   const name = `reason.${reason}`;
