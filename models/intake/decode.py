@@ -69,8 +69,11 @@ TURNS = {  # EXIF orientation (tag 0x0112): what undoes it
 }
 ON_THEIR_SIDE = (5, 6, 7, 8)
 TOO_MUCH_MEMORY = "to open the picture takes more memory than may be used for one"
+TOO_MUCH_TEXT = (
+    "the picture's metadata hold more than 1 MiB in one compressed part, or 64 MiB of text in all; "
+    "save it anew, without metadata"
+)
 TINY_PIXELS, TINY_BYTES = 32 * 32, 16 * 1024
-INFLATED = (b"zTXt", b"iTXt", b"iCCP")  # chunks of a PNG, each up to a megabyte from a thousand bytes
 ORIGINAL_SIZE = "original_size"  # a key of PIL's Image.info
 
 
@@ -115,6 +118,8 @@ def decode(data: bytes, *, max_pixels: int, holding: Holding = nullcontext) -> I
     except MemoryError as error:
         raise DecodeError("too_many_pixels", f"{TOO_MUCH_MEMORY}; send a smaller one") from error
     except Exception as error:  # decoders raise whatever they like for damaged bytes
+        if "MAX_TEXT_" in str(error):  # Pillow's two limits on the texts of a PNG, which may be quite whole
+            raise DecodeError("undecodable", TOO_MUCH_TEXT) from error
         why = str(error)[:120] or type(error).__name__
         raise DecodeError(
             "undecodable", f"the picture is damaged or cut off ({why}); send a whole {READABLE}"
@@ -194,7 +199,7 @@ def is_tiny(data: bytes) -> bool:
     ``decode`` takes a thirtieth of a millisecond, or a few milliseconds at worst. What Pillow would inflate beside the
     picture is no tiny matter, nor is a second head, which Pillow would believe.
     """
-    if len(data) > TINY_BYTES or data[:8] != b"\x89PNG\r\n\x1a\n" or any(kind in data for kind in INFLATED):
+    if len(data) > TINY_BYTES or data[:8] != b"\x89PNG\r\n\x1a\n" or any(kind in data for kind in envelope.INFLATED):
         return False
     size = envelope.size_of_png(data)
     return size is not None and size[0] * size[1] <= TINY_PIXELS

@@ -9,14 +9,21 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 SEGMENTS = 2_000  # of a JPEG before its first scan: 20 MiB of extended XMP have 320
 EXIFS = 32  # of these segments that hold EXIF: Pillow joins them, at a cost that grows with the square
 CHUNKS = 20_000  # of a PNG: libpng writes 8 KiB of picture in each, 20 MiB have 2,560
+COMPRESSED = 64  # of these that Pillow inflates, at some milliseconds each: editors write a profile and a few texts
 BLOCKS = 20_000  # of a GIF before its first frame, 255 bytes each
 STRIPS = 65_536  # of a TIFF, or tiles: one for each row, in a picture of 50 megapixels, is less than 10,000
 RLE_BYTES = 4 << 20  # of a run-length coded BMP, which Pillow decodes in Python
 JUNK = 1 << 16  # bytes that belong to nothing
+
+# Bytes that Pillow keeps of a chunk of a PNG that it inflates, of 1 MiB at most from a thousand bytes: a letter of a
+# zTXt may be held twice, one of an iTXt as four bytes. A plain iTXt is copied, too, while it is taken apart.
+INFLATED = {b"iCCP": 1 << 20, b"zTXt": 2 << 20, b"iTXt": 4 << 20}
+PLAIN = 12  # times the length of a plain iTXt
 
 # Scans of a JPEG: a progressive one has about ten.
 LEAST_SCANS, MOST_SCANS = 20, 100
@@ -118,13 +125,40 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield code, start, at
 
 
-def _png(data: bytes) -> str | None:
+def metadata_of_png(data: bytes) -> tuple[int, int]:
+    """How many chunks of a PNG Pillow inflates, and how many bytes it may hold of them and of plain iTXt; other texts
+    are no longer than in the file. Behind the most chunks that are read at all nothing is counted.
+    """
+    compressed = held = 0
+    for kind, start, end in islice(_chunks(data), CHUNKS):
+        if kind == b"iTXt" and _is_plain(data, start, end):
+            held += PLAIN * (end - start)
+        elif kind in INFLATED:
+            compressed, held = compressed + 1, held + INFLATED[kind]
+    return compressed, held
+
+
+def _is_plain(data: bytes, start: int, end: int) -> bool:
+    """Whether an iTXt says that it is not compressed: by the byte behind its key and a zero."""
+    key_end = data.find(b"\0", start, end)
+    return key_end >= 0 and data[key_end + 1 : key_end + 2] == b"\0"
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of what each chunk of a PNG holds, as Pillow steps through them."""
     at = 8
-    for _ in range(CHUNKS):
-        if at + 8 > len(data):
-            return None
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
-    return _too_many("chunks", CHUNKS)
+    while at + 8 <= len(data):
+        start = at + 8
+        end = start + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : start], start, min(end, len(data))
+        at = end + 4  # behind its checksum
+
+
+def _png(data: bytes) -> str | None:
+    if next(islice(_chunks(data), CHUNKS, None), None):
+        return _too_many("chunks", CHUNKS)
+    compressed, _ = metadata_of_png(data)
+    return _too_many("chunks of compressed metadata", COMPRESSED) if compressed > COMPRESSED else None
 
 
 def _gif(data: bytes) -> str | None:

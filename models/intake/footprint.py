@@ -30,7 +30,9 @@ def held(image: Image.Image, original: tuple[int, int], data: bytes) -> int:
     """
     by = factor(image)
     seen = -(image.width // -by) * -(image.height // -by)
-    return SENT * len(data) + _whole(image, image.width * image.height, original, data) + seen * _converted(image)
+    metadata = envelope.metadata_of_png(data)[1] if image.format == "PNG" else 0
+    whole = _whole(image, image.width * image.height, original, data)
+    return SENT * len(data) + metadata + whole + seen * _converted(image)
 
 
 def factor(image: Image.Image) -> int:

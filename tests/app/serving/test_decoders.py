@@ -27,6 +27,7 @@ from models.intake.decode import DecodeError
 from tests.app.conftest import serving
 from tests.fakes import FakeEngine
 from tests.models.intake.test_decode import FORMATS, encode, quarters
+from tests.models.intake.test_envelope import text
 from tests.serving import until
 
 MOST = 50_000_000
@@ -107,6 +108,18 @@ def test_the_picture_is_that_of_decode(decoders: Decoders, kind: str) -> None:
         assert (there.mode, there.size, there.tobytes()) == (here.mode, here.size, here.tobytes())
         assert decode.original_size(there) == decode.original_size(here)
     assert decoders.budget.used == 0
+
+
+def test_a_png_whose_metadata_are_slow_to_inflate_is_decoded_apart() -> None:
+    png, texts = encode(quarters()), b"".join(text(1 << 20, key=b"%d" % number) for number in range(5))
+    decoders = Decoders(30, 1 << 30)
+    try:
+        assert decoders(png, max_pixels=MOST).size == (64, 48)
+        assert not decoders.idle
+        assert decoders(png[:33] + texts + png[33:], max_pixels=MOST).size == (64, 48)
+        assert [worker.held > 20 << 20 for worker in decoders.idle] == [True]
+    finally:
+        decoders.close()
 
 
 @pytest.mark.parametrize("data", [b"hello", b"%PDF-1.7", b"", b"II*\0", encode(quarters(), "WEBP")[:50]])

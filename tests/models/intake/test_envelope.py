@@ -6,9 +6,9 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from models.intake import decode, envelope
+from models.intake import decode, envelope, ordinary
 
 MOST = 50_000_000
 SIZE = 1 << 20
@@ -22,6 +22,16 @@ def encode(kind: str, **options: object) -> bytes:
 
 def chunk(kind: bytes, data: bytes = b"") -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def text(size: int, *, compressed: bool = True, key: bytes = b"XML:com.adobe.xmp") -> bytes:
+    """An iTXt of ``size`` bytes, the first a letter that Python holds all others as wide as."""
+    held = "\N{GRINNING FACE}".encode().ljust(size, b"a")
+    return chunk(b"iTXt", key + (b"\0\1\0\0\0" + zlib.compress(held) if compressed else b"\0\0\0\0\0" + held))
+
+
+def profile(size: int) -> bytes:
+    return chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(bytes(size)))
 
 
 def bmp(data: bytes) -> bytes:
@@ -48,6 +58,9 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "2,000 segments", jpeg[:2] + b"\xff\xd9" + b"\xff\xe5\0\2" * (SIZE // 4) + jpeg[2:]
     yield "20,000 chunks", png[:33] + chunk(b"abCd") * 30_000 + png[33:]
     yield "20,000 chunks", png[:-12] + chunk(b"IDAT") * 30_000 + png[-12:]
+    yield "64 chunks of compressed metadata", png[:33] + profile(SIZE) * 65 + png[33:]
+    yield "64 chunks of compressed metadata", png[:-12] + text(SIZE) * 65 + png[-12:]
+    yield "64 chunks of compressed metadata", png[:33] + chunk(b"zTXt", b"\0\0" + zlib.compress(bytes(9))) * 65
     yield "20,000 blocks", gif[:table] + b"!\xfe\1x\0" * 30_000 + gif[table:]
     yield "20,000 blocks", gif[:table] + b"!\xfe" + b"\1x" * 30_000 + b"\0" + gif[table:]
     yield "bytes that belong to no block", gif[:table] + b"x" * SIZE + gif[table:]
@@ -76,13 +89,51 @@ def real() -> Iterator[tuple[str, bytes]]:
     yield "a JPEG with 10 MiB of extended XMP", jpeg[:2] + xmp * 160 + jpeg[2:]
     png = encode("PNG")
     yield "a PNG in small chunks", png[:33] + chunk(b"tEXt", b"a\0b") * 5_000 + png[33:]
+    yield "a PNG of an editor's own texts", png[:33] + text(3000, compressed=False) * 200 + png[33:]
+    yield "a PNG with a profile, XMP and texts", encode("PNG", icc_profile=bytes(500_000), pnginfo=told())
     yield "a TIFF of a strip a row", encode("TIFF", tiffinfo={278: 1})
+
+
+def told() -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", "x" * 50_000)
+    for number in range(4):
+        info.add_text(f"Raw profile {number}", "0" * 5_000, zip=True)
+    return info
 
 
 @pytest.mark.parametrize(("name", "data"), list(real()), ids=lambda value: value if isinstance(value, str) else "")
 def test_what_cameras_and_editors_write_is_opened(name: str, data: bytes) -> None:
     assert envelope.objection(data) is None, name
     assert decode.decode(data, max_pixels=MOST).size == (64, 64)
+    assert ordinary.is_ordinary(data) == data.startswith((b"\x89PNG", b"\xff\xd8"))
+
+
+@pytest.mark.parametrize("metadata", [text(SIZE + 1), profile(SIZE + 1), chunk(b"tEXt", b"k\0" + bytes(65 * SIZE))])
+def test_a_whole_png_of_more_metadata_than_is_read_is_not_called_damaged(metadata: bytes) -> None:
+    png = encode("PNG")
+    for data in (png[:33] + metadata + png[33:], png[:-12] + metadata + png[-12:]):
+        with pytest.raises(decode.DecodeError, match="1 MiB in one compressed part, or 64 MiB of text in all") as told:
+            decode.decode(data, max_pixels=MOST)
+        assert told.value.message.endswith("save it anew, without metadata")
+        assert "damaged" not in told.value.message
+
+
+def test_what_a_png_holds_of_metadata_is_counted_by_what_pillow_keeps() -> None:
+    png = encode("PNG")
+    assert envelope.metadata_of_png(png) == (0, 0)
+    for metadata, counted in (
+        (profile(SIZE), (1, SIZE)),
+        (chunk(b"zTXt", b"key\0\0"), (1, 2 * SIZE)),
+        (text(SIZE), (1, 4 * SIZE)),
+        (text(SIZE, key=b""), (1, 4 * SIZE)),
+        (chunk(b"iTXt", b"key"), (1, 4 * SIZE)),
+        (text(SIZE, compressed=False, key=b"k"), (0, 12 * (SIZE + 6))),
+        (chunk(b"tEXt", b"key\0text"), (0, 0)),
+    ):
+        for data in (png[:33] + metadata + png[33:], png[:-12] + metadata + png[-12:]):
+            assert envelope.metadata_of_png(data) == counted
+            assert envelope.metadata_of_png(data[:-12]) == counted
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "BMP"])

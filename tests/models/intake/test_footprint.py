@@ -14,6 +14,7 @@ from models.intake import decode
 from models.intake.envelope import is_of_several_scans, pixels_of_jpeg
 from models.intake.ordinary import USUAL, is_ordinary
 from tests.models.intake.test_decode import encode, png, quarters
+from tests.models.intake.test_envelope import chunk, profile, text
 
 ROOT = Path(__file__).resolve().parents[3]
 SIDE = 2000
@@ -36,6 +37,12 @@ for path in sys.argv[1:]:
 """
 
 
+def with_(metadata: bytes) -> bytes:
+    """A small PNG with more chunks behind its head."""
+    small = encode(quarters())
+    return small[:33] + metadata + small[33:]
+
+
 def kinds() -> dict[str, bytes]:
     """Pictures of four megapixels, of which what is made of them takes the most, and of more."""
     row = np.linspace(0, 255, SIDE, dtype=np.uint8)
@@ -48,6 +55,8 @@ def kinds() -> dict[str, bytes]:
         "deep.png": encode(deep),
         "colour.png": encode(colour),
         "seen.png": encode(seen),
+        "texts.png": with_(b"".join(text(1 << 20, key=b"%d" % number) for number in range(63))),
+        "plain.png": with_(text(6 << 20, compressed=False)),
         "seen.webp": encode(seen, "WEBP", method=0),
         "seen.tif": encode(seen, "TIFF", compression="tiff_lzw"),
         "strip.tif": encode(colour, "TIFF", compression="tiff_lzw", tiffinfo={278: SIDE}),
@@ -81,6 +90,12 @@ def test_no_picture_takes_more_than_is_told(tmp_path: Path) -> None:
         (png(4097, USUAL // 4096), False),
         (encode(Image.new("L", (4100, 4100)), "JPEG"), False),
         *((encode(quarters(), kind), False) for kind in ("WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")),
+        (with_(profile(1 << 20) + text(1 << 20) * 3), True),
+        (with_(profile(1 << 20) * 17), False),
+        (with_(text(1 << 20) * 5), False),
+        (with_(text(2 << 20, compressed=False)), False),
+        (with_(chunk(b"tEXt", b"key\0" + bytes(2 << 20))), True),
+        (with_(chunk(b"abCd") * 30_000 + profile(1 << 20)), True),  # refused in a moment, wherever it is opened
         (b"\x89PNG\r\n\x1a\n", False),
         (b"hello", False),
     ],
