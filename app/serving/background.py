@@ -58,6 +58,9 @@ class Background:
         self.pace = Pace()
         self._lane = lane
         self._max_batch = max_batch
+        self._room = 2 * lane.streams  # parts of one search that are under way at once, so that no stream waits for one
+        if max_queue is not None:  # and yet it does not fill the queue: another finds room beside it
+            self._room = max(1, min(self._room, max_queue // 2))
         self._observe = observe
         self._batcher = Batcher(each, lane, max_batch=1, max_queue=max_queue, breaker=breaker)
 
@@ -65,7 +68,7 @@ class Background:
         """What the network says of pictures uint8 [N, 28, 28], N > 0. Raises what `Batcher.submit` does."""
         size = self._size(len(pictures))
         parts = [pictures[first : first + size] for first in range(0, len(pictures), size)]
-        room = asyncio.Semaphore(2 * self._lane.streams)  # one search alone does not fill the queue
+        room = asyncio.Semaphore(self._room)
 
         async def ask(part: Pictures) -> Looked:
             async with room:

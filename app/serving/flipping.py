@@ -22,7 +22,7 @@ from models.intake.pipeline import Seen
 
 ANSWER_SHARE, ANSWER_S = 0.1, 0.3  # of a request's time, and seconds at most, that are kept for telling the best found
 QUICKER = 20  # times less work than the network's own is little enough to let another guide its search
-IN_TIME = ("deadline_exceeded", "queue_full")  # codes that say that there is no time left
+OVER = 0.1  # of a request's time: where less is left, what a queue refuses is refused for want of time
 KNOWN = 10**6  # pictures that there is time for, while no pace is known
 
 
@@ -138,6 +138,7 @@ def _advance(searched: Search, told: NDArray[np.float32] | None) -> Look | State
 def _reason(outcome: bool | ApiError, clock: Clock) -> str:
     if isinstance(outcome, bool):
         return "no dab helps any more"
-    if outcome.code in IN_TIME:
+    refused = outcome.code == "queue_full" and clock.left_s() <= OVER * clock.limit_s
+    if refused or outcome.code == "deadline_exceeded":
         return f"the {clock.limit_s:g} s that a request has were over"
     return outcome.message

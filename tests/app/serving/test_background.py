@@ -95,6 +95,15 @@ async def test_one_search_alone_does_not_fill_the_queue() -> None:
     assert len(told.probabilities) == 50
 
 
+@pytest.mark.parametrize(("streams", "max_queue"), [(4, 6), (4, 5), (2, 1), (8, 3), (24, 32)])
+async def test_however_many_streams_there_are_one_search_leaves_room_in_the_queue(streams: int, max_queue: int) -> None:
+    network = Network()
+    async with queues(network, streams=streams, max_batch=1, max_queue=max_queue) as (background, _):
+        searches = [background.look(pictures(100), True, soon(), name) for name in "ab"[: min(2, max_queue)]]
+        for told in await asyncio.gather(*searches):
+            assert told.probabilities[:, 0].tolist() == list(range(100))
+
+
 @pytest.mark.parametrize(("item_s", "sizes"), [(BRIEF_S / 2.5, [2, 2, 1]), (10 * BRIEF_S, [1] * 5), (1e-9, [4, 1])])
 async def test_batches_are_as_short_as_the_pace_says(item_s: float, sizes: list[int]) -> None:
     network = Network()

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.errors import ApiError
 from app.serving import local
+from app.serving.clock import Clock
 from app.serving.engine import Engine
+from app.serving.flipping import _reason
 from app.serving.state import State
 from app.settings import Settings
 from tests.app.conftest import serving
@@ -138,6 +142,23 @@ async def test_when_its_time_is_over_it_tells_the_best_it_has(engine: FakeEngine
         engine.gate.set()
     assert (head["label"], end["flipped"], end["label"]) == ("7", False, "7")
     assert end["reason"] == "the 1.5 s that a request has were over"
+
+
+async def test_the_smallest_queue_has_room_for_a_search(engine: FakeEngine) -> None:
+    async with serving(fake_service(engine, queue_size=1)) as client:
+        *_, end = lines_of(await client.post("/flip?model=vgg11&to=5", content=b"\x07"))
+    assert (end["flipped"], end["count"], end["reason"]) == (True, 1, None)
+
+
+async def test_a_full_queue_is_told_as_one_while_there_is_time() -> None:
+    full = ApiError("queue_full", "256 pictures are waiting already, for lenet; try again in 3 s", retry_after=3)
+    assert _reason(full, Clock.starting(10)) == full.message
+    for outcome, clock in (
+        (full, Clock.starting(0)),
+        (full, replace(Clock.starting(0.5), limit_s=10)),  # what waits would not be there in time
+        (ApiError("deadline_exceeded", "late"), Clock.starting(10)),
+    ):
+        assert _reason(outcome, clock) == f"the {clock.limit_s:g} s that a request has were over"
 
 
 @pytest.mark.parametrize("route", ["/predict?model=vgg11", "/compare?models=vgg11"])
