@@ -32,6 +32,7 @@ ENV HOME=/tmp
 # Where Ray is installed: who reaches its ports needs the cluster's token, and nothing is told to its makers.
 ENV RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 EXPOSE 8000
+# What HTTP_PROXY says is not for this: urlopen would ask the proxy for its own 127.0.0.1.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --start-interval=2s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+    CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open('http://127.0.0.1:8000/readyz', timeout=4)"]
 CMD ["lineup", "serve", "--host", "0.0.0.0", "--port", "8000"]

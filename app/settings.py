@@ -1,14 +1,12 @@
 """Settings of the service, read from the environment: `LINEUP_PORT=9000` sets `port`."""
 
-import difflib
 import os
 import re
-from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -16,7 +14,7 @@ MOST_THREADS = 1024  # of one kind; whoever asks for more has mistyped
 DAY_S = 86_400  # what a time may be at most: the event loop's timers know no infinity
 PREFIX = "LINEUP_"
 ORIGIN = re.compile(r"https?://[^\s/,*]+")
-ELSEWHERE = ("LINEUP_CACHE_DIR", "LINEUP_BIND")  # read by models.compiled and by docker-compose.yml
+FORM_BYTES = 64 * 1024  # what a form may add to its files: boundaries, headers, other fields
 
 
 def _has_keys(value: SecretStr) -> SecretStr:
@@ -116,7 +114,12 @@ class Settings(BaseSettings):
         int, Field(description="Most bytes in one `/predict/batch`; more is 413 `too_large`.", ge=1)
     ] = 100 * MIB
     max_held_bytes: Annotated[
-        int, Field(description="Most bytes of uploads in memory at once; more is 429 `queue_full`.", ge=1)
+        int,
+        Field(
+            description="Most bytes of uploads in memory at once, a whole batch and a picture more at least; beyond is "
+            "429 `queue_full`.",
+            ge=1,
+        ),
     ] = 512 * MIB
     max_decoding_bytes: Annotated[
         int,
@@ -214,6 +217,16 @@ class Settings(BaseSettings):
             raise ValueError("it should be * or origins, each a scheme and a host without a path, between commas")
         return value
 
+    @field_validator("max_held_bytes")
+    @classmethod
+    def _holds_any_upload(cls, value: int, info: ValidationInfo) -> int:
+        """What one request may send has to fit on an idle service; what is put together from pieces counts twice."""
+        picture, batch = (info.data.get(name, 0) for name in ("max_upload_bytes", "max_batch_bytes"))
+        if value < (least := max(picture, batch) + picture + FORM_BYTES):
+            largest = f"LINEUP_MAX_BATCH_BYTES ({batch}) and LINEUP_MAX_UPLOAD_BYTES ({picture})"
+            raise ValueError(f"it should be at least {least}: the larger of {largest}, and a picture once more")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _addresses(cls, value: str) -> str:
@@ -225,18 +238,6 @@ class Settings(BaseSettings):
 def split(value: str) -> list[str]:
     """What stands between the commas."""
     return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def misspelt(environment: Iterable[str]) -> list[str]:
-    """A sentence for each name in the environment that looks like a setting and is none."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields] + [*ELSEWHERE]
-    wrong = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
-    return [f"{name} is no setting, and is ignored; {_nearest(name.upper(), known)}" for name in wrong]
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"do you mean {near[0]}?" if near else "docs/operation.md lists those that there are"
 
 
 def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

@@ -4,7 +4,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from app.settings import Settings
+from app.web.server import grace_s
 
 ROOT = Path(__file__).resolve().parent.parent
 with_make = pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
@@ -40,6 +43,27 @@ def test_every_container_is_closed_but_for_the_services_port() -> None:
         assert service["ports"] == ["${LINEUP_BIND:-127.0.0.1}:${LINEUP_PORT:-8000}:8000"]
         assert "network_mode" not in service
         assert all(mount.startswith("/tmp:") for mount in service["tmpfs"])
+
+
+def test_a_container_has_time_to_end_which_can_be_raised_with_the_deadline() -> None:
+    default, settings = 40, {name: field.default for name, field in Settings.model_fields.items()}
+    for service in services().values():
+        assert service["stop_grace_period"] == f"${{LINEUP_STOP_GRACE:-{default}s}}"
+    assert default > settings["drain_s"] + grace_s(Settings.model_construct())
+
+
+def test_the_health_check_asks_no_proxy() -> None:
+    check = re.search(r'CMD \["python", "-c", "(from.*)"\]', (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert check
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url, nowhere = f"127.0.0.1:{listening.getsockname()[1]}", "http://127.0.0.1:9"
+        command = [sys.executable, "-c", check[1].replace("127.0.0.1:8000", url)]
+        with subprocess.Popen(command, env={**os.environ, "http_proxy": nowhere, "no_proxy": ""}) as asking:
+            listening.settimeout(30)
+            with listening.accept()[0] as connection:
+                assert connection.recv(65536).startswith(b"GET /readyz ")
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+            assert asking.wait(30) == 0
 
 
 def test_an_image_has_extras_that_there_are() -> None:

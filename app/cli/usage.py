@@ -1,11 +1,16 @@
 """What every command needs: its settings, and words for a wrong one."""
 
+import difflib
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.settings import Settings
+
+# Read by models.compiled and by docker-compose.yml.
+ELSEWHERE = ("LINEUP_CACHE_DIR", "LINEUP_BIND", "LINEUP_STOP_GRACE")
 
 
 class WrongUsage(ValueError):
@@ -16,7 +21,7 @@ def settings_of(**given: object) -> "Settings":
     """The settings of the environment, and over them those that the command line gives."""
     from pydantic import ValidationError
 
-    from app.settings import Settings, misspelt
+    from app.settings import Settings
 
     for sentence in misspelt(os.environ):
         print(f"lineup: {sentence}", file=sys.stderr)
@@ -31,3 +36,17 @@ def settings_of(**given: object) -> "Settings":
         value = "wrong" if name.endswith("_key") else repr(wrong["input"])  # keys are told to nobody
         why = wrong["msg"].removeprefix("Value error, ")  # how pydantic begins what a check of ours says
         raise WrongUsage(f"{source} is {value}: {why}. {right}") from None
+
+
+def misspelt(environment: Iterable[str]) -> list[str]:
+    """A sentence for each name in the environment that looks like a setting and is none."""
+    from app.settings import PREFIX, Settings
+
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields] + [*ELSEWHERE]
+    wrong = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return [f"{name} is no setting, and is ignored; {_nearest(name.upper(), known)}" for name in wrong]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"do you mean {near[0]}?" if near else "docs/operation.md lists those that there are"

@@ -12,12 +12,10 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from app.errors import ApiError, show
-from app.settings import Settings
+from app.settings import FORM_BYTES, Settings
 from app.uploads import MemoryFull, Share, Upload
 from app.web.form import File, Form
 from app.web.media_types import essence, may_be_picture
-
-OVERHEAD = 64 * 1024  # what a form may add to its files: boundaries, headers, other fields
 
 
 async def read_one(request: Request, settings: Settings, share: Share) -> Upload:
@@ -60,7 +58,7 @@ async def _read_form(
         raise ApiError("invalid_parameter", "the multipart content type names no boundary")
     try:
         form = Form(boundary, field, most_files=most, most_bytes=total, most_bytes_each=settings.max_upload_bytes)
-        async for chunk in _chunks(request, settings, share, total + OVERHEAD):
+        async for chunk in _chunks(request, settings, share, total + FORM_BYTES):
             form.feed(chunk)
         files = form.files()
     except FormParserError as error:

@@ -111,9 +111,10 @@ class _Exchange:
         self.status = 0
         self.whole = False  # the answer came to its end
         self.received = self.sent = 0  # bytes of bodies
-        self._body_read = False
+        self._asked_for_body = self._body_read = False
 
     async def receive(self) -> Message:
+        self._asked_for_body = True
         message = await self._receive()
         self.received += len(message.get("body", b""))
         self._body_read = message["type"] != "http.request" or not message.get("more_body", False)
@@ -144,8 +145,8 @@ class _Exchange:
             return False
         headers = dict(self._scope["headers"])
         has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
-        # Who asked with Expect: 100-continue and was refused sends no body.
-        return has_body and b"expect" not in headers
+        # Who asked with Expect: 100-continue sends no body until the server reads it; then it is on its way.
+        return has_body and (self._asked_for_body or b"expect" not in headers)
 
 
 def _route(scope: Scope) -> str:

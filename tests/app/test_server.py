@@ -56,6 +56,19 @@ def test_who_asks_before_sending_is_refused_without_sending(port: int) -> None:
     assert received.startswith(b"HTTP/1.1 413")
 
 
+def test_who_was_told_to_go_on_still_gets_the_refusal(port: int) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n' + b"\x07" * MIB + b"\r\n"
+    body = part * 84 + b"--x--\r\n"  # 64 files are taken
+    kind = "Content-Type: multipart/form-data; boundary=x"
+    head = ("POST /predict/batch HTTP/1.1", kind, f"Content-Length: {len(body)}", "Expect: 100-continue")
+    with connect(port, *head) as connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100")
+        connection.sendall(body)
+        received = answer(connection)
+    assert received.startswith(b"HTTP/1.1 413")
+    assert b"more than 64 files" in received
+
+
 def test_a_refusal_does_not_wait_for_a_body_that_never_comes(port: int) -> None:
     with connect(port, "POST /predict?top_k=99 HTTP/1.1", "Content-Length: 1000") as connection:
         assert b'"invalid_parameter"' in answer(connection)

@@ -7,7 +7,8 @@ import pytest
 import uvloop
 from pydantic import ValidationError
 
-from app.settings import DAY_S, MIB, Settings, cores, misspelt
+from app.cli.usage import misspelt
+from app.settings import DAY_S, FORM_BYTES, MIB, Settings, cores
 
 TIMES = ("deadline_s", "upload_s", "max_batch_gmacs")
 
@@ -52,6 +53,23 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
     monkeypatch.setenv(f"LINEUP_{name.upper()}", value)
     with pytest.raises(ValidationError, match=name):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "least"),
+    [
+        ({"max_held_bytes": 100 * MIB}, 120 * MIB),
+        ({"max_batch_bytes": 600 * MIB}, 620 * MIB),
+        ({"max_upload_bytes": 300 * MIB}, 600 * MIB),
+        ({"max_upload_bytes": 1000, "max_batch_bytes": 2500, "max_held_bytes": 3500}, 3500),
+    ],
+)
+def test_what_one_request_may_send_has_to_fit_into_what_is_held(given: dict[str, int], least: int) -> None:
+    least += FORM_BYTES
+    with pytest.raises(ValidationError, match=f"at least {least}: .*MAX_BATCH_BYTES.*MAX_UPLOAD_BYTES") as refused:
+        Settings(**given)  # type: ignore[arg-type]
+    assert refused.value.errors()[0]["loc"] == ("max_held_bytes",)
+    assert Settings(**{**given, "max_held_bytes": least}).max_held_bytes == least  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.settings import FORM_BYTES, Settings
 from tests.app.conftest import serving
 from tests.fakes import FakeEngine, FakeIntake, fake_service
 
@@ -138,6 +139,28 @@ async def test_a_body_that_came_in_pieces_counts_twice_while_it_is_put_together(
         response = await client.post("/predict", content=Stream(10, size=100))
         assert response.status_code == (200 if limit == 2000 else 429)
         assert service.memory.used == 0
+
+
+async def test_whatever_the_settings_allow_is_taken_by_an_idle_service() -> None:
+    least = 2500 + 1000 + FORM_BYTES
+    assert Settings(**LIMITS, max_held_bytes=least).max_held_bytes == least
+    service = fake_service(**LIMITS, max_held_bytes=least)
+    field = b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\n'
+    filling = b"--x\r\nContent-Disposition: form-data; name=other\r\n\r\n" + bytes(FORM_BYTES - 400) + b"\r\n"
+    body = filling + b"\r\n".join([*(field + b"\7" * size for size in (1000, 1000, 500)), b"--x--"])
+    assert FORM_BYTES + 2300 < len(body) <= FORM_BYTES + 2500
+
+    async def pieces(size: int, of: bytes) -> AsyncIterator[bytes]:
+        for at in range(0, len(of), size):
+            yield of[at : at + size]
+
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with serving(service) as client:
+        for size in (100, len(body)):
+            answer = await client.post("/predict/batch", content=pieces(size, body), headers=kind)
+            assert [result.get("label") for result in answer.json()["results"]] == ["7"] * 3
+            assert (await client.post("/predict", content=pieces(size, b"\7" * 1000))).status_code == 200
+            assert service.memory.used == 0
 
 
 async def test_memory_is_given_back_when_the_thread_is_done_with_it_and_not_before() -> None:
