@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from models.classifier import Classifier
 from models.data.scene_sets import SceneSet
-from models.training import features, run_log, run_state, sparse
+from models.training import features, mixing, run_log, run_state, sparse
 from models.training.material import Material, of_pictures
 from models.training.objective import Objective
 from models.training.optimisation import check_number, check_weights, cycle
@@ -67,7 +67,8 @@ class Trainer:
         self.draws = run_state.draws(self.identity)
         self.folder, self._state, self.should_stop = folder, folder / "state.safetensors", should_stop
         self.at = Position(bfloat16=world.told(recipe.autocast and faster_in_bfloat16(device)))
-        self.own_size = classifier.input_size
+        self.own_size, self._saved_at = classifier.input_size, time.monotonic()
+        self.began = mixing.weights_of(classifier.network) if recipe.mixed and classifier.metadata else None
         torch.manual_seed(seed)
         if recipe.density:
             sparse.mask(classifier.network, recipe.density, self.draws)
@@ -75,7 +76,6 @@ class Trainer:
         pooled = any(phase.head == "pooled" for phase in recipe.phases)
         self.pooled = PooledHead(classifier.network.conv, self.own_size).to(device) if pooled else None  # type: ignore[arg-type]
         self.stage = self._stage()
-        self._saved_at = time.monotonic()
 
     # ---- the run
 
@@ -120,6 +120,7 @@ class Trainer:
             self.stage = self._stage()
         self.classifier.resize(self.own_size)
         sparse.unmask(self.classifier.network)
+        mixing.mix(self.classifier.network, self.began, self.recipe.mixed)
         return self.classifier.eval()
 
     def try_phases(self) -> Iterator[str]:
@@ -138,7 +139,6 @@ class Trainer:
             yield f"{phase}: {1000 * spent:.2f} ms a picture"
 
     def _progress(self) -> float:
-        """Share of the phase that is done."""
         return self._share(self.at.seconds, self.at.seen)
 
     def _share(self, seconds: float, seen: int) -> float:

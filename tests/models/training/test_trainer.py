@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from models import catalog
 from models.catalog import ARCHITECTURES
 from models.classifier import Classifier
 from models.data.scene_sets import SceneSet
@@ -60,6 +61,23 @@ def test_a_phase_ends_with_the_average_of_its_weights(tmp_path):
         assert torch.equal(average[name], wanted), name
         assert not torch.equal(average[name], last[name]), name
         assert torch.allclose(average[name], last[name], atol=0.05), name
+
+
+def test_a_refinement_ends_between_where_it_began_and_where_it_would_have(tmp_path):
+    def ended(mixed, metadata):
+        torch.manual_seed(5)
+        network, recipe = catalog.find("lenet-bn").build(), recipes.replace(ONE_EPOCH, mixed=mixed)
+        began = {name: value.clone() for name, value in network.state_dict().items()}
+        made = make_trainer(tmp_path / str(mixed), recipe=recipe, network=network, metadata=metadata)
+        return began, made.run().network.state_dict()
+
+    (began, end), (_, mixed) = ended(None, {"digest": "x"}), ended(0.75, {"digest": "x"})
+    for name, value in mixed.items():
+        wanted = 0.75 * end[name] + 0.25 * began[name] if value.is_floating_point() else end[name]
+        assert torch.allclose(value, wanted, atol=1e-6), name
+    assert not torch.equal(mixed["conv.0.weight"], end["conv.0.weight"])
+    _, from_nothing = ended(0.5, None)
+    torch.testing.assert_close(from_nothing, ended(None, None)[1])
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_rate(tmp_path):
