@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from app import cards, insides
 from app.web.media_types import Json
 from app.web.openapi import errors
-from app.web.parameters import DEFAULT_MODEL, ModelPath, TheService, check_names
+from app.web.parameters import ModelPath, TheService, check_names, default_model
 from app.web.route import Route
 
 router = APIRouter(tags=["about"], route_class=Route)
@@ -22,7 +22,8 @@ router = APIRouter(tags=["about"], route_class=Route)
 )
 async def list_models(service: TheService) -> dict[str, Any]:
     """Year, paper, idea, size and accuracy of each network, and which checkpoint is loaded."""
-    return {"default": DEFAULT_MODEL, "models": [service.engine.describe(name) for name in service.engine.names]}
+    names = service.engine.names
+    return {"default": default_model(names), "models": [service.engine.describe(name) for name in names]}
 
 
 @router.get(

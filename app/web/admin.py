@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from app import cards
 from app.web.keys import admin
 from app.web.openapi import errors
-from app.web.parameters import DEFAULT_MODEL, TheService
+from app.web.parameters import TheService, default_model
 from app.web.route import Route
 
 router = APIRouter(tags=["operation"], route_class=Route, dependencies=[Depends(admin)])
@@ -29,4 +29,5 @@ async def reload(service: TheService) -> dict[str, Any]:
     """
     await service.reload()
     service.tell_others()
-    return {"default": DEFAULT_MODEL, "models": [service.engine.describe(name) for name in service.engine.names]}
+    names = service.engine.names
+    return {"default": default_model(names), "models": [service.engine.describe(name) for name in names]}

@@ -11,12 +11,12 @@ from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import CHECKPOINT, JSON, MAPS, PNG, VARY, Json, preferred, server_timing
 from app.web.openapi import FEATURES_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import (
-    DEFAULT_MODEL,
     DatasetName,
     MapScale,
     ModelName,
     RangeName,
     StageName,
+    asked,
     check_names,
     service_of,
 )
@@ -37,7 +37,7 @@ router = APIRouter(tags=["answers"], route_class=Route)
 async def features(
     request: Request,
     stage: StageName,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
     dataset: DatasetName = "auto",
     scale: MapScale = 1,
     normalise: RangeName = "each",
@@ -48,18 +48,19 @@ async def features(
     first request for a network may take seconds: a second graph of it is loaded, and made where there is none yet.
     """
     service = service_of(request)
-    check_names(service, dataset, [model])
-    service.features.check(model, stage, scale)
-    async with one_picture(request, service, dataset, [model]) as (upload, clock):
+    network = asked(service, model)
+    check_names(service, dataset, [network])
+    service.features.check(network, stage, scale)
+    async with one_picture(request, service, dataset, [network]) as (upload, clock):
 
         async def show() -> tuple[Seen, Shown]:
             seen = await service.see(upload, dataset, clock)
-            return seen, await service.features.show(model, stage, seen, scale, normalise, clock)
+            return seen, await service.features.show(network, stage, seen, scale, normalise, clock)
 
         seen, shown = await unless_gone(request, show())
     checkpoint = {CHECKPOINT: shown.digest, **VARY}
     if preferred(request.headers.get("accept", ""), (JSON, PNG)) == JSON:
-        return Json(as_json(model, stage, seen, shown, clock.total_ms()), checkpoint)
+        return Json(as_json(network, stage, seen, shown, clock.total_ms()), checkpoint)
     record_of(request.scope).dataset = seen.dataset
     timing = server_timing(feature_timing(seen, shown, clock.total_ms()))
     return Response(shown.png, media_type=PNG, headers={**checkpoint, **_told(seen, shown), **timing})

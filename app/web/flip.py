@@ -14,7 +14,7 @@ from app.serving.flipping import Flipping
 from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, line, preferred, server_timing
 from app.web.openapi import FLIP_ANSWER, PICTURE_BODY, errors
-from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, PreparationName, service_of
+from app.web.parameters import DatasetName, ModelName, PreparationName, asked, service_of
 from app.web.record import record_of
 from app.web.route import Route
 
@@ -36,7 +36,7 @@ Wanted = Annotated[
 async def flip(
     request: Request,
     to: Wanted,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
     dataset: DatasetName = "auto",
     prepare: PreparationName = "auto",
 ) -> Response:
@@ -47,11 +47,12 @@ async def flip(
     forward passes alone, while the network has nothing else to do.
     """
     service = service_of(request)
-    async with one_picture(request, service, dataset, [model]) as (upload, clock):
+    network = asked(service, model)
+    async with one_picture(request, service, dataset, [network]) as (upload, clock):
         seen = await unless_gone(request, service.see(upload, dataset, clock, prepare))
     del upload  # its memory is given back by now, and the search takes long
     wanted = chosen_class(to, service.engine.datasets[seen.dataset].classes)
-    flipping = Flipping(service.networks, model, seen, wanted, clock)
+    flipping = Flipping(service.networks, network, seen, wanted, clock)
     head = await unless_gone(request, flipping.begin())
     record_of(request.scope).dataset = seen.dataset
     headers = {**VARY, CHECKPOINT: flipping.digest}

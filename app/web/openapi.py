@@ -7,6 +7,7 @@ from typing import Any
 from app import answers, cards, flips
 from app.errors import STATUS, body
 from app.web.keys import HOW
+from app.web.parameters import default_model
 
 Json = dict[str, Any]
 
@@ -168,7 +169,6 @@ def errors(*statuses: int) -> dict[int | str, Json]:
 
 def complete(document: Json, networks: Sequence[str], datasets: Sequence[str]) -> Json:
     """Add to FastAPI's document the names that there are, and each answer's example where tools look for it."""
-    choices = {"model": list(networks), "dataset": list(datasets)}
     components = document["components"]["schemas"]
     document["components"]["securitySchemes"] = _KEYS
     for path in document["paths"].values():
@@ -176,15 +176,22 @@ def complete(document: Json, networks: Sequence[str], datasets: Sequence[str]) -
             if "401" in operation["responses"]:
                 operation["security"] = [{}, *({name: []} for name in _KEYS)]
             for parameter in operation.get("parameters", []):
-                if parameter["name"] in choices:
-                    decided = ["auto"] if parameter["schema"].get("default") == "auto" else []
-                    parameter["schema"]["enum"] = [*decided, *choices[parameter["name"]]]
+                _offer(parameter["name"], parameter["schema"], networks, datasets)
             operation["responses"] = {s: a for s, a in operation["responses"].items() if not _is_frameworks_own(a)}
             for answer in operation["responses"].values():
                 _add_example(answer.get("content", {}).get("application/json", {}), components)
     for name in _FRAMEWORKS_OWN:
         components.pop(name, None)
     return document
+
+
+def _offer(name: str, schema: Json, networks: Sequence[str], datasets: Sequence[str]) -> None:
+    """Say in a parameter's schema what may be chosen where this application is served, and what it is by default."""
+    if name == "model":
+        default = default_model(networks)
+        schema |= {"enum": [*networks], "default": default, "examples": [default]}
+    elif name == "dataset":
+        schema["enum"] = [*(["auto"] if schema.get("default") == "auto" else []), *datasets]
 
 
 def _is_frameworks_own(answer: Json) -> bool:

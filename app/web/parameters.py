@@ -1,15 +1,17 @@
 """What a request may ask for: its parameters, and the check that the names exist."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from pydantic.json_schema import SkipJsonSchema
 
 from app.errors import ApiError, one_of, show
 from app.serving.intake import Preparation
 from app.serving.mosaic import Normalise
 from app.serving.service import Service
 
-DEFAULT_MODEL = "resnet18"
+_PREFERRED = "resnet18"  # asked where a request names no network, if it is served
 
 
 def service_of(request: Request) -> Service:
@@ -24,8 +26,10 @@ async def _depend(request: Request) -> Service:  # were it not async, FastAPI wo
 
 TheService = Annotated[Service, Depends(_depend)]
 TopK = Annotated[int, Query(ge=1, le=10, description="How many of the ten classes to list.", examples=[3])]
-ModelName = Annotated[str, Query(description="The network to ask.", examples=["resnet18"])]
-ModelPath = Annotated[str, Path(description="The network.", examples=["resnet18"])]
+# None where a request names none: `asked` decides. All applications share the routes, and each has networks of its own,
+# so no signature can hold the default; the document of each application tells it, and a type without null.
+ModelName = Annotated[str | SkipJsonSchema[None], Query(description="The network to ask.", examples=[_PREFERRED])]
+ModelPath = Annotated[str, Path(description="The network.", examples=[_PREFERRED])]
 DatasetName = Annotated[
     str,
     Query(
@@ -65,6 +69,16 @@ Networks = Annotated[
     str | None,
     Query(description="The networks to ask, separated by commas; all if not given.", examples=["lenet,vgg11"]),
 ]
+
+
+def default_model(names: Sequence[str]) -> str:
+    """The network that answers where none is named, of those served: resnet18, or the first where it is not there."""
+    return _PREFERRED if _PREFERRED in names else names[0]
+
+
+def asked(service: Service, model: str | None) -> str:
+    """The network named, or the default; an unknown name stays, to be refused."""
+    return default_model(service.engine.names) if model is None else model
 
 
 def check_names(service: Service, dataset: str, models: list[str]) -> None:

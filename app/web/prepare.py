@@ -8,7 +8,7 @@ from app.serving import assemble
 from app.web.incoming import one_picture, unless_gone
 from app.web.media_types import CHECKPOINT, JSON, PNG, VARY, Json, preferred, server_timing
 from app.web.openapi import PICTURE_BODY, PREPARED_ANSWER, errors
-from app.web.parameters import DEFAULT_MODEL, DatasetName, ModelName, Scale, service_of
+from app.web.parameters import DatasetName, ModelName, Scale, asked, service_of
 from app.web.record import record_of
 from app.web.route import Route
 
@@ -48,13 +48,14 @@ async def prepare(request: Request, dataset: DatasetName = "auto", scale: Scale 
     responses=errors(401, 404, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=PICTURE_BODY,
 )
-async def read(request: Request, model: ModelName = DEFAULT_MODEL) -> Response:
+async def read(request: Request, model: ModelName = None) -> Response:
     """Send the picture as for `/predict`.
 
     Digits are found line by line and each is read by the network; whatever else stands there (letters, say) is read as
     digits, too.
     """
     service = service_of(request)
-    async with one_picture(request, service, "mnist", [model]) as (upload, clock):
-        read = await unless_gone(request, service.read(upload, model, clock))
+    network = asked(service, model)
+    async with one_picture(request, service, "mnist", [network]) as (upload, clock):
+        read = await unless_gone(request, service.read(upload, network, clock))
     return Json(read.reading, {CHECKPOINT: ", ".join(read.digests)})
