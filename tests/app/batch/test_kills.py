@@ -80,8 +80,27 @@ check()
 print(moment, kills)
 """
 
-# The command itself, which keeps what it has after 32 pictures.
-COMMAND = "from app.batch import run; run.PART_ROWS = 32\nfrom app.cli import main; raise SystemExit(main())"
+# The command itself, which keeps what it has after 32 pictures. Once it has kept WAIT_AT it goes no further: it is ended
+# there, however slow the machine is.
+COMMAND = """
+import os, time
+from app.batch import partial, run
+from app.cli import main
+
+add, wait_at, run.PART_ROWS = partial.Partial.add, [int(os.environ["WAIT_AT"])], 32
+
+def add_and_wait(self, rows, start):
+    here = wait_at and start + len(rows) >= wait_at[0]
+    if here:
+        wait_at.clear()  # first: the signal may come within `add`, and what is at hand is kept once more then
+    add(self, rows, start)
+    if here:
+        time.sleep(600)
+
+partial.Partial.add = add_and_wait
+raise SystemExit(main())
+"""
+NOWHERE = 10**9
 
 
 def test_a_run_may_be_killed_at_every_moment(tmp_path):
@@ -104,8 +123,8 @@ def pictures(tmp_path_factory):
     return path
 
 
-def start(*options):
-    environment = {**os.environ, "LINEUP_DEVICE": "cpu"}
+def start(*options, wait_at=NOWHERE):
+    environment = {**os.environ, "LINEUP_DEVICE": "cpu", "WAIT_AT": str(wait_at)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-c", COMMAND, "batch", *options], cwd=ROOT, env=environment, **pipes)
 
@@ -132,9 +151,9 @@ def test_the_command_is_killed_and_interrupted_and_tells_the_same_as_one_that_wa
     assert code == 1, said
     assert "257 pictures answered; 43 not: undecodable 43" in said
     command = (str(pictures), "--out", str(out), "--model", "resnet18")
-    assert ended(start(*command), signal.SIGKILL, lambda: kept(out) >= 1)[0] == -signal.SIGKILL
+    assert ended(start(*command, wait_at=1), signal.SIGKILL, lambda: kept(out) >= 1)[0] == -signal.SIGKILL
     assert 1 <= kept(out) < 300
-    code, said = ended(start(*command), signal.SIGINT, lambda: kept(out) >= 150)
+    code, said = ended(start(*command, wait_at=150), signal.SIGINT, lambda: kept(out) >= 150)
     assert code == 130, said
     assert "the same command goes on from there" in said
     ended(start(*command), signal.SIGKILL, (tmp_path / "answers.jsonl.partial" / "whole").exists)
