@@ -80,8 +80,8 @@ check()
 print(moment, kills)
 """
 
-# The command itself, which keeps what it has after 32 pictures. Once it has kept WAIT_AT it goes no further: it is ended
-# there, however slow the machine is.
+# The command itself, which keeps what it has after 32 pictures. Once it has kept WAIT_AT it goes no further: it is
+# ended there, however slow the machine is.
 COMMAND = """
 import os, time
 from app.batch import partial, run
