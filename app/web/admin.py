@@ -5,9 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from app import cards
+from app.web.about import list_models
 from app.web.keys import admin
 from app.web.openapi import errors
-from app.web.parameters import TheService, default_model
+from app.web.parameters import TheService
 from app.web.route import Route
 
 router = APIRouter(tags=["operation"], route_class=Route, dependencies=[Depends(admin)])
@@ -29,5 +30,4 @@ async def reload(service: TheService) -> dict[str, Any]:
     """
     await service.reload()
     service.tell_others()
-    names = service.engine.names
-    return {"default": default_model(names), "models": [service.engine.describe(name) for name in names]}
+    return await list_models(service)
