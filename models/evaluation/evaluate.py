@@ -61,7 +61,7 @@ def evaluate(
     the number.
     """
     classifier = checkpoints.load(path, device)
-    held_out, temperature = _of_held_out(classifier, data_dir, held_out_images)
+    others, temperature = _of_others(classifier, data_dir, scenes, held_out_images)
     pictures, labels = load_split(classifier.dataset, "test", data_dir)
     places = spread(len(pictures), test_images)
     pictures, labels = evenly(pictures, labels, test_images)
@@ -71,13 +71,11 @@ def evaluate(
         "dataset": classifier.dataset,
         "split": "test",
         **metrics.report(logits, labels, temperature, classifier.classes),
-        "held_out": held_out,
+        **others,
     }
     recorded = _recorded(path, classifier.metadata["digest"])
-    if scene_sets.path_for(scenes, classifier.dataset).is_file():
-        report["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
-    elif "sent" in recorded:
-        report["sent"] = recorded["sent"]
+    if "sent" in recorded:
+        report.setdefault("sent", recorded["sent"])
     if (curve := history or recorded.get("history")) is not None:
         report["history"] = curve
     report["mistakes"] = metrics.mistakes(logits.argmax(1), labels, places)
@@ -85,23 +83,14 @@ def evaluate(
 
 
 def compared(
-    path: str | Path,
-    data_dir: str | Path,
-    *,
-    device: torch.device | str = "cpu",
-    held_out_images: int | None = None,
-    scenes: Path = scene_sets.FOLDER,
+    path: Path, data_dir: Path, *, device: torch.device | str, held_out_images: int | None, scenes: Path
 ) -> dict[str, float]:
     """The figures by which a checkpoint is compared with another, of the pictures that ``evaluate`` would take now and
     named as it writes them into the header; nothing is written. CheckpointError for a file that cannot be trusted.
     """
     classifier = checkpoints.load(path, device)
-    held_out, _ = _of_held_out(classifier, data_dir, held_out_images)
-    figures = {f"held_out_{key}": held_out[key] for key in ("accuracy", "n")}
-    if scene_sets.path_for(scenes, classifier.dataset).is_file():
-        sent = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), held_out_images)
-        figures |= {f"sent_{key}": sent[key] for key in ("accuracy", "n")}
-    return figures
+    others, _ = _of_others(classifier, data_dir, scenes, held_out_images)
+    return {f"{part}_{key}": told[key] for part, told in others.items() for key in ("accuracy", "n")}
 
 
 def _recorded(path: str | Path, digest: str) -> dict[str, Any]:
@@ -151,6 +140,17 @@ def _in_header(report: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
     figures |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
     temperatures = {"temperature": report["temperature"], "temperature_sent": report["sent"]["temperature"]}
     return {**temperatures, "metrics": figures}
+
+
+def _of_others(
+    classifier: Classifier, data_dir: str | Path, scenes: Path, count: int | None
+) -> tuple[dict[str, dict[str, Any]], float]:
+    """What is measured beside the test set, "held_out" and, where there are scenes, "sent"; and the temperature."""
+    held_out, temperature = _of_held_out(classifier, data_dir, count)
+    told = {"held_out": held_out}
+    if scene_sets.path_for(scenes, classifier.dataset).is_file():
+        told["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), count)
+    return told, temperature
 
 
 def _of_held_out(classifier: Classifier, data_dir: str | Path, count: int | None) -> tuple[dict[str, Any], float]:
