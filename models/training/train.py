@@ -149,7 +149,8 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     if world.told(options.resume and state.is_file() and _measured(result)):
         # It ended, and was cut off while it shipped. What it began from may be replaced already: it cannot be resumed.
         if world.first:
-            _ship(result, options, folder)
+            with stop.nothing_to_save("stopped before what was trained ships; --resume ships it"):
+                _ship(result, options, folder)
         return
     trainer = _trainer(name, dataset, options, stop, folder, world)
     if world.told(options.resume and state.is_file()):
@@ -158,7 +159,7 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     classifier = trainer.run()
     if not world.first:
         return
-    with stop.nothing_to_save():
+    with stop.nothing_to_save("stopped before what was trained is measured; --resume does that"):
         checkpoints.save(result, classifier, _metadata(trainer, options))
         report = evaluate(
             result,

@@ -301,6 +301,23 @@ def test_a_signal_while_what_was_trained_is_measured_ends_it_at_once(run, tmp_pa
     assert checkpoints.read_header(tmp_path / "weights/mnist/lenet.lineup")["training"]["pictures"] == 480
 
 
+def test_a_signal_while_it_ships_after_all_ends_that_too(run, tmp_path, capsys, monkeypatch):
+    lenet = ("--model", "lenet", "--dataset", "mnist", "--epochs", "1", "--resume")
+
+    def signalled(*what):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("it went on")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.shipping, "ship", signalled)
+        assert run(*lenet) == 130
+        assert run(*lenet) == 130
+    assert "stopped before what was trained ships; --resume ships it" in capsys.readouterr().out
+    assert not (tmp_path / "weights").exists()
+    assert run(*lenet) == 0
+    assert (tmp_path / "weights/mnist/lenet.lineup").is_file()
+
+
 def test_a_run_begun_with_other_options_is_not_resumed(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train.StopFlag, "__call__", lambda self: True)
     assert run("--model", "lenet-bn", "--dataset", "mnist", "--epochs", "2") == 130
