@@ -67,6 +67,8 @@ def _join(address: str) -> None:
 def _options(address: str) -> dict[str, Any]:
     """Workers find this code, and graphs that are compiled already, where those are at the same place."""
     told = {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
-    told |= {name: os.environ[name] for name in ("LINEUP_CACHE_DIR",) if name in os.environ}
+    # A worker would seek a relative folder in one of its own.
+    if cache := os.environ.get("LINEUP_CACHE_DIR"):
+        told["LINEUP_CACHE_DIR"] = str(Path(cache).absolute())
     own = {"include_dashboard": False} if address == "local" else {}
     return {"runtime_env": {"env_vars": told}, "log_to_driver": False, "logging_level": "error", **own}

@@ -50,7 +50,7 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
         read = ray.data.read_datasource(_Chunks(place, start), num_cpus=0, label_selector=here)
         told = read.map(
             _Worker,
-            fn_constructor_args=(settings.model_dump(exclude=SECRET), asked, dict(digests)),
+            fn_constructor_args=(_told(settings), asked, dict(digests)),
             **_each(settings),
         )
         try:
@@ -60,6 +60,12 @@ def classifier(place: Place, settings: Settings, asked: Asked, digests: Mapping[
             raise RuntimeError(_short(error)) from error
 
     return classify
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """What workers are told of the settings: no secrets, and no path that each would seek in a folder of its own."""
+    absolute = settings.model_copy(update={"weights": settings.weights and settings.weights.absolute()})
+    return absolute.model_dump(exclude=SECRET)
 
 
 def _short(error: RayError) -> str:

@@ -132,6 +132,21 @@ def test_a_worker_that_lacks_a_network_does_not_begin(monkeypatch):
     on_ray._Worker(settings().model_dump(), asked, digests | {"mnist/vgg11": None})._work.close()  # nobody has it
 
 
+def test_relative_folders_are_told_to_workers_as_of_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = Settings(weights="trained", api_key="of-one", admin_key="of-two")
+    told = on_ray._told(given)
+    assert told["weights"] == tmp_path / "trained"
+    assert Settings.model_construct(**told).threads == given.threads
+    assert not {"api_key", "admin_key"} & set(told)
+    assert on_ray._told(Settings(weights=tmp_path))["weights"] == tmp_path
+    monkeypatch.delenv("LINEUP_WEIGHTS", raising=False)
+    assert on_ray._told(Settings())["weights"] is None
+    for named, wanted in (("graphs", str(tmp_path / "graphs")), ("/elsewhere", "/elsewhere"), ("", None)):
+        monkeypatch.setenv("LINEUP_CACHE_DIR", named)
+        assert cluster._options("auto")["runtime_env"]["env_vars"].get("LINEUP_CACHE_DIR") == wanted
+
+
 def test_what_reads_a_folder_takes_the_listing_of_who_asked(tmp_path):
     (tmp_path / "pictures").mkdir()
     place = Place(tmp_path / "pictures", "path", 4000, tmp_path / "listing")
