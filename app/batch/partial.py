@@ -17,6 +17,7 @@ from app.batch import formats
 from app.batch.rows import Row
 from models.checkpoints import atomic
 
+BEGUN = "begun.json"
 Writing = Callable[[IO[bytes], Iterator[Row]], Any]  # gives what is told of a run that is whole; JSON-able
 
 
@@ -31,11 +32,18 @@ class Finished(NamedTuple):
     told: Any
 
 
+def is_begun(out: Path) -> bool:
+    """Whether there is a run of `out` that could be gone on from."""
+    with suppress(OSError):  # of a folder that cannot be looked into
+        return (_beside(out) / BEGUN).exists()
+    return False
+
+
 class Partial:
     """The folder of `out`, made and held: two runs cannot have it at once. PartialError; OSError."""
 
     def __init__(self, out: Path, *, fresh: bool = False) -> None:
-        self.out, self.folder = out, out.with_name(f"{out.name}.partial")
+        self.out, self.folder = out, _beside(out)
         self._gone = out.with_name(f"{out.name}.partial.gone")
         shutil.rmtree(self._gone, ignore_errors=True)  # of a run that was ended in the midst of removing it
         self._lock = self._held()
@@ -110,7 +118,7 @@ class Partial:
 
     @property
     def _begun(self) -> Path:
-        return self.folder / "begun.json"
+        return self.folder / BEGUN
 
     def _parts(self) -> Iterator[tuple[Path, int, int]]:
         """The parts that follow one another from the first row on, with their first row and how many they are."""
@@ -143,6 +151,10 @@ class Partial:
         self._lock.close()
         self.folder.replace(self._gone)
         shutil.rmtree(self._gone)
+
+
+def _beside(out: Path) -> Path:
+    return out.with_name(f"{out.name}.partial")
 
 
 def _same(path: Path) -> dict[str, int]:

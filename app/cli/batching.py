@@ -49,8 +49,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Classify all pictures; 1 where one has no answer, or the run failed. Raises WrongUsage."""
+    from app.batch import partial
     from app.batch.asked import Asked
-    from app.batch.partial import PartialError
     from app.batch.pictures import SourceError
 
     asked = Asked(options.model, options.dataset)
@@ -59,12 +59,13 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(device=options.device)
     try:
         return _run(options, settings, asked)
-    except (PartialError, SourceError, RuntimeError) as error:
+    except (partial.PartialError, SourceError, RuntimeError) as error:
         print(f"lineup: {error}", file=sys.stderr)
     except FileNotFoundError as error:
         print(f"lineup: {error}", file=sys.stderr)
     except OSError as error:  # no room on the disk, say
-        print(f"lineup: {error.filename or options.out}: {error.strerror}; {_goes_on(options.out)}", file=sys.stderr)
+        kept = f"; {_goes_on(options.out)}" if partial.is_begun(options.out) else ""
+        print(f"lineup: {error.filename or options.out}: {error.strerror}{kept}", file=sys.stderr)
     return 1
 
 

@@ -182,6 +182,22 @@ def test_sources_that_are_none_are_told(tmp_path, capsys, name, told):
     assert not list(tmp_path.glob("*.partial*"))
 
 
+def test_what_can_be_gone_on_from_is_promised_only_where_something_was_begun(folder, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    out, begun = tmp_path / "x.csv", tmp_path / "x.csv.partial"
+    begun.write_text("in the way")
+    assert batch(folder, out) == 1
+    assert capsys.readouterr().err == f"lineup: {begun}: File exists\n"
+    begun.unlink()
+    monkeypatch.setattr("app.batch.partial.Partial.add", full)
+    assert batch(folder, out) == 1
+    kept = f"what is done is in {begun}, and the same command goes on from there"
+    assert f"lineup: {out}: No space left on device; {kept}\n" in capsys.readouterr().err
+    assert (begun / "begun.json").exists()
+
+
 @pytest.mark.parametrize("missing", [("pyarrow", "batch", ()), ("ray", "ray", ("--ray", "auto"))])
 def test_a_missing_extra_is_told(folder, tmp_path, capsys, monkeypatch, missing):
     package, extra, options = missing
