@@ -7,7 +7,7 @@ import mimetypes
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlunsplit
 
@@ -19,6 +19,7 @@ from rich.table import Table
 from app.cli.clients import run
 from app.cli.load import MOST_CLIENTS, Load, Tally, multipart, split, target
 from app.client import Call, Client, LineupError
+from app.client.sending import headers_of
 
 CLIENT_BUSY = 0.8  # of a core; from there on the client waits for itself
 LATE_MS = 5.0
@@ -28,12 +29,13 @@ STEADY = 500  # answers that a p99 should rest on
 
 @dataclass(frozen=True)
 class Asked:
-    """One POST, and the load that it is to be sent with."""
+    """One POST, and the load that it is to be sent with; `headers` say who asks, and are shown to nobody."""
 
     url: str
     content_type: str
     body: bytes
     load: Load
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def asked_by(options: Namespace) -> Asked:
     load = Load(clients, options.seconds, options.rate, options.arrivals, options.warm_up, options.timeout)
     url = address(options.url, options.path, model=options.model, dataset=options.dataset)
     target(url, content_type, body)  # says what is wrong with the address
-    return Asked(url, content_type, body, load)
+    return Asked(url, content_type, body, load, _identified(options.key_file))
 
 
 def address(url: str, path: str, **query: str | None) -> str:
@@ -110,7 +112,7 @@ def drawn() -> bytes:
 
 def probe(asked: Asked) -> str | None:
     """Ask once, as slowly as it likes; what is wrong, in words, unless the answer is 2xx."""
-    sent = {"content": asked.body, "headers": {"Content-Type": asked.content_type}}
+    sent = {"content": asked.body, "headers": {"Content-Type": asked.content_type, **asked.headers}}
     # No proxy: it would be measured.
     with Client("", deadline_s=max(asked.load.timeout_s, 30), trust_env=False) as client:
         try:
@@ -185,6 +187,18 @@ def _picture(path: Path | None) -> tuple[bytes, str]:
     return data, mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
+def _identified(path: Path | None) -> dict[str, str]:
+    """What identifies the client, by the key in a file, and nothing without one. ValueError."""
+    if path is None:
+        return {}
+    try:
+        return headers_of(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        raise ValueError(f"--key-file is {path}, which cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"--key-file is {path}: {error}") from None  # nothing that holds the key is told with it
+
+
 def _watched(asked: Asked) -> Tally:
     """Run the load beside a progress bar, which is drawn seldom, for it costs the service's cores too."""
     load = asked.load
@@ -205,7 +219,7 @@ def _watched(asked: Asked) -> Tally:
             )
             bar.refresh()
 
-        return run(target(asked.url, asked.content_type, asked.body), load, tick)
+        return run(target(asked.url, asked.content_type, asked.body, asked.headers), load, tick)
 
 
 def _show(report: Report) -> None:

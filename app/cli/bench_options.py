@@ -13,6 +13,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--picture", type=Path, metavar="FILE", help="what is sent (default: a digit of 28x28 as PNG)")
     parser.add_argument("--field", default="file", help="field of the form that holds the picture (default: file)")
     parser.add_argument("--raw", action="store_true", help="send the picture as the body, without a form")
+    # Not the key itself, which every user of the machine would see among its processes.
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="file with the key, where the service wants one")
     _add_load_to(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
 

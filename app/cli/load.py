@@ -3,7 +3,7 @@
 import random
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -76,13 +76,16 @@ def split(url: str) -> SplitResult:
     return parts
 
 
-def target(url: str, content_type: str, body: bytes) -> Target:
-    """POST `body` to `url`. ValueError, which names the wrong value, if that is no address of the web."""
+def target(url: str, content_type: str, body: bytes, headers: Mapping[str, str] | None = None) -> Target:
+    """POST `body` to `url`, with `headers` beside its own, of what a header can hold. ValueError, which names the wrong
+    value, if that is no address of the web.
+    """
     parts = split(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not path.isascii() or any(character.isspace() for character in path):
         raise ValueError(f"the path {path!r} has characters that an address must have escaped")
     head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\nAccept: application/json\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)

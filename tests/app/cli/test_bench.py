@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from app.cli import bench, main
 from app.cli.bench import Asked, address, drawn, quantile_ms, report_of
@@ -88,6 +89,32 @@ def test_what_the_service_refuses_is_said_and_not_measured(service: str, capsys:
     assert "no network 'resnet19'" in told
 
 
+def test_a_service_with_keys_is_measured_with_one_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "key"
+    with running(create_app(service=fake_service(api_key=SecretStr("key-of-one,key-of-two")))) as port:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+        assert main(["bench", url, *QUICK]) == 1
+        assert "answers 401" in capsys.readouterr().err
+        path.write_text("key-of-two\n")
+        assert main(["bench", url, "--key-file", str(path), "--json", *QUICK]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["errors"] == {}
+    assert "key-of-two" not in told.out + told.err
+
+
+def test_a_key_that_cannot_be_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "key"
+    for written, why in (("", "the API key has 0 characters"), ("secret\nkey", "character 7 of 10 is U+000A")):
+        path.write_text(written)
+        assert main(["bench", "http://127.0.0.1:1", "--key-file", str(path)]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"lineup: --key-file is {path}: ")
+        assert why in told
+        assert "secret" not in told
+    assert "secret" not in repr(Asked("http://h", "image/png", b"", Load(1, 1.0), {"Authorization": "secret"}))
+
+
 def test_where_nothing_listens_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -105,6 +132,7 @@ def test_where_nothing_listens_it_says_so(capsys: pytest.CaptureFixture[str]) ->
         (["--seconds", "0"], "--seconds is 0; wanted 0.1 to"),
         (["--warm-up", "-2"], "--warm-up is -2"),
         (["--timeout", "0"], "--timeout is 0"),
+        (["--key-file", "nowhere"], "--key-file is nowhere, which cannot be read: No such file"),
         (["--picture", "nowhere.png"], "--picture is nowhere.png, which cannot be read: No such file"),
     ],
 )
