@@ -2,7 +2,7 @@
 
 import argparse
 
-from app.cluster.nodes import MAX_REPLICAS, Pods
+from app.cluster.nodes import GPU_IMAGE, MAX_REPLICAS, Pods
 
 
 def add_to(command: argparse.ArgumentParser) -> None:
@@ -20,7 +20,8 @@ def add_to(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--host", help="serve: address of the proxies (default: LINEUP_HOST, else 127.0.0.1)")
     command.add_argument("--port", type=int, help="serve: port of the proxies (default: LINEUP_PORT, else 8000)")
-    command.add_argument("--image", default=pods.image, help="kuberay: image of all pods (default: %(default)s)")
+    told = f"kuberay: image of all pods (default: {pods.image}, or {GPU_IMAGE} where networks run on PyTorch)"
+    command.add_argument("--image", help=told)
     command.add_argument(
         "--max-workers",
         type=_count,

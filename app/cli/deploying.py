@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from app.cluster import kuberay, serve_config
-from app.cluster.nodes import Pods
+from app.cluster import kuberay, serve_config, sizes
+from app.cluster.nodes import GPU_IMAGE, Pods
 from app.settings import Settings
 
 KINDS = ("serve", "kuberay")
@@ -20,7 +20,9 @@ KUBERAY_HEAD = """\
 # Lineup on Kubernetes, by the KubeRay operator 1.5.1 or newer: kubectl apply -f deploy/rayservice.yaml
 # Made by `lineup deploy --print kuberay` from the settings of its environment. Keys come from the Secret {secret}:
 # kubectl create secret generic {secret} --from-literal=api-key=... --from-literal=admin-key=...
+# Its image: docker build -t {image} {arguments} .
 """
+RAY, TORCH = "--build-arg 'EXTRAS=[ray]'", "--build-arg TORCH_INDEX=default"
 
 
 def text(options: argparse.Namespace, settings: Settings) -> str:
@@ -32,11 +34,18 @@ def text(options: argparse.Namespace, settings: Settings) -> str:
     most = options.max_workers or max(options.workers, Pods.max_workers)
     if most < options.workers:
         raise ValueError(f"--max-workers is {most}; wanted {options.workers} (--workers) or more")
-    pods = Pods(options.image, options.workers, most, options.cpus, options.memory, options.secret)
-    inside = settings.model_copy(update={"host": "0.0.0.0", "port": kuberay.PORT, "tls_cert": None, "tls_key": None})
+    if (tls := settings.tls_cert or settings.tls_key) is not None:
+        name = "LINEUP_TLS_CERT" if tls == settings.tls_cert else "LINEUP_TLS_KEY"
+        told = f"{name} is {tls}, a file of this machine, and pods would speak plain HTTP"
+        raise ValueError(f"{told}; unset it, and let the Ingress before the service speak HTTPS")
+    torch = sizes.uses_gpu(settings) or settings.backend == "torch"
+    image = options.image or (GPU_IMAGE if torch else Pods.image)
+    pods = Pods(image, options.workers, most, options.cpus, options.memory, options.secret)
+    inside = settings.model_copy(update={"host": "0.0.0.0", "port": kuberay.PORT})
     config = serve_config.config(inside, max_replicas=options.max_replicas, without=kuberay.NOT_IN_A_POD)
     service = kuberay.ray_service(settings, pods, _yaml(config))
-    return KUBERAY_HEAD.format(secret=pods.secret) + _yaml(service, kuberay.network_policy())
+    head = KUBERAY_HEAD.format(secret=pods.secret, image=image, arguments=f"{RAY} {TORCH}" if torch else RAY)
+    return head + _yaml(service, kuberay.network_policy())
 
 
 def _yaml(*documents: dict[str, Any]) -> str:

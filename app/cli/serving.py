@@ -97,10 +97,15 @@ def _end_s(settings: Settings) -> float:
 
 
 def _environment(settings: Settings, metrics: str) -> dict[str, str]:
-    """What a worker is told beside what we were: its share of the cores, and where it writes its metrics."""
+    """What a worker is told beside what we were: its share of the cores, where it writes its metrics, and what the
+    command line has decided, as what the environment says of that may be none: LINEUP_PORT=tcp://... of Kubernetes.
+    """
     share = max(1, cores() // settings.workers)
     return {
         **os.environ,
+        "LINEUP_HOST": settings.host,
+        "LINEUP_PORT": str(settings.port),
+        "LINEUP_WORKERS": str(settings.workers),
         "LINEUP_THREADS": str(settings.threads or share),
         "LINEUP_INTAKE_THREADS": str(settings.intake_threads or share),
         "PROMETHEUS_MULTIPROC_DIR": metrics,

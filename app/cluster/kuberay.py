@@ -149,6 +149,8 @@ def _pod(settings: Settings, container: dict[str, Any]) -> dict[str, Any]:
     return {
         "metadata": {"labels": LABELS},
         "spec": {
+            # Kubernetes tells pods of a Service named lineup as LINEUP_PORT=tcp://..., which is no port to listen on.
+            "enableServiceLinks": False,
             "terminationGracePeriodSeconds": math.ceil(settings.deadline_s + sizes.GRACE_S) + 15,
             "securityContext": {
                 "runAsNonRoot": True,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 # Of how many replicas a deployment has at most: whoever has the nodes raises it.
 MAX_REPLICAS = 8
+GPU_IMAGE = "lineup:ray-gpu"  # in place of the other, which has no PyTorch
 
 
 @dataclass(frozen=True)

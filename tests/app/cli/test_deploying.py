@@ -90,6 +90,38 @@ def test_settings_of_files_stay_out_of_pods_and_keys_out_of_both(
         assert "LINEUP_RATE_LIMIT: '7.0'" in text
 
 
+def of_pods(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[str, set[str]]:
+    """The head's line on the image, and the images of all pods."""
+    assert main(["deploy", "--print", "kuberay", *options]) == 0
+    text = capsys.readouterr().out
+    (told,) = [line for line in text.splitlines() if line.startswith("# Its image: ")]
+    cluster = next(yaml.safe_load_all(text))["spec"]["rayClusterConfig"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    return told, {one["image"] for group in groups for one in group["template"]["spec"]["containers"]}
+
+
+@pytest.mark.parametrize(("name", "value"), [("DEVICE", "cuda"), ("BACKEND", "torch")])
+def test_where_networks_run_on_pytorch_the_image_has_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    told = "# Its image: docker build -t {} --build-arg 'EXTRAS=[ray]'{} ."
+    assert of_pods(capsys) == (told.format("lineup:ray", ""), {"lineup:ray"})
+    monkeypatch.setenv(f"LINEUP_{name}", value)
+    torch = " --build-arg TORCH_INDEX=default"
+    assert of_pods(capsys) == (told.format("lineup:ray-gpu", torch), {"lineup:ray-gpu"})
+    assert of_pods(capsys, "--image", "ours:1") == (told.format("ours:1", torch), {"ours:1"})
+
+
+@pytest.mark.parametrize("name", ["LINEUP_TLS_CERT", "LINEUP_TLS_KEY"])
+def test_a_certificate_that_pods_would_not_have_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "/here/one.pem")
+    told = refused(capsys, "kuberay")
+    assert told.startswith(f"lineup: {name} is /here/one.pem, a file of this machine, and pods would speak plain HTTP;")
+    assert main(["deploy", "--print", "serve"]) == 0  # on the nodes' own paths
+
+
 def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused(capsys, "helm") == "lineup: --print is 'helm'; wanted serve or kuberay"
     too_few = refused(capsys, "kuberay", "--workers", "4", "--max-workers", "2")

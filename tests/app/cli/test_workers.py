@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.cli import main, supervisor
+from app.cli import main, serving, supervisor
+from app.settings import Settings
 from app.web import listening
 from tests.served import alive, served, until
 
@@ -102,6 +103,16 @@ def test_a_worker_that_the_system_has_no_process_for_is_tried_again(
     assert "worker 1 of 1 cannot be started: Resource temporarily unavailable; another try" in caplog.text
     assert len(re.findall("cannot be started", caplog.text)) == 3
     assert len(list(OPEN.iterdir())) < before  # what listens is closed at the end, and nothing is left open
+
+
+def test_workers_are_told_what_the_command_line_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINEUP_PORT", "tcp://10.3.2.1:8000")  # Kubernetes', where a Service is named lineup
+    monkeypatch.setenv("LINEUP_WORKERS", "two")
+    decided = Settings(host="::1", port=9000, workers=2, intake_threads=3)
+    for name, value in serving._environment(decided, "/metrics").items():
+        monkeypatch.setenv(name, value)
+    told = Settings()
+    assert (told.host, told.port, told.workers, told.intake_threads) == ("::1", 9000, 2, 3)
 
 
 def test_workers_without_checkpoints_are_not_even_started(

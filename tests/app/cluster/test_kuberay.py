@@ -40,7 +40,7 @@ FIELDS = {
 FIELDS["readinessProbe"] = FIELDS["livenessProbe"]
 POD = {
     *("containers", "volumes", "securityContext", "terminationGracePeriodSeconds", "topologySpreadConstraints"),
-    "automountServiceAccountToken",
+    *("automountServiceAccountToken", "enableServiceLinks"),
 }
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,13}[a-z0-9])?")  # what a port may be called, the strictest of them
 
@@ -142,6 +142,10 @@ def test_a_pod_that_ends_has_time_to_answer_what_it_accepted() -> None:
     longest = max(sizes.size(name, settings).graceful_shutdown_timeout_s for name in sizes.deployments(settings))
     for pod in pods(service(settings)):
         assert pod["spec"]["terminationGracePeriodSeconds"] > longest
+
+
+def test_a_service_named_lineup_does_not_set_the_port_of_pods() -> None:
+    assert [pod["spec"]["enableServiceLinks"] for pod in pods(service())] == [False, False]
 
 
 @pytest.mark.parametrize("given", [None, SecretStr("key-of-one")])
