@@ -38,6 +38,7 @@ def test_every_container_is_closed_but_for_the_services_port() -> None:
     assert {"lineup", "lineup-gpu", "lineup-ray"} <= set(every)
     for service in every.values():
         assert service["read_only"] is True
+        assert service["init"] is True  # who else would bury what a worker leaves that was killed?
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["ports"] == ["${LINEUP_BIND:-127.0.0.1}:${LINEUP_PORT:-8000}:8000"]
