@@ -57,8 +57,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="lineup train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_choice(parser)
-    default = "full" if torch.cuda.is_available() else "quick"
-    parser.add_argument("--recipe", choices=tuple(recipes.KINDS), default=default, help=f"default here: {default}")
+    parser.add_argument("--recipe", choices=tuple(recipes.KINDS), help="default: quick on a CPU, full on a GPU")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, help="train each network this long, in place of the recipe's length")
     length.add_argument(
@@ -84,6 +83,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, default=checkpoints.place(), help=told)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
     options = parsed(parser, argv)
+    options.recipe = options.recipe or ("quick" if options.device.type == "cpu" else "full")
     check_positive(parser, options, ("minutes", "epochs", "pause_after"), "a number above 0")
     return options
 
