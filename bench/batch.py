@@ -3,7 +3,8 @@
 First the same pictures by turns: through a bare loop of `Intake.see_all` and `Engine.predict` on as many threads, and
 through all that the command does with them, from the zip file to the table. Then a bulk run of the command itself on
 digits and clothing with broken and large pictures among them, killed by SIGKILL and begun again; every row of what
-comes out is looked at. Written to RECORD, where figures of networks that were not asked for stay.
+comes out is looked at. Written to RECORD, where figures of networks that were not asked for stay; those of another
+number of pictures are shown and not recorded.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -43,7 +45,7 @@ from app.serving.engine import Engine
 from app.serving.intake import Intake
 from app.serving.opening import AT_ONCE
 from app.settings import Settings
-from bench import machine
+from bench import machine, recording
 from bench.intake import drawing
 from models.checkpoints import atomic
 from models.data import idx
@@ -192,10 +194,7 @@ def _until(command: list[str], out: Path, pictures: float) -> tuple[int, int, bo
 def _checked(rows: Iterator[dict[str, Any]], source: Path, network: str) -> dict[str, Any]:
     """Nothing is lost, doubled or out of order, and a sample is what an uninterrupted way says of it, one by one."""
     told = list(rows)
-    errors: dict[str, int] = {}
-    for row in told:
-        if row["error_code"]:
-            errors[row["error_code"]] = errors.get(row["error_code"], 0) + 1
+    errors = dict(Counter(row["error_code"] for row in told if row["error_code"]))
     with zipfile.ZipFile(source) as packed:
         assert [row["picture"] for row in told] == packed.namelist(), "rows are lost, doubled or out of order"
         sample = random.Random(0).sample(range(len(told)), min(500, len(told)))
@@ -212,34 +211,39 @@ def _checked(rows: Iterator[dict[str, Any]], source: Path, network: str) -> dict
     return {"rows": len(told), "errors": errors, "sample": same}
 
 
-def keep(part: str, network: str, told: dict[str, Any]) -> None:
-    """Print what was measured of a network and put it into RECORD, so that what fails after it costs nothing. Only for
-    who holds the lock of measurements: another's figures would be lost.
+def keep(record: Path | None, part: str, network: str, told: dict[str, Any]) -> None:
+    """Print what was measured of a network and put it into the record, so that what fails after it costs nothing. Only
+    for who holds the lock of measurements: another's figures would be lost.
     """
-    found = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {"beside": {}, "bulk": {}}
-    found[part][network] = told
-    atomic.write_json(RECORD, found)
+    if record is not None:
+        found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {"beside": {}, "bulk": {}}
+        found[part][network] = told
+        atomic.write_json(record, found)
     print(network, json.dumps(told), flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, print and record, once no other measurement runs."""
+    """Measure, print and record, once no other measurement runs. SystemExit where an option is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", default="lenet,resnet18", help="beside the bare loop (default: lenet,resnet18)")
     parser.add_argument("--pictures", type=int, default=1000, help="for that (default: 1000)")
     parser.add_argument("--bulk", type=int, default=100_000, help="pictures of the bulk run; 0: none (default: 100000)")
     parser.add_argument("--bulk-network", default="lenet")
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
     options = parser.parse_args(argv)
+    try:  # without a bulk run the record's own stays
+        record = recording.place(parser, options, RECORD, ("pictures", "bulk") if options.bulk else ("pictures",))
+    except ValueError as error:
+        parser.error(str(error))
     with machine.alone():
         now = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": machine.hardware()}
         now |= {"versions": {name: version(name) for name in ("onnxruntime", "pillow", "numpy")}}
         for network in filter(None, options.networks.split(",")):
             told = {**beside(network, options.pictures, options.data_dir), "others_busy_cores": machine.busy_cores()}
-            keep("beside", network, told | now)
+            keep(record, "beside", network, told | now)
         if options.bulk:
-            told = bulk(options.bulk_network, options.bulk, options.data_dir)
-            keep("bulk", options.bulk_network, told | now)
+            keep(record, "bulk", network := options.bulk_network, bulk(network, options.bulk, options.data_dir) | now)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 The same requests to one process of `lineup serve` and to the same service on Ray Serve, on the same machine one after
 the other; with Ray's own proxy and with HAProxy in its place. Closed loop by wrk: one client, whose median is the time
 of a lone request, then 16 (8 where all seven networks are asked). Processor time is told of each kind of process: from
-it `bench.capacity` knows what a hop costs whom. Written to RECORD, from which a table of docs/speed.md comes.
+it `bench.capacity` knows what a hop costs whom. Written to RECORD, from which a table of docs/speed.md comes; with
+another --seconds it is shown and not recorded.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import httpx
 
 from app.cli.bench import drawn
 from app.cli.load import multipart
-from bench import machine, servers, wrk
+from bench import machine, recording, servers, wrk
 from bench.servers import PORT, PYTHON, SERVERS, NotStartedError, Server
 from models import catalog
 from models.checkpoints import atomic
@@ -147,10 +148,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and record; 2 where wrk or Ray is missing, 1 where a way has no figures, which replaces no record
     that is there.
     """
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
-    if objection := _lacks():
-        print(f"bench: {objection}", file=sys.stderr)
+    try:
+        if objection := _lacks():
+            raise ValueError(objection)
+        record = recording.place(parser, options, RECORD, ("seconds",))
+    except ValueError as error:
+        print(f"bench: {error}", file=sys.stderr)
         return 2
     with machine.alone():
         found = {
@@ -158,20 +164,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             "versions": {"python": platform.python_version()} | {name: _version(name) for name in NEEDS},
             "load": {
                 "picture": f"28x28 PNG of {len(drawn())} bytes as multipart",
-                "seconds": options.seconds,
+                "seconds": wrk.lasts(options.seconds),
                 "closed": f"{wrk.version()}, 1 client and 16, 8 for all seven",
             },
         }
         found["ways"] = {name: measure_way(name, server, options, wrk.closed_loop) for name, server in WAYS.items()}
     failed = [name for name, way in found["ways"].items() if "error" in way]
-    if failed and options.record.exists():
+    if failed and record and record.exists():
         print(
-            f"bench: no figures of {' and '.join(failed)}: {options.record} stays as it was; "
+            f"bench: no figures of {' and '.join(failed)}: {record} stays as it was; "
             "--record FILE, of one that is not there, keeps those of the others",
             file=sys.stderr,
         )
-    else:
-        atomic.write_json(options.record, found)
+    elif record:
+        atomic.write_json(record, found)
     return 1 if failed else 0
 
 
@@ -191,7 +197,7 @@ def _version(name: str) -> str | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.cluster", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=3, help="of one load (default: 3; all of it takes 3 minutes)")
-    parser.add_argument("--record", type=Path, default=RECORD, help="file to write")
+    parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
     return parser
 
 

@@ -22,10 +22,10 @@ from typing import Any
 
 from app.cli.bench import drawn, quantile_ms
 from app.cli.load import multipart
-from bench import machine, servers
+from bench import machine, recording, servers
 from models.checkpoints import atomic
 
-OUT = Path(__file__).with_name("overload.json")
+RECORD = Path(__file__).with_name("overload.json")
 FLOOD = 600
 
 
@@ -105,11 +105,16 @@ async def _again_and_again(client: Client, request: bytes, over: asyncio.Event) 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and write the record."""
+    """Measure, print and record; 2 where an option is wrong. Another flood than the record's is not recorded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flood", type=int, default=FLOOD, help=f"requests at once (default: {FLOOD})")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
     options = parser.parse_args(argv)
+    try:
+        record = recording.place(parser, options, RECORD, ("flood",))
+    except ValueError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
     server = replace(servers.SERVERS["lineup"], paths={"overload": ""})
     with machine.alone(), servers.running(server, "", servers.pythons(Path(sys.executable)), []) as (url, _):
         found = asyncio.run(flooded(int(url.rpartition(":")[2]), options.flood))
@@ -119,7 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "versions": {name: version(name) for name in ("fastapi", "uvicorn", "onnxruntime")},
         "flood": options.flood,
     }
-    atomic.write_json(options.out, {**about, **found})
+    if record:
+        atomic.write_json(record, {**about, **found})
     print(json.dumps(found, indent=1))
     return 0
 

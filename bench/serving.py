@@ -3,7 +3,7 @@
 A picture of 28x28 as PNG in a form. Closed loop by wrk: one client, whose median is the time of a lone request, then
 16, whose requests a second are the capacity (8 where all seven networks are asked). Open loop by the load generator of
 ``lineup bench``: shares of that capacity, as a Poisson process. Written to RECORD, from which docs/speed.md has its
-tables, once all of it is measured; a part of it is shown and not recorded.
+tables, once all of it is measured; what is measured with other options is shown and not recorded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx
 from app.cli.bench import Asked, drawn, report_of
 from app.cli.clients import run
 from app.cli.load import Load, multipart, target
-from bench import machine, wrk
+from bench import machine, recording, wrk
 from bench.servers import ROOT, SERVERS, NotStartedError, Server, pythons, running
 from models import catalog
 from models.checkpoints import atomic
@@ -31,6 +31,7 @@ RECORD = Path(__file__).with_name("serving.json")
 RIVALS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 LONE, MANY, MANY_ALL_SEVEN = 1, 16, 8
 SHARES = (0.25, 0.5, 0.75, 0.9)
+OF_THE_RECORD = ("servers", "networks", "shares", "seconds", "rivals_python")  # options it was made with: none
 LABEL = "7"  # of the picture: who answers otherwise does other work
 WARM_UP_S = 1.0
 ENOUGH = 64  # answers that a closed loop waits for where a server is slow, for up to four times as long
@@ -52,18 +53,17 @@ CONTENT_TYPE, BODY = multipart(drawn(), "image/png", "file")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and record; 2 where wrk is missing or an option is wrong."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
-    narrowed = _narrowed(options)
-    record = options.record or (None if narrowed else RECORD)
     if wrk.version() is None:
         print(f"bench: {wrk.MISSING}", file=sys.stderr)
         return 2
-    if narrowed and record and record.resolve() == RECORD.resolve():
-        print(f"bench: {record} is of everything, {narrowed} is less; name another file: --record", file=sys.stderr)
+    try:
+        record = recording.place(parser, options, RECORD, OF_THE_RECORD)
+    except ValueError as error:
+        print(f"bench: {error}", file=sys.stderr)
         return 2
-    if record is None:
-        print(f"{narrowed} is a part: it is shown and not recorded; --record FILE keeps it elsewhere", flush=True)
     with machine.alone():
         found = {
             **machine.now(),
@@ -77,13 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if record:  # at the end: an interrupted run leaves the record as it was
         atomic.write_json(record, found)
     return 0
-
-
-def _narrowed(options: argparse.Namespace) -> str:
-    """The options that leave out something of a whole record; empty where none does."""
-    every = {"servers": SERVERS, "networks": catalog.ARCHITECTURES, "shares": SHARES}
-    parts = [f"--{name}" for name, whole in every.items() if not set(whole) <= set(getattr(options, name))]
-    return " and ".join(parts)
 
 
 def measure_server(server: Server, options: argparse.Namespace, closed: Closed) -> dict[str, Figures]:
@@ -172,10 +165,11 @@ def _say(name: str, network: str, figures: Figures) -> Figures:
 
 
 def _load_told(options: argparse.Namespace) -> Figures:
+    clients = f"{LONE} and {MANY} clients, {MANY_ALL_SEVEN} for all seven"
     return {
         "picture": f"28x28 PNG of {len(drawn())} bytes as multipart",
         "seconds": options.seconds,
-        "closed": f"{wrk.version()}, {LONE} and {MANY} clients, {MANY_ALL_SEVEN} for all seven",
+        "closed": f"{wrk.version()}, {wrk.lasts(options.seconds)} s, {clients}",
         "open": "lineup bench, Poisson, at these shares of the capacity",
         "shares": options.shares,
     }

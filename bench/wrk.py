@@ -42,6 +42,11 @@ def version() -> str | None:
     return " ".join(told.split()[:2])
 
 
+def lasts(seconds: float) -> int:
+    """The seconds of a loop that is to last so long: wrk counts in whole ones, and one at least."""
+    return max(1, round(seconds))
+
+
 def closed_loop(url: str, content_type: str, body: bytes, clients: int, seconds: float) -> dict[str, Any]:
     """Requests, requests a second, milliseconds and the number of errors; GET where there is no body. RuntimeError if
     wrk fails.
@@ -50,7 +55,7 @@ def closed_loop(url: str, content_type: str, body: bytes, clients: int, seconds:
         script, sent = Path(folder, "post.lua"), Path(folder, "body")
         script.write_text(SCRIPT, encoding="utf-8")
         sent.write_bytes(body)
-        command = ["wrk", "-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", f"--timeout={TIMEOUT_S}s"]
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{lasts(seconds)}s", f"--timeout={TIMEOUT_S}s"]
         command += ["-s", str(script), url, "--", str(sent), content_type]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or MARK not in done.stdout:

@@ -121,7 +121,23 @@ def test_two_runs_that_wait_for_each_other_keep_each_others_figures(record, monk
             yield
 
     monkeypatch.setattr(batch.machine, "alone", after_another)
-    batch.main(["--networks", "lenet", "--bulk", "10"])
+    batch.main(["--networks", "lenet"])
     found = json.loads(record.read_text())
     assert set(found["beside"]) == {"vgg11", "lenet"}
-    assert found["bulk"]["lenet"]["rows"] == 10
+    assert found["bulk"]["lenet"]["rows"] == 100_000
+
+
+@pytest.mark.parametrize("option", ["--pictures=7", "--bulk=10"])
+def test_a_trial_is_shown_and_leaves_the_record_as_it_was(option, record, tmp_path, capsys):
+    record.write_text("as it was")
+    name = option.partition("=")[0]
+    batch.main([option])
+    told = capsys.readouterr().out
+    assert f"{name}: other than in batch.json: shown and not recorded; --record FILE keeps it" in told
+    assert '"rows": ' in told
+    with pytest.raises(SystemExit):
+        batch.main([option, "--record", str(record)])
+    assert f"{record}, which is of the defaults, and {name} is other" in " ".join(capsys.readouterr().err.split())
+    assert record.read_text() == "as it was"
+    batch.main([option, "--record", str(tmp_path / "trial.json")])
+    assert json.loads((tmp_path / "trial.json").read_text())["bulk"]["lenet"]["rows"] in (10, 100_000)

@@ -33,7 +33,7 @@ def of_the_flood(path: Path, patch: Patch) -> None:
         return {"vgg11": {}}
 
     patch.setattr(overload, "flooded", flooded)
-    overload.main(["--out", str(path)])
+    overload.main(["--record", str(path)])
 
 
 def of_the_page(path: Path, patch: Patch) -> None:

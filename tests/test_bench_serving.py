@@ -168,18 +168,26 @@ def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return serving.RECORD
 
 
-@pytest.mark.parametrize("option", ["--networks=lenet", "--servers=lineup", "--shares=.5"])
-def test_a_part_is_shown_and_leaves_the_record_as_it_was(
+@pytest.mark.parametrize(
+    "option", ["--networks=lenet", "--servers=lineup", "--shares=.5", "--seconds=.2", "--rivals-python=python3"]
+)
+def test_what_has_other_options_is_shown_and_leaves_the_record_as_it_was(
     option: str, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = option.partition("=")[0]
     assert serving.main([option]) == 0
-    assert f"{name} is a part: it is shown and not recorded" in capsys.readouterr().out
+    assert (
+        f"{name}: other than in whole.json: shown and not recorded; --record FILE keeps it" in capsys.readouterr().out
+    )
     assert serving.main([option, "--record", str(whole)]) == 2
-    assert f"{whole} is of everything, {name} is less" in capsys.readouterr().err
+    assert (
+        f"--record is {whole}, which is of the defaults, and {name} is other; name another" in capsys.readouterr().err
+    )
     assert whole.read_text() == "as it was"
     assert serving.main([option, "--record", str(tmp_path / "part.json")]) == 0
-    assert json.loads((tmp_path / "part.json").read_text())["servers"]
+    found = json.loads((tmp_path / "part.json").read_text())
+    assert found["servers"]
+    assert found["load"]["closed"].startswith(f"wrk 4, {1 if name == '--seconds' else 3} s, 1 and 16 clients")
 
 
 def test_an_interrupted_run_leaves_the_record_as_it_was_and_a_whole_one_is_kept(

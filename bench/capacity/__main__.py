@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import recording
 from bench.capacity import one_process, scenarios, sizing
 from bench.capacity.costs import FOLDER, PLAIN, PROXIES, RECORDS, Costs, MissingRecord, read
 from bench.capacity.fleet import Rules
@@ -38,11 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Work it out, print and record; 2 where a measurement is missing or an option is wrong."""
     parser = _parser()
     options = parser.parse_args(argv)
-    others = [
-        f"--{name.replace('_', '-')}" for name in OF_THE_RECORD if getattr(options, name) != parser.get_default(name)
-    ]
-    record = options.record or (None if others else RECORD)
     try:
+        record = recording.place(parser, options, RECORD, OF_THE_RECORD)
         told = sizing.Assumptions(options.node_cores, options.utilisation, options.waiting, price=options.price)
         costs = read(options.records)
         found = {
@@ -57,8 +55,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MissingRecord, ValueError) as error:
         print(f"capacity: {error}", file=sys.stderr)
         return 2
-    if record is None:
-        print(f"{' and '.join(others)}: other than in {RECORD.name}: shown and not recorded; --record FILE keeps it")
     for row in found["plans"]:
         print(f"{row['mix']}, {row['rate']:,}/s: {', '.join(_shown(way, row[way]) for way in WAYS if way in row)}")
     serving = json.loads((options.records / "serving.json").read_text(encoding="utf-8"))

@@ -25,7 +25,7 @@ RECORDS = {
     "intake.json": "make bench-intake",
     "cluster.json": "python -m bench.cluster",
 }
-CLIENTS, STREAMS = 16, 2  # of the measurement in serving.json
+CLIENTS = 16  # of the measurement in serving.json
 LATE_99 = 2.326  # standard deviations of a normal distribution to its 99th percentile
 PLAIN, PROXIES = "lineup serve", ("Ray Serve", "Ray Serve, HAProxy")
 RAYS = ("proxy", "rest", "controller")  # roles of processes that are not the service's
@@ -91,7 +91,7 @@ def read(folder: Path = FOLDER) -> Costs:
     scale = _ms(ours["lenet"], "many") / _ms(cluster["ways"][PLAIN]["asked"]["lenet"], "many")
     return Costs(
         way=way_of(ours),
-        networks=networks_of(ours),
+        networks=networks_of(ours, serving["hardware"]["cores"]),
         photograph_s=photograph_s(intake),
         hops={name: hops_of(cluster["ways"], name, scale) for name in PROXIES if "asked" in cluster["ways"][name]},
         cv2=max(_cv2(figures["lone"]) for figures in ours.values()),
@@ -112,13 +112,13 @@ def way_of(networks: Record) -> Work:
     return _work(_ms(networks["lenet"], "lone"), _ms(networks["lenet"], "many"), CLIENTS)
 
 
-def networks_of(networks: Record) -> dict[str, Work]:
-    """What each network's own work takes; LeNet's is in the way."""
+def networks_of(networks: Record, cores: int) -> dict[str, Work]:
+    """What each network's own work takes, where as many batches at once as there are cores; LeNet's is in the way."""
     more = {
         name: [_ms(figures, part) - _ms(networks["lenet"], part) for part in ("lone", "many")]
         for name, figures in networks.items()
     }
-    return {name: _work(*parts, min(max_batch(name), CLIENTS // STREAMS)) for name, parts in more.items()}
+    return {name: _work(*parts, min(max_batch(name), max(1, CLIENTS // cores))) for name, parts in more.items()}
 
 
 def max_batch(network: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import simpy
 
-from bench.capacity.costs import CLIENTS, STREAMS, Costs, max_batch
+from bench.capacity.costs import CLIENTS, Costs, max_batch
 from bench.capacity.stations import Cores, Station, Steps
 
 DEADLINE_S = 10.0
@@ -24,7 +24,7 @@ def closed_loop(costs: Costs, networks: Sequence[str], clients: int, cores: int,
     way = Station(env, shared, costs.way, max_batch=CLIENTS)
     # What LeNet takes is in the way; the others run on threads beside the event loop.
     behind = [
-        Station(env, shared, costs.networks[name], streams=STREAMS, max_batch=max_batch(name))
+        Station(env, shared, costs.networks[name], streams=cores, max_batch=max_batch(name))
         for name in networks
         if costs.networks[name].seconds(1)
     ]

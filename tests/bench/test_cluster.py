@@ -35,6 +35,7 @@ def test_every_question_is_measured_and_a_way_that_does_not_start_says_why(tmp_p
         assert cluster.main(["--seconds", "0.2", "--record", str(out)]) == 1
     found = json.loads(out.read_text())
     assert {"date", "hardware", "versions", "load", "busy_cores_before"} <= set(found)
+    assert found["load"]["seconds"] == 1  # of wrk, which knows no shorter ones
     assert "no Ray" in found["ways"]["another"]["error"]
     way = found["ways"]["a way"]
     assert set(way["asked"]) == {"healthz", "lenet", "resnet18", "compare"}
@@ -61,6 +62,21 @@ def test_a_way_without_figures_replaces_no_record(
     monkeypatch.setattr(cluster, "measure_way", lambda *_: {})
     assert cluster.main(["--record", str(out)]) == 0
     assert list(json.loads(out.read_text())["ways"]) == ["a way", "another"]
+
+
+def test_a_shorter_trial_is_shown_and_leaves_the_record_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "_version", lambda name: "1")
+    monkeypatch.setattr(cluster, "RECORD", tmp_path / "cluster.json")
+    cluster.RECORD.write_text("as it was")
+    for error, code in (({}, 0), ({"error": "out of luck"}, 1)):
+        monkeypatch.setattr(cluster, "measure_way", lambda *_, of=error: of)
+        assert cluster.main(["--seconds", "1"]) == code
+        assert "--seconds: other than in cluster.json: shown and not recorded" in capsys.readouterr().out
+    assert cluster.main(["--seconds", "1", "--record", str(cluster.RECORD)]) == 2
+    assert "which is of the defaults, and --seconds is other" in capsys.readouterr().err
+    assert cluster.RECORD.read_text() == "as it was"
 
 
 @pytest.mark.parametrize(("body", "method"), [(b"picture", "POST"), (b"", "GET")])

@@ -237,9 +237,9 @@ def test_one_process_is_simulated_as_fast_as_it_was_measured(monkeypatch: pytest
     """From processor time alone, requests a second within a fifth and lone milliseconds within a tenth."""
     monkeypatch.setattr(one_process, "SECONDS", 4.0)
     serving = json.loads((costs.FOLDER / "serving.json").read_text())
-    ours = serving["servers"]["lineup"]["networks"]
+    ours, cores = serving["servers"]["lineup"]["networks"], serving["hardware"]["cores"]
     found = one_process.compared(
-        costs.Costs(costs.way_of(ours), costs.networks_of(ours), 0.0, {}, 0.0, 1.0),
+        costs.Costs(costs.way_of(ours), costs.networks_of(ours, cores), 0.0, {}, 0.0, 1.0),
         serving,
     )
     for name, figures in found.items():

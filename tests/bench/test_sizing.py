@@ -35,6 +35,17 @@ def test_a_network_costs_what_its_request_takes_more_than_lenets(known: costs.Co
     assert known.photograph_s == pytest.approx(0.040 + 0.004 + 0.026)
 
 
+def test_batches_are_as_large_as_the_clients_of_one_core_of_the_record(tmp_path: Path) -> None:
+    """GoogLeNet gains by batches here, and what it gains is told by how many pictures were in one."""
+    networks = records.serving()["servers"]["lineup"]["networks"]
+    networks["googlenet"]["many"]["cpu_ms"] = 1.0 + 1.0
+    for cores, together in ((2, 8), (4, 4), (16, 1), (64, 1)):
+        told = {**records.serving(), "hardware": {**records.HARDWARE, "cores": cores}}
+        told["servers"] = {"lineup": {"networks": networks}}
+        (records.written(tmp_path) / "serving.json").write_text(json.dumps(told))
+        assert costs.read(tmp_path).networks["googlenet"] == costs._work(2.0, 1.0, together)
+
+
 def test_a_batch_is_what_was_measured_alone_and_among_others() -> None:
     work = costs._work(2.0, 1.25, 4)
     assert (work.fixed_s, work.each_s) == pytest.approx((0.001, 0.001))
