@@ -4,13 +4,12 @@ Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli import batching, bench_options, deploy_options
+from app.cli import batching, bench_options, deploy_options, output
 from app.cli.usage import WrongUsage, settings_of
 
 if TYPE_CHECKING:
@@ -23,11 +22,10 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if arguments and arguments[0] in ("train", "evaluate"):  # these have parsers of their own
-        return _hand_over(arguments[0], arguments[1:])
-    options = _parser().parse_args(arguments)
+    output.take_any_text()
     try:
-        code: int = options.run(options)
+        code = _run(arguments)
+        output.flush()
     except (FileNotFoundError, WrongUsage) as error:
         print(f"lineup: {error}", file=sys.stderr)
         return 2 if isinstance(error, WrongUsage) else 1
@@ -36,6 +34,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `lineup models | head`
         sys.stderr.close()
         return 1
+    except OSError as error:  # `lineup models > /dev/full`
+        if not output.has_failed(error):
+            raise
+        print(f"lineup: standard output cannot be written ({error.strerror}); send it elsewhere", file=sys.stderr)
+        return 1
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in ("train", "evaluate"):  # these have parsers of their own
+        return _hand_over(arguments[0], arguments[1:])
+    options = _parser().parse_args(arguments)
+    code: int = options.run(options)
     return code
 
 
@@ -149,7 +160,7 @@ def _predict(options: argparse.Namespace) -> int:
     for path in _pictures(options.pictures):
         outcome = answers.predict(path, options.model, options.dataset, options.top_k)
         failed |= isinstance(outcome, ApiError)
-        show = _json if options.json else terminal.show_prediction
+        show = output.show_json if options.json else terminal.show_prediction
         show(path, outcome)
     return int(failed)
 
@@ -165,7 +176,7 @@ def _compare(options: argparse.Namespace) -> int:
         outcome = answers.compare(path, names, options.dataset)
         failed |= isinstance(outcome, ApiError)
         if options.json:
-            _json(path, outcome[0] if isinstance(outcome, tuple) else outcome)
+            output.show_json(path, outcome[0] if isinstance(outcome, tuple) else outcome)
         else:
             terminal.show_comparison(path, outcome)
     return int(failed)
@@ -199,30 +210,18 @@ def _local(options: argparse.Namespace, names: Sequence[str]) -> "Local":
 
 
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files named, and of each folder those that are pictures by their ending, in the order of their names."""
-    from app.batch.pictures import SUFFIXES
+    """The files named, and of each folder what `lineup batch` would take, in the order of their names."""
+    from app.batch.pictures import SUFFIXES, is_meant
 
     for path in paths:
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            meant = (p for p in path.rglob("*") if is_meant(p.relative_to(path).as_posix()))
+            found = sorted(p for p in meant if p.is_file())
             if not found:
                 raise WrongUsage(f"no picture in the folder {path}; looked for {', '.join(sorted(SUFFIXES))}")
             yield from found
         else:
             yield path
-
-
-def _json(path: Path, outcome: object) -> None:
-    from pydantic import BaseModel
-
-    from app.errors import ApiError, body
-
-    if isinstance(outcome, ApiError):
-        told: dict[str, object] = {**body(outcome.code, outcome.message)}
-    else:
-        assert isinstance(outcome, BaseModel)
-        told = outcome.model_dump()
-    print(json.dumps({"picture": str(path), **told}, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":
