@@ -11,6 +11,8 @@ from rich.text import Text
 from app.answers import Comparison, Prediction
 from app.errors import ApiError
 from models import catalog, checkpoints
+from models.checkpoints import file_format
+from models.checkpoints.described import described
 from models.counts import short
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
@@ -23,12 +25,12 @@ def show_prediction(path: Path, outcome: Prediction | ApiError) -> None:
     if isinstance(outcome, ApiError):
         _show_error(path, outcome)
         return
-    table = Table()
+    table, console = Table(), _console()
     for heading in ("class", "probability", ""):
         table.add_column(heading)
     for scored in outcome.predictions:
-        table.add_row(scored.label, f"{scored.probability:.2%}", _bar(scored.probability))
-    _console().print(_title(path, outcome.model, outcome), table, sep="\n")
+        table.add_row(scored.label, f"{scored.probability:.2%}", _bar(scored.probability, console))
+    console.print(_title(path, outcome.model, outcome), table, sep="\n")
 
 
 def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> None:
@@ -37,17 +39,17 @@ def show_comparison(path: Path, outcome: tuple[Comparison, Seen] | ApiError) -> 
         _show_error(path, outcome)
         return
     comparison, seen = outcome
-    table = Table()
+    table, console = Table(), _console()
     for heading in ("network", "year", "answer", "confidence", ""):
         table.add_column(heading)
     for answer in comparison.results:
         known = catalog.find(answer.model)
-        table.add_row(known.title, str(known.year), answer.label, f"{answer.confidence:.2%}", _bar(answer.confidence))
+        bar = _bar(answer.confidence, console)
+        table.add_row(known.title, str(known.year), answer.label, f"{answer.confidence:.2%}", bar)
     for missing in comparison.unavailable:
         known = catalog.find(missing)
         table.add_row(known.title, str(known.year), "-", "", Text(comparison.errors[missing].message, style="dim"))
-    console = _console()
-    if console.is_terminal:
+    if console.is_terminal and not console.options.ascii_only:
         console.print(_half_blocks(seen.picture))
     console.print(_title(path, None, comparison), table, sep="\n")
     agreed = comparison.agreement
@@ -70,14 +72,13 @@ def show_models() -> None:
 
 def _accuracy(dataset: str, name: str) -> str:
     try:
-        measured = checkpoints.read_header(checkpoints.path_for(dataset, name)).get("metrics", {})
+        source = described(file_format.open_file(checkpoints.path_for(dataset, name)))
     except checkpoints.CheckpointError:
         return "-"
-    return (
-        f"{measured['accuracy']:.2%}" + ("" if measured["n"] == 10_000 else f" of {measured['n']:,}")
-        if "accuracy" in measured
-        else "not measured"
-    )
+    measured = source.content.header.get("metrics", {})
+    if not measured.keys() >= {"accuracy", "n"}:
+        return "not measured"
+    return f"{measured['accuracy']:.2%}" + ("" if measured["n"] == 10_000 else f" of {measured['n']:,}")
 
 
 def _title(path: Path, model: str | None, answer: Prediction | Comparison) -> Text:
@@ -95,7 +96,9 @@ def _show_error(path: Path, error: ApiError) -> None:
     )
 
 
-def _bar(share: float) -> str:
+def _bar(share: float, console: Console) -> str:
+    if console.options.ascii_only:  # as rich draws its tables there
+        return "#" * round(WIDTH * share)
     eighths = round(8 * WIDTH * share)
     return "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
 

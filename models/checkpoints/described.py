@@ -14,6 +14,11 @@ from models.checkpoints.file_format import CheckpointError, Content
 from models.checkpoints.headers import WANTED, is_temperature
 from models.datasets import Dataset
 
+# What is read of a header's `metrics`; whatever else a file tells there is its own affair.
+SHARES = ("accuracy", "ece", "ece_at_temperature_1", "held_out_accuracy", "sent_accuracy", "sent_ece")
+COUNTS = ("n", "held_out_n", "sent_n")
+MOST_COUNTED = 10**9  # pictures: so that a number can be computed with and shown, whatever its reader does with it
+
 
 @dataclass(frozen=True)
 class Described:
@@ -32,7 +37,7 @@ def described(content: Content) -> Described:
     """What a file of ``file_format.open_file`` says of itself.
 
     Raises CheckpointError, naming both sides, if it is of an unknown network or dataset, or was made for other
-    classes or another input than these have here, or its temperatures are none.
+    classes or another input than these have here, or its temperatures or figures are none.
     """
     path, header = content.path, content.header
     try:
@@ -47,6 +52,7 @@ def described(content: Content) -> Described:
         if header.get(key) != value:
             told = shortened(header.get(key))
             raise CheckpointError(f"{path} was made for {key} {told}; {architecture.name} here has {value}")
+    _check_metrics(path, header)
     temperatures = (_temperature(path, header, name) for name in ("temperature", "temperature_sent"))
     return Described(content, architecture, dataset, *temperatures)
 
@@ -57,3 +63,25 @@ def _temperature(path: Path, header: Mapping[str, Any], name: str) -> float:
     if not is_temperature(value):
         raise CheckpointError(f"{path} has the temperature {shortened(value)}; {WANTED}")
     return float(value)
+
+
+def _check_metrics(path: Path, header: Mapping[str, Any]) -> None:
+    """What was measured, if anything was: readers far from here take it for numbers, and would fail in an answer."""
+    metrics = header.get("metrics", {})
+    if not isinstance(metrics, dict):
+        raise CheckpointError(f"{path} has the metrics {shortened(metrics)}; wanted figures by name, or none at all")
+    for names, is_one, wanted in (
+        (SHARES, _is_share, "a number from 0 to 1"),
+        (COUNTS, _is_count, f"a whole number from 1 to {MOST_COUNTED}"),
+    ):
+        for name in names:
+            if name in metrics and not is_one(metrics[name]):
+                raise CheckpointError(f"{path} has the {name} {shortened(metrics[name])}; wanted {wanted}")
+
+
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]  # bool is an int to isinstance
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 1 <= value <= MOST_COUNTED

@@ -90,6 +90,19 @@ def test_a_damaged_checkpoint_fails_alone(tmp_path: Path, damage: bytes | str) -
     assert states["fashion-mnist", "lenet"].state == "ready"
 
 
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+@pytest.mark.parametrize("metrics", [None, {"accuracy": "0.9"}, {"held_out_accuracy": 0.9, "held_out_n": 10**400}])
+def test_figures_that_are_none_fail_their_checkpoint_alone(tmp_path: Path, metrics: Any, backend: str) -> None:
+    """They would fail in the answers about all networks else, of a service that calls itself ready."""
+    write(tmp_path, "fashion-mnist", "lenet")
+    checkpoints.file_format.amend(write(tmp_path, "mnist", "lenet"), {"metrics": metrics})
+    engine = engine_of(tmp_path, backend=backend)
+    told = engine.describe("lenet")["checkpoints"]
+    assert {dataset: told[dataset]["state"] for dataset in told} == {"mnist": "failed", "fashion-mnist": "ready"}
+    assert "; wanted " in told["mnist"]["reason"]
+    assert engine.weight("fashion-mnist", "lenet") is None
+
+
 def test_a_checkpoint_in_the_wrong_place_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "fashion-mnist", "lenet", at=("mnist", "lenet"))
     state = engine_of(tmp_path).states()["mnist", "lenet"]

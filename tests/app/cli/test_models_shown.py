@@ -1,0 +1,13 @@
+"""`lineup models` on checkpoints whose headers say what is no figure."""
+
+from app.cli import main
+from models import checkpoints
+from models.checkpoints import file_format
+
+
+def test_models_shows_no_figures_that_are_none(weights, capsys):
+    for dataset, metrics in (("mnist", None), ("fashion-mnist", {"accuracy": 0.1})):
+        file_format.amend(checkpoints.path_for(dataset, "lenet", weights), {"metrics": metrics})
+    assert main(["models"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if "lenet" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")][-2:] == ["-", "not measured"]
