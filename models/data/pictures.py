@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from PIL import Image
@@ -68,22 +69,31 @@ class PictureSet:
 
 
 def find_sets(folder: Path, dataset: str | None = None) -> list[PictureSet]:
-    """The sets in ``folder``, which is one or holds some, by the paths of their folders; ``dataset`` (default: as the
-    names tell). Folders named train below it are left out.
+    """The sets in ``folder``, which is one or holds some, by the paths of their folders. Folders named train below it
+    are left out, as are sets that are not of ``dataset`` (default: both). Of which one is, the names of its folders
+    tell; ``dataset`` does where they do not, and where ``folder`` itself is the one set.
 
     Raises SetError where there is none, or one has folders that are no labels.
     """
     if not folder.is_dir():
         raise SetError(f"{folder} is no folder; wanted one that holds pictures in folders by label")
-    found = [
-        PictureSet(_name(place, folder), dataset or _dataset_of(place), tuple(_labelled(place)))
+    places = [
+        place
         for place in [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]
         if LEARNED_FROM not in place.relative_to(folder).parts and any(map(_is_label, _folders(place)))
     ]
-    if not found:
+    if not places:
         wanted = f"folders by label in it or below it, such as 7 or 3-dress (those named {LEARNED_FROM} do not count)"
         raise SetError(f"{folder} holds no set of pictures; wanted {wanted}")
-    return found
+    if dataset and places == [folder]:
+        of = {folder: dataset}
+    else:
+        of = {place: _by_names(place) or dataset or _told_by_nothing(place) for place in places}
+    kept = {place: one for place, one in of.items() if dataset in (None, one)}
+    if not kept:
+        told = ", ".join(f"{_name(place, folder)} ({one})" for place, one in of.items())
+        raise SetError(f"{folder} holds no set of {dataset}; by the names of their folders there are: {told[:200]}")
+    return [PictureSet(_name(place, folder), one, tuple(_labelled(place))) for place, one in kept.items()]
 
 
 def from_test(dataset: str, data_dir: Path, count: int | None = None) -> PictureSet:
@@ -110,6 +120,15 @@ def evenly(pictures: Tensor, labels: Tensor, count: int | None) -> tuple[Tensor,
     return pictures[index], labels[index]
 
 
+def held_out(dataset: str, data_dir: str | Path, count: int | None) -> tuple[Tensor, Tensor]:
+    """The dataset's training pictures that no network learned from, all or ``count`` evenly spread: uint8 [N, 28, 28]
+    and labels int64 [N]. DataError as ``splits.load_split``.
+    """
+    pictures, labels = splits.load_split(dataset, "train", data_dir)
+    _, held = splits.held_out_split(len(pictures))
+    return evenly(pictures[held], labels[held], count)
+
+
 def _name(place: Path, folder: Path) -> str:
     return folder.resolve().name if place == folder else place.relative_to(folder).as_posix()
 
@@ -122,11 +141,16 @@ def _is_label(name: str) -> bool:
     return name == NONE or bool(_DIGITS.fullmatch(name) or _CLOTHING.fullmatch(name))
 
 
-def _dataset_of(place: Path) -> str:
+def _by_names(place: Path) -> str | None:
+    """Of which dataset a set is by the names of its folders, None where they do not tell."""
     names = [name for name in _folders(place) if name != NONE]
     for dataset, pattern in (("mnist", _DIGITS), ("fashion-mnist", _CLOTHING)):
         if names and all(pattern.fullmatch(name) for name in names):
             return dataset
+    return None
+
+
+def _told_by_nothing(place: Path) -> NoReturn:
     told = f"{place} has folders {', '.join(_folders(place))[:200]}"
     raise SetError(f"{told}; wanted 0 to 9 for digits, or such as 3-dress for clothing, or --dataset to say which")
 

@@ -35,7 +35,9 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default=device, help="auto, cpu, cuda or cuda:1 (default: LINEUP_DEVICE, else auto)"
     )
-    parser.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
+    parser.add_argument(
+        "--threads", type=int, help="CPU threads (default: torch's own choice; for compiled networks all cores)"
+    )
     parser.add_argument("--test-images", type=int, help="look at this many test pictures, evenly spread (default: all)")
     parser.add_argument("--held-out-images", type=int, help="the same for the held-out pictures (default: all)")
 

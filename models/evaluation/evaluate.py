@@ -27,9 +27,9 @@ from models.checkpoints import atomic, file_format, reports
 from models.classifier import Classifier
 from models.compiled.forms import FORMS
 from models.data import scene_sets
-from models.data.pictures import evenly, spread
+from models.data.pictures import evenly, held_out, spread
 from models.data.scene_sets import SceneSet
-from models.data.splits import DataError, held_out_split, load_split
+from models.data.splits import DataError, load_split
 from models.evaluation import evaluate_forms, evaluate_mistakes, evaluate_pictures, evaluate_robustness, metrics
 from models.evaluation.choice import add_choice, chosen, parsed
 from models.evaluation.logits import compute_logits
@@ -53,7 +53,8 @@ def evaluate(
     Where the folder ``scenes`` has scenes such as people send (``data.scene_sets``), those held out give accuracy and
     temperature for such pictures too; where it has none, what this file's header and report say of them stays.
 
-    CheckpointError for a file that cannot be trusted, or took another's place meanwhile.
+    CheckpointError for a file that cannot be trusted, took another's place meanwhile, or gives logits that are not
+    finite.
 
     ``history``: the learning curve, to be kept in the report; without one, that of this file's report so far stays.
 
@@ -114,17 +115,10 @@ def _write(path: str | Path, classifier: Classifier, report: dict[str, Any]) -> 
     with NamedTemporaryFile(suffix=Path(path).suffix) as copy:
         atomic.copy(path, copy.name)
         report |= {"digest_before": classifier.metadata["digest"], "digest": file_format.amend(copy.name, changes)}
-    _check_same(path, classifier)
+    reports.check_same(path, classifier.metadata["digest"])
     atomic.write_json(reports.path_for(path), report)
     file_format.amend(path, changes)
     return report
-
-
-def _check_same(path: str | Path, classifier: Classifier) -> None:
-    """CheckpointError if another file, as of a training that ended, is where this one was."""
-    if checkpoints.read_header(path)["digest"] != classifier.metadata["digest"]:
-        right = "nothing was written; evaluate it again"
-        raise checkpoints.CheckpointError(f"{path} was replaced while it was measured; {right}")
 
 
 def _in_header(report: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,8 +140,8 @@ def _of_others(
     classifier: Classifier, data_dir: str | Path, scenes: Path, count: int | None
 ) -> tuple[dict[str, dict[str, Any]], float]:
     """What is measured beside the test set, "held_out" and, where there are scenes, "sent"; and the temperature."""
-    held_out, temperature = _of_held_out(classifier, data_dir, count)
-    told = {"held_out": held_out}
+    figures, temperature = _of_held_out(classifier, data_dir, count)
+    told = {"held_out": figures}
     if scene_sets.path_for(scenes, classifier.dataset).is_file():
         told["sent"] = _of_sent(classifier, scene_sets.load(scenes, classifier.dataset, "held"), count)
     return told, temperature
@@ -155,9 +149,7 @@ def _of_others(
 
 def _of_held_out(classifier: Classifier, data_dir: str | Path, count: int | None) -> tuple[dict[str, Any], float]:
     """Accuracy on training pictures held out from learning, and the temperature that fits them."""
-    pictures, labels = load_split(classifier.dataset, "train", data_dir)
-    _, held = held_out_split(len(pictures))
-    pictures, labels = evenly(pictures[held], labels[held], count)
+    pictures, labels = held_out(classifier.dataset, data_dir, count)
     logits = compute_logits(classifier, pictures, note=f"{_name(classifier)}: held out")
     accuracy = round(float((logits.argmax(1) == labels).double().mean()), 6)
     return {"n": len(labels), "accuracy": accuracy}, metrics.fit_temperature(logits, labels)
@@ -181,7 +173,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_choice(parser)
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
     parser.add_argument(
-        "--pictures", type=Path, metavar="DIR", help="measure pictures in folders by label, in DIR or below"
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="measure pictures in folders by label, in DIR or below (of --dataset)",
     )
     parser.add_argument("--pictures-from-test", action="store_true", help="measure the test pictures as PNG files")
     compiled = parser.add_mutually_exclusive_group()
@@ -198,7 +193,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     compiled.add_argument("--backend", choices=[*FORMS], help="measure one compiled form; nothing is written")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured of pictures as JSON")
-    return parsed(parser, argv)
+    options = parsed(parser, argv)
+    evaluate_pictures.check_together(parser, options)
+    return options
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,10 +27,22 @@ from models.intake.pipeline import Intake
 SHEETS = Path("runs/pictures")
 ON_A_SHEET = 60
 PARTS = ("auto", "gate")
+MODES = ("forms", "mistakes", "robustness", "backend")  # options of ``evaluate`` that measure something else
 CODE = ("models.intake.pipeline", "models.vote")  # with all that these reach
 OF_EACH = 300  # test pictures that the gate sees, and letters and noise, lest they outnumber the photographs
 Networks = Mapping[str, Tensor]  # by name: probabilities of a set, as of measure.ask
 Weights = Mapping[str, float | None]  # by name: as of vote.weight
+
+
+def check_together(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with a line on stderr, exit code 2, where pictures or ``--record`` would be passed over in silence."""
+    of_pictures = "--pictures or --pictures-from-test"
+    mode = next((f"--{name}" for name in MODES if getattr(options, name)), None)
+    if mode and (options.pictures or options.pictures_from_test):
+        parser.error(f"{mode} measures the test set itself; it does not go with {of_pictures}")
+    if options.record and not (options.pictures or options.pictures_from_test):
+        found = f"not with {mode}" if mode else "and neither is given"
+        parser.error(f"--record {options.record} goes with {of_pictures}, {found}")
 
 
 def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from models.data import pictures, splits
@@ -45,6 +46,41 @@ def test_all_sets_below_a_folder_are_found_but_those_to_learn_from(tmp_path):
 def test_the_dataset_may_be_said(tmp_path):
     (found,) = pictures.find_sets(fill(tmp_path, "0", "1"), "fashion-mnist")
     assert found.dataset == "fashion-mnist"
+
+
+def test_of_a_folder_of_both_kinds_the_sets_of_one_are_those_that_its_names_tell(tmp_path):
+    fill(tmp_path, "drawn/1", "drawn/none", "printed/2", "clothing/1-trouser", "clothing/none")
+    for dataset, names in (("mnist", ["drawn", "printed"]), ("fashion-mnist", ["clothing"])):
+        found = pictures.find_sets(tmp_path, dataset)
+        assert [(one.name, one.dataset) for one in found] == [(name, dataset) for name in names]
+        (named,) = pictures.find_sets(tmp_path / "clothing", dataset)
+        assert named.dataset == dataset, "where a folder is itself the one set, the option overrules its names"
+
+
+def test_where_names_do_not_tell_the_option_does(tmp_path):
+    fill(tmp_path, "strange/none", "mixed/3", "mixed/3-dress", "drawn/1", "clothing/1-trouser")
+    for dataset, own in (("mnist", "drawn"), ("fashion-mnist", "clothing")):
+        assert {one.name for one in pictures.find_sets(tmp_path, dataset)} == {"strange", "mixed", own}
+    with pytest.raises(SetError, match=r"mixed has folders 3, 3-dress; wanted .*, or --dataset to say which"):
+        pictures.find_sets(tmp_path)
+
+
+def test_a_folder_without_a_set_of_the_one_kind_says_what_it_has(tmp_path):
+    fill(tmp_path, "drawn/1", "printed/2")
+    told = r"holds no set of fashion-mnist; by the names of their folders there are: drawn \(mnist\), printed \(mnist\)"
+    with pytest.raises(SetError, match=told):
+        pictures.find_sets(tmp_path, "fashion-mnist")
+
+
+@pytest.mark.parametrize("count", [None, 7])
+def test_held_out_pictures_are_those_that_nothing_was_learned_from(tmp_path, count):
+    write_dataset(tmp_path, "mnist", train=100, test=10)
+    every, labels = splits.load_split("mnist", "train", tmp_path)
+    places = splits.held_out_split(100)[1][pictures.spread(20, count)]
+    shown, right = pictures.held_out("mnist", tmp_path, count)
+    assert len(shown) == (count or 20)
+    assert torch.equal(shown, every[places])
+    assert torch.equal(right, labels[places])
 
 
 @pytest.mark.parametrize(

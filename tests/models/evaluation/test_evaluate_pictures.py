@@ -1,6 +1,7 @@
 """The command on folders of pictures, on checkpoints and pictures that the tests make."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -145,6 +146,30 @@ def test_what_cannot_be_read_is_told(place, capsys, arguments, told):
     (place / "broken/7/1.png").write_bytes(b"no picture")
     assert run(*arguments) == 1
     assert told in capsys.readouterr().out
+
+
+OF_PICTURES = "--pictures or --pictures-from-test"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--record", "found.json"), f"--record found.json goes with {OF_PICTURES}, and neither is given"),
+        (("--forms", "--record", "found.json"), f"--record found.json goes with {OF_PICTURES}, not with --forms"),
+        (("--robustness", "--record", "a.json"), f"--record a.json goes with {OF_PICTURES}, not with --robustness"),
+        (("--mistakes", "--record", "a.json"), f"--record a.json goes with {OF_PICTURES}, not with --mistakes"),
+        (("--backend", "int8", "--record", "a.json"), f"--record a.json goes with {OF_PICTURES}, not with --backend"),
+        (("--forms", "--pictures", "photos"), f"--forms measures the test set .* does not go with {OF_PICTURES}"),
+        (("--mistakes", "--pictures-from-test", "--record", "a.json"), f"--mistakes .* does not go with {OF_PICTURES}"),
+    ],
+)
+def test_what_would_be_passed_over_in_silence_is_refused(place, capsys, arguments, told):
+    before = sorted(place.rglob("*"))
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == 2
+    assert re.search(told, capsys.readouterr().err)
+    assert sorted(place.rglob("*")) == before
 
 
 def test_the_processor_is_named():
