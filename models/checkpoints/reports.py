@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from models.checkpoints import file_format
+
 REPORT, ROBUSTNESS = ".json", ".robustness.json"
 
 
@@ -22,11 +24,16 @@ def of(checkpoint: str | Path, digest: str | None, kind: str = REPORT) -> dict[s
         report = json.loads(path_for(checkpoint, kind).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    if not (isinstance(report, dict) and digest is not None and report.get("digest") == digest):
-        return None
-    if isinstance(history := report.get("history"), dict) and isinstance(watched := history.get("held_out_n"), int):
-        history["held_out_n"] = [watched] * len(history["epoch"])  # until November 2026 one number stood for all
-    return report
+    return report if isinstance(report, dict) and digest is not None and report.get("digest") == digest else None
+
+
+def check_same(checkpoint: str | Path, digest: str) -> None:
+    """CheckpointError if another file, as of a training that ended, is where the one with this digest was: asked before
+    what was measured of it is written.
+    """
+    if file_format.read_header(checkpoint)["digest"] != digest:
+        right = "nothing more is written; evaluate it again"
+        raise file_format.CheckpointError(f"{checkpoint} was replaced while it was measured; {right}")
 
 
 def command(dataset: str, name: str, *options: str) -> str:

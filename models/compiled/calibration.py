@@ -16,10 +16,12 @@ from models.compiled.runner import UInt8, open_session
 BATCH = 8  # pictures at once: VGG-11's activations have 60 MB a picture
 
 
-def ranges(made: Made, pictures: UInt8) -> dict[str, tuple[float, float]]:
-    """Of every activation that ``int8.quantise`` wants, on pictures uint8 [N, 28, 28] through the float32 network."""
+def ranges(made: Made, pictures: UInt8, threads: int = 0) -> dict[str, tuple[float, float]]:
+    """Of every activation that ``int8.quantise`` wants, on pictures uint8 [N, 28, 28] through the float32 network;
+    ``threads`` to compute on as of ``open_session``.
+    """
     names = int8.activations(made.model)
-    session = open_session(_showing(made.model, names).SerializeToString(), threads=0)
+    session = open_session(_showing(made.model, names).SerializeToString(), threads)
     bounds = []
     for start in range(0, len(pictures), BATCH):
         values = session.run(names, {"pictures": pictures[start : start + BATCH]})

@@ -9,20 +9,15 @@ is rounded as its integers are and computed in float32, so that what is recorded
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor
 
 from models import checkpoints
-from models.checkpoints import atomic, file_format
+from models.checkpoints import atomic, file_format, reports
 from models.checkpoints.described import Described, described
 from models.compiled import calibration, making, record
 from models.compiled import forms as forms_of
@@ -32,36 +27,41 @@ from models.compiled.runner import Runner, open_runner
 from models.data.pictures import evenly, spread
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation import metrics
+from models.evaluation.logits import run_logits
 
 LEARNED = 256  # pictures of which ranges are taken
 LESS_ACCURATE, WORSE_CALIBRATED = 0.001, 0.002  # how far a form may be below float32, on the test set
 FIGURES = ("accuracy", "n", "ece", "nll")
-BATCH = 16
 
 
 class NotRecorded(RuntimeError):
     """A form wants ranges of activations that are not recorded; the message says what measures them."""
 
 
-def forms(path: Path, data_dir: Path, count: int | None = None) -> dict[str, Any]:
+def forms(path: Path, data_dir: Path, count: int | None = None, threads: int | None = None) -> dict[str, Any]:
     """Measure ranges and forms of a checkpoint, write its record, and return that. ``count``: test pictures, None: all.
+    ``threads``: to compute on; None: as many as there are processors.
 
-    CheckpointError for a file that cannot be trusted, DataError where the dataset is not there.
+    CheckpointError for a file that cannot be trusted, or took another's place meanwhile; DataError where the dataset is
+    not there.
     """
     source = described(file_format.open_file(path))
     made = making.classifier(source)
     pictures, _ = load_split(source.dataset.name, "train", data_dir)
     learned, _ = held_out_split(len(pictures))
-    found = calibration.ranges(made, pictures[learned[spread(len(learned), LEARNED)]].numpy())
+    found = calibration.ranges(made, pictures[learned[spread(len(learned), LEARNED)]].numpy(), threads or 0)
     ranges = {name: (round(least, 6), round(most, 6)) for name, (least, most) in found.items()}  # as they are read
     test = evenly(*load_split(source.dataset.name, "test", data_dir), count)
-    measured = {form: measure(runner_of(source, made, form, ranges), source, test, form) for form in forms_of.FORMS}
+    measured = {
+        form: measure(runner_of(source, made, form, ranges), source, test, form, threads) for form in forms_of.FORMS
+    }
     told = {
-        "checkpoint": source.content.header["digest"],
+        "checkpoint": (digest := source.content.header["digest"]),
         "allowed": [form for form, figures in measured.items() if allowed(figures, measured["float32"])],
         "measured": measured,
         "ranges": ranges,
     }
+    reports.check_same(path, digest)
     atomic.write_json(record.path_for(path), told)
     return told
 
@@ -85,16 +85,14 @@ def runner_of(source: Described, made: Made, form: str, ranges: Mapping[str, tup
     return open_runner(compiled, source.temperature, source.temperature_sent, fused=fused)
 
 
-def measure(runner: Runner, source: Described, test: tuple[Tensor, Tensor], form: str) -> dict[str, Any]:
-    """Accuracy and calibration on pictures uint8 [N, 28, 28] and labels int64 [N], at the checkpoint's temperature."""
-    parts = test[0].split(BATCH)
-    note = f"{source.architecture.name}, {source.dataset.name}, {form}"
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        told = pool.map(runner.logits, [part.numpy() for part in parts])
-        logits = list(track(told, note, len(parts), transient=True, disable=not sys.stdout.isatty()))
-    found = metrics.report(
-        torch.from_numpy(np.concatenate(logits)), test[1], source.temperature, source.dataset.classes
-    )
+def measure(
+    runner: Runner, source: Described, test: tuple[Tensor, Tensor], form: str, threads: int | None = None
+) -> dict[str, Any]:
+    """Accuracy and calibration on pictures uint8 [N, 28, 28] and labels int64 [N], at the checkpoint's temperature.
+    ``threads`` and CheckpointError: as of ``run_logits``.
+    """
+    logits = run_logits(runner, test[0].numpy(), f"{source.architecture.name}, {source.dataset.name}, {form}", threads)
+    found = metrics.report(torch.from_numpy(logits), test[1], source.temperature, source.dataset.classes)
     return {name: found[name] for name in FIGURES}
 
 
@@ -113,7 +111,7 @@ def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
 
 def _told(path: Path, options: argparse.Namespace) -> str:
     if options.forms:
-        found = forms(path, options.data_dir, options.test_images)
+        found = forms(path, options.data_dir, options.test_images, options.threads)
         each = (f"{form} {_figures(figures)}" for form, figures in found["measured"].items())
         return f"{'; '.join(each)}; allowed: {', '.join(found['allowed'])}"
     source = described(file_format.open_file(path))
@@ -124,7 +122,7 @@ def _told(path: Path, options: argparse.Namespace) -> str:
         wants = f"{options.backend} wants the range of {error}, which {record.path_for(path)} does not tell"
         raise NotRecorded(f"{wants}; lineup evaluate --forms measures it") from error
     test = evenly(*load_split(source.dataset.name, "test", options.data_dir), options.test_images)
-    return f"{options.backend} {_figures(measure(runner, source, test, options.backend))}"
+    return f"{options.backend} {_figures(measure(runner, source, test, options.backend, options.threads))}"
 
 
 def _figures(figures: Mapping[str, float]) -> str:

@@ -31,7 +31,8 @@ def record(path: str | Path, data_dir: str | Path, *, device: torch.device | str
     """Add to a checkpoint's report where it was wrong (``metrics.mistakes``) and ``metrics.reliability`` at the
     temperature that is recorded; returns how often it was wrong.
 
-    CheckpointError for a file that cannot be trusted, DataError where the dataset is not there, NotTheSame.
+    CheckpointError for a file that cannot be trusted, or took another's place meanwhile; DataError where the dataset is
+    not there; NotTheSame.
     """
     classifier = checkpoints.load(path, device)
     if (report := reports.of(path, classifier.metadata["digest"])) is None:
@@ -49,6 +50,7 @@ def record(path: str | Path, data_dir: str | Path, *, device: torch.device | str
     digest = report.pop("digest")  # stays the last
     report["reliability"] = metrics.reliability(confidence, answers == labels)
     report |= {"mistakes": metrics.mistakes(answers, labels, places), "digest": digest}
+    reports.check_same(path, digest)
     atomic.write_json(reports.path_for(path), report)
     return len(report["mistakes"])
 

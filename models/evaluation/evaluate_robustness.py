@@ -9,17 +9,13 @@ from there.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import scipy
-from rich.progress import track
 from torch import Tensor
 
 from models import checkpoints
@@ -31,9 +27,9 @@ from models.data.idx import UInt8
 from models.data.pictures import evenly
 from models.data.splits import DataError, load_split
 from models.evaluation.corruptions import CORRUPTIONS
+from models.evaluation.logits import run_logits
 
 TEST_IMAGES = 2_000
-BATCH = 16
 KEPT = "corruptions"
 
 
@@ -41,37 +37,36 @@ def measure(path: Path, data_dir: Path, count: int | None = None, threads: int |
     """Measure a checkpoint on ``count`` test pictures (default: TEST_IMAGES), evenly spread, write its record, and
     return that. ``threads``: batches at once; default: as many as there are processors.
 
-    CheckpointError for a file that cannot be trusted, DataError where the dataset is not there.
+    CheckpointError for a file that cannot be trusted, or took another's place meanwhile; DataError where the dataset is
+    not there.
     """
     source = described(file_format.open_file(path))
     runner, made = compiler.load(source)
     pictures, labels = evenly(*load_split(source.dataset.name, "test", data_dir), count or TEST_IMAGES)
     digest = source.content.header["digest"]
     record = _begun(path, digest, _circumstances(made.header["form"], len(labels)))
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
 
-        def share(shown: UInt8, note: str) -> float:
-            return accuracy(runner, shown, labels, pool, f"{source.architecture.name}, {source.dataset.name}: {note}")
+    def share(shown: UInt8, note: str) -> float:
+        return accuracy(runner, shown, labels, threads, f"{source.architecture.name}, {source.dataset.name}: {note}")
 
-        if "clean" not in record:
-            record |= {"clean": share(pictures.numpy(), "as they are"), KEPT: record.pop(KEPT)}
-        for name, spoiled in CORRUPTIONS.items():
-            if name in record[KEPT]:
-                continue
-            shares = [share(spoiled.apply(pictures.numpy(), s), f"{name}, {s:g}") for s in spoiled.strengths]
-            record[KEPT][name] = {"unit": spoiled.unit, "strengths": [*spoiled.strengths], "accuracy": shares}
-            atomic.write_json(reports.path_for(path, reports.ROBUSTNESS), {**record, "digest": digest})
+    if "clean" not in record:
+        record |= {"clean": share(pictures.numpy(), "as they are"), KEPT: record.pop(KEPT)}
+    for name, spoiled in CORRUPTIONS.items():
+        if name in record[KEPT]:
+            continue
+        shares = [share(spoiled.apply(pictures.numpy(), s), f"{name}, {s:g}") for s in spoiled.strengths]
+        record[KEPT][name] = {"unit": spoiled.unit, "strengths": [*spoiled.strengths], "accuracy": shares}
+        reports.check_same(path, digest)
+        atomic.write_json(reports.path_for(path, reports.ROBUSTNESS), {**record, "digest": digest})
     return {**record, "digest": digest}
 
 
-def accuracy(runner: Runner, pictures: UInt8, labels: Tensor, pool: ThreadPoolExecutor, note: str = "") -> float:
-    """Share of uint8 [N, 28, 28] that a network gets right by labels int64 [N]; batches run on the threads of
-    ``pool``.
+def accuracy(runner: Runner, pictures: UInt8, labels: Tensor, threads: int | None, who: str) -> float:
+    """Share of uint8 [N, 28, 28] that a network gets right by labels int64 [N]. ``threads``, ``who`` and
+    CheckpointError: as of ``run_logits``.
     """
-    parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
-    told = pool.map(lambda part: runner.logits(part).argmax(1), parts)
-    answers = list(track(told, note, len(parts), transient=True, disable=not sys.stdout.isatty()))
-    return round(float((np.concatenate(answers) == labels.numpy()).mean()), 6)
+    answers = run_logits(runner, pictures, who, threads).argmax(1)
+    return round(float((answers == labels.numpy()).mean()), 6)
 
 
 def _circumstances(form: str, count: int) -> dict[str, Any]:

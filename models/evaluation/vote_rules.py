@@ -38,9 +38,10 @@ from models.compiled import compiler
 from models.compiled.runner import Runner
 from models.data import scene_sets
 from models.data.code_digest import code_digest
-from models.data.pictures import evenly
-from models.data.splits import DataError, held_out_split, load_split
+from models.data.pictures import evenly, held_out
+from models.data.splits import DataError
 from models.datasets import DATASETS
+from models.evaluation.choice import check_positive
 from models.evaluation.circumstances import circumstances
 
 COUNT = 2_000  # pictures of each set, evenly spread: half a point shows, and seven networks take a minute
@@ -168,7 +169,7 @@ def ask_all(weights: Path, data_dir: Path, scenes: Path, count: int) -> tuple[di
     sets: dict[str, Answered] = {}
     digests: dict[str, str] = {}
     for dataset in DATASETS:
-        shown = {f"{dataset} held out": (*_held_out(dataset, data_dir, count), False)}
+        shown = {f"{dataset} held out": (*held_out(dataset, data_dir, count), False)}
         if scene_sets.path_for(scenes, dataset).is_file():
             held = scene_sets.load(scenes, dataset, "held").clear()
             shown[f"{dataset} scenes"] = (*evenly(*held, count), True)
@@ -200,12 +201,6 @@ class _Network:
         return np.concatenate([self.runner.probabilities(one.numpy(), np.full(len(one), sent)) for one in parts])
 
 
-def _held_out(dataset: str, data_dir: Path, count: int) -> tuple[Tensor, Tensor]:
-    pictures, labels = load_split(dataset, "train", data_dir)
-    _, held = held_out_split(len(pictures))
-    return evenly(pictures[held], labels[held], count)
-
-
 def summary(rules: Mapping[str, Mapping[str, Any]], challenger: Mapping[str, Any]) -> str:
     """A line a rule for the terminal, and what follows."""
     lines = []
@@ -228,6 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenes", type=Path, default=scene_sets.FOLDER, help="sets of scenes, where they are")
     parser.add_argument("--count", type=int, default=COUNT, help=f"pictures of each set (default: {COUNT})")
     options = parser.parse_args(argv)
+    check_positive(parser, options, ("count",), "a whole number from 1 up")
     try:
         weights = checkpoints.root(options.weights)
         made_by, code = scene_sets.makers(options.scenes), code_digest(CODE)  # first: either may change meanwhile

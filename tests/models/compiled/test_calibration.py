@@ -1,6 +1,7 @@
 """Ranges are the least and the largest value that an activation takes, on all pictures together."""
 
 import numpy as np
+import pytest
 import torch
 
 from models import checkpoints
@@ -31,3 +32,11 @@ def test_pictures_in_several_batches_count_together(checkpoint, pictures):
     for name, (least, most) in calibration.ranges(made, many).items():
         np.testing.assert_allclose(least, min(part[name][0] for part in parts), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(most, max(part[name][1] for part in parts), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [0, 3])
+def test_so_many_threads_compute_as_are_asked_for(checkpoint, pictures, monkeypatch, threads):
+    asked, open_session = [], calibration.open_session
+    monkeypatch.setattr(calibration, "open_session", lambda *given: asked.append(given[1]) or open_session(*given))
+    calibration.ranges(making.classifier(untrained.read(checkpoint("lenet"))), pictures, threads)
+    assert asked == [threads]

@@ -113,7 +113,7 @@ def test_both_bounds_decide_what_is_recorded(path, data_dir, monkeypatch):
         "int8": {"accuracy": 0.8995, "n": 1, "ece": 0.02, "nll": 0.0},
         "int8-narrow": {"accuracy": 0.8995, "n": 1, "ece": 0.0115, "nll": 0.0},
     }
-    monkeypatch.setattr(evaluate_forms, "measure", lambda runner, source, test, form: figures[form])
+    monkeypatch.setattr(evaluate_forms, "measure", lambda runner, source, test, form, threads: figures[form])
     assert evaluate_forms.forms(path, data_dir)["allowed"] == ["float32", "int8-narrow"]
     assert record.read(path, checkpoints.read_header(path)["digest"]).allowed == ("float32", "int8-narrow")
 
@@ -166,6 +166,34 @@ def test_data_that_is_damaged_is_told(command, path, data_dir, capsys):
     assert command("--forms") == 1
     assert "cannot load MNIST" in capsys.readouterr().out
     assert not record.path_for(path).exists()
+
+
+def test_the_record_of_a_checkpoint_that_took_its_place_meanwhile_stays(path, data_dir, monkeypatch):
+    def meanwhile(*arguments):
+        file_format.amend(path, {"created": "by a training that ended"})
+        record.path_for(path).write_text("its record")
+        return measured(*arguments)
+
+    measured = evaluate_forms.measure
+    monkeypatch.setattr(evaluate_forms, "measure", meanwhile)
+    with pytest.raises(checkpoints.CheckpointError, match=r"lenet\.lineup was replaced while it was measured"):
+        evaluate_forms.forms(path, data_dir)
+    assert record.path_for(path).read_text() == "its record"
+
+
+@pytest.mark.parametrize(("arguments", "wanted"), [(["--threads", "3"], [3, 3, 3, 3]), ([], [0, None, None, None])])
+def test_so_many_threads_compute_as_are_asked_for(command, monkeypatch, arguments, wanted):
+    """Ranges, then each form."""
+    ranges, run, asked = calibration.ranges, evaluate_forms.run_logits, []
+    monkeypatch.setattr(calibration, "ranges", lambda *given: asked.append(given[-1]) or ranges(*given))
+    monkeypatch.setattr(evaluate_forms, "run_logits", lambda *given: asked.append(given[-1]) or run(*given))
+    before = torch.get_num_threads()
+    try:
+        assert command("--forms", "--test-images", "10", *arguments) == 0
+        assert command("--backend", "int8", "--test-images", "10", *arguments) == 0
+    finally:
+        torch.set_num_threads(before)
+    assert asked == [*wanted, wanted[-1]]
 
 
 @pytest.mark.parametrize("arguments", [["--backend", "int4"], ["--forms", "--backend", "int8"]])

@@ -82,6 +82,18 @@ def test_where_an_answer_is_another_one_nothing_is_written(path, data_dir, witho
     assert reports.path_for(path).read_bytes() == before
 
 
+def test_a_report_that_came_with_another_checkpoint_meanwhile_stays(path, data_dir, without, monkeypatch):
+    def meanwhile(*arguments, **more):
+        checkpoints.file_format.amend(path, {"created": "by a training that ended"})
+        reports.path_for(path).write_text("its report")
+        return compute_logits(*arguments, **more)
+
+    monkeypatch.setattr(evaluate_mistakes, "compute_logits", meanwhile)
+    with pytest.raises(checkpoints.CheckpointError, match=r"lenet\.lineup was replaced while it was measured"):
+        evaluate_mistakes.record(path, data_dir)
+    assert reports.path_for(path).read_text() == "its report"
+
+
 def test_without_a_report_of_this_file_it_says_what_makes_one(path, data_dir, capsys):
     options = ["--model", "lenet", "--dataset", "mnist", "--data-dir", str(data_dir)]
     assert evaluate.main(["--mistakes", *options, "--weights", str(path.parents[1])]) == 1

@@ -133,6 +133,20 @@ def test_an_interrupted_run_goes_on_and_ends_as_it_would_have(path, data_dir, mo
     assert set(notes) == {*CORRUPTIONS} - {"rotated"}
 
 
+def test_the_record_of_a_checkpoint_that_took_its_place_meanwhile_stays(path, data_dir, monkeypatch):
+    asked = evaluate_robustness.accuracy
+
+    def meanwhile(*arguments):
+        file_format.amend(path, {"created": "by a training that ended"})
+        reports.path_for(path, reports.ROBUSTNESS).write_text("its record")
+        return asked(*arguments)
+
+    monkeypatch.setattr(evaluate_robustness, "accuracy", meanwhile)
+    with pytest.raises(checkpoints.CheckpointError, match=r"lenet\.lineup was replaced while it was measured"):
+        evaluate_robustness.measure(path, data_dir, 10)
+    assert reports.path_for(path, reports.ROBUSTNESS).read_text() == "its record"
+
+
 @pytest.mark.parametrize("change", ["count", "checkpoint", "versions", "strengths"])
 def test_what_an_interrupted_run_left_under_other_circumstances_does_not_count(path, data_dir, monkeypatch, change):
     interrupted(monkeypatch, path, data_dir, at=9)

@@ -174,6 +174,15 @@ def test_the_sets_and_the_errors_are_those_of_held_out_pictures(place, run):
     assert given.errors.tolist() == pytest.approx([(0.2 * 998 + 1) / 1000, (0.1 * 998 + 1) / 1000])
 
 
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_no_pictures_at_all_are_refused(place, run, capsys, count):
+    with pytest.raises(SystemExit) as stopped:
+        run("--count", count)
+    assert stopped.value.code == 2
+    assert f"--count is {count}; wanted a whole number from 1 up" in capsys.readouterr().err
+    assert not (place / "vote.json").exists()
+
+
 def test_a_checkpoint_without_held_out_figures_is_told(place, run, capsys):
     path = checkpoints.path_for("mnist", "lenet", place)
     checkpoints.file_format.amend(path, {"metrics": {}})
