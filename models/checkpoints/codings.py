@@ -8,8 +8,8 @@
     finer step costs file size (its entropy grows by a bit each halving) and buys nothing: rounding at sigma/16 is
     noise 35 dB under the weights.
 ``sparse-int8``
-    the same for a matrix with less than a quarter nonzero: the gaps between nonzeros in row order as bytes (255: go on
-    255 places, no value here), then the values.
+    the same for a matrix with less than a quarter nonzero, and no other is read: the gaps between nonzeros in row order
+    as bytes (255: go on 255 places, no value here), then the values.
 """
 
 from __future__ import annotations
@@ -85,7 +85,12 @@ def lengths(coding: str, shape: Shape) -> list[tuple[int, int]]:
     if not shape or not size:
         raise ValueError(f"{coding} is for tensors with channels, this one has the shape {shape}")
     scales = (4 * shape[0], 4 * shape[0])
-    return [scales, (size, size)] if coding == "int8" else [scales, (0, size + size // 255), (0, size)]
+    if coding == "int8":
+        return [scales, (size, size)]
+    # No more values than are ever written: while they are placed each takes 8 bytes several times over, and a file of
+    # 100 KB can hold a hundred million. A jump is over 255 places.
+    most = int(SPARSE_BELOW * size)
+    return [scales, (0, most + size // 255), (0, most)]
 
 
 def decode(coding: str, streams: Sequence[bytes], shape: Shape) -> Array:

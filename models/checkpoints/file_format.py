@@ -92,7 +92,7 @@ def amend(path: str | Path, changes: Mapping[str, Any]) -> str:
 
 
 def _assemble(path: Path, header: dict[str, Any], payload: Sequence[bytes | memoryview]) -> str:
-    text = json.dumps(header, ensure_ascii=False).encode()
+    text = json.dumps(header).encode()  # ASCII: a lone surrogate, which JSON can hold, has no UTF-8
     body = b"".join([MAGIC, struct.pack("<I", len(text)), text, *payload])
     for told, size, most in (("header", len(text), MAX_HEADER), ("file", len(body) + 32, MAX_FILE)):
         if size > most:

@@ -1,6 +1,9 @@
 """The file format: what is written comes back, and what is no whole and undamaged file of it is refused."""
 
+import json
 import os
+import struct
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -48,6 +51,26 @@ def test_amend_changes_the_header_and_no_weight(path):
     header, after = file_format.read(path, WANTED)
     assert (header["temperature"], header["name"], header["digest"]) == (0.8, "Ätzend", digest)
     assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_text_that_has_no_utf8_is_amended_and_read_like_any_other(path):
+    _, before = file_format.read(path, WANTED)
+    file_format.amend(path, {"note": "\ud800"})
+    file_format.amend(path, {"temperature": 0.8})
+    header, after = file_format.read(path, WANTED)
+    assert (header["note"], header["name"], header["temperature"]) == ("\ud800", "Ätzend", 0.8)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_header_of_an_earlier_version_in_utf8_is_read_and_amended(path):
+    data = path.read_bytes()
+    (length,) = struct.unpack_from("<I", data, 8)
+    text = json.dumps(json.loads(data[12 : 12 + length]), ensure_ascii=False).encode()
+    body = data[:8] + struct.pack("<I", len(text)) + text + data[12 + length : -32]
+    path.write_bytes(body + sha256(body).digest())
+    assert "Ätzend".encode() in path.read_bytes()
+    file_format.amend(path, {"temperature": 0.8})
+    assert file_format.read(path, WANTED)[0]["name"] == "Ätzend"
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
