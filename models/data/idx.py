@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -36,11 +37,19 @@ def missing(dataset: Dataset, split: Split, data_dir: str | Path) -> list[str]:
 def read_split(dataset: Dataset, split: Split, data_dir: str | Path) -> tuple[UInt8, UInt8]:
     """Pictures uint8 [N, 28, 28] and labels uint8 [N], 0 to 9, from files that are there.
 
-    OSError, EOFError, ValueError or zlib.error where one is missing or is no IDX file; DataError where the two do not
-    belong together.
+    FileNotFoundError where one is missing; DataError, which says what to do, where one cannot be read or is no IDX
+    file, or the two do not belong together.
     """
     folder = folder_of(dataset, data_dir)
-    pictures, labels = (_read(_there(folder, name), sides) for name, sides in zip(_names(split), (3, 1), strict=True))
+    try:
+        pictures, labels = (_read(_there(folder, name), side) for name, side in zip(_names(split), (3, 1), strict=True))
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise DataError(
+            f"cannot load {dataset.title} ({split}) from {folder}: {error}. A file there is damaged or cannot be read: "
+            f"delete the folder and fetch the files again"
+        ) from error
     _check(pictures, labels, folder)
     return pictures, labels
 

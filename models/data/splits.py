@@ -6,7 +6,6 @@ torchvision puts them, which is asked only to fetch what is not there.
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +37,10 @@ def load_split(name: str, split: Split, data_dir: str | Path) -> tuple[Tensor, T
         pictures, labels = idx.read_split(dataset, split, data_dir)
     except DataError:
         raise
-    except (OSError, EOFError, RuntimeError, ValueError, zlib.error) as error:
+    except (OSError, RuntimeError) as error:
         raise DataError(
             f"cannot load {dataset.title} ({split}) from {idx.folder_of(dataset, data_dir)}: "
-            f"{error or type(error).__name__}. "
-            f"If files are there, one is damaged: delete the folder. Then run again with a network, or put "
+            f"{error}. If files are there, one is damaged: delete the folder. Then run again with a network, or put "
             f"the four IDX files there (train-images-idx3-ubyte and its three companions, plain or .gz), or point "
             f"--data-dir to a folder that has {dataset.folder}/raw"
         ) from error

@@ -10,7 +10,7 @@ from models.checkpoints import file_format
 from models.checkpoints.described import described
 from models.compiled import compiler
 from models.data import idx
-from models.data.idx import UInt8
+from models.data.idx import DataError, UInt8
 from models.evaluation import contact_sheet
 from models.evaluation.contact_sheet import Entry
 from models.report.material import Taken
@@ -35,7 +35,10 @@ def sheet(one: Taken, data_dir: Path, folder: Path) -> str:
         return f"{name}: no sheet of mistakes, there is no {missing[0]} in {idx.folder_of(one.dataset, data_dir)}"
     if not wrong:
         return f"{name}: it was never wrong"
-    pictures, labels = idx.read_split(one.dataset, "test", data_dir)
+    try:
+        pictures, labels = idx.read_split(one.dataset, "test", data_dir)
+    except DataError as error:
+        return f"{name}: no sheet of mistakes, {error}"
     entries = surest(one, pictures, labels)
     path = folder / f"{one.dataset.name}-{one.architecture.name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from models.data import splits
+from models.data import idx, splits
 from models.data.splits import DataError
 from models.datasets import DATASETS
 from tests.idx import bars, write_dataset, write_idx
@@ -133,6 +133,19 @@ def test_a_damaged_compressed_file_is_told(cut, tmp_path):
     file.unlink()
     with pytest.raises(DataError, match=r"cannot load MNIST handwritten digits .*damaged"):
         splits.load_split("mnist", "train", tmp_path)
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+@pytest.mark.parametrize("content", [b"", b"garbage", gzip.compress(bytes(100))[:-9], b"\x1f\x8b\x08" + bytes(40)])
+def test_reading_alone_tells_a_damaged_file_in_the_same_way_and_a_missing_one_apart(content, end, tmp_path):
+    raw = write_dataset(tmp_path, "mnist", train=30, test=20)
+    (raw / "t10k-images-idx3-ubyte").unlink()
+    with pytest.raises(FileNotFoundError, match="there is no t10k-images-idx3-ubyte in"):
+        idx.read_split(DATASETS["mnist"], "test", tmp_path)
+    (raw / f"t10k-images-idx3-ubyte{end}").write_bytes(content)
+    told = rf"cannot load MNIST .*\(test\) from {raw}: .*damaged or cannot be read: delete"
+    with pytest.raises(DataError, match=told):
+        idx.read_split(DATASETS["mnist"], "test", tmp_path)
 
 
 def test_labels_beyond_the_classes_are_found(tmp_path):
