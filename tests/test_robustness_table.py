@@ -37,6 +37,38 @@ def test_a_record_of_another_checkpoint_counts_as_none(path):
     assert robustness.rows(path.parents[1])[1][0] == ["mnist/lenet", *"------"]
 
 
+def measured_as(path, form, instructions, **versions):
+    """Write that a checkpoint was measured so."""
+    told = {"n": 10, "clean": 0.9, "corruptions": {}, "digest": checkpoints.read_header(path)["digest"]}
+    told |= {"form": form, "instructions": instructions, "versions": versions}
+    reports.path_for(path, reports.ROBUSTNESS).write_text(json.dumps(told))
+
+
+def test_below_the_table_stands_in_which_form_and_on_what_each_network_ran(tmp_path):
+    mnist, other = (untrained.write(tmp_path, "lenet", dataset) for dataset in DATASETS)
+    nin = untrained.write(tmp_path, "nin")
+    measured_as(mnist, "int8", "x86_64 avx2", onnxruntime="1.0", numpy="2.0")
+    measured_as(nin, "float32", "aarch64", onnxruntime="1.0", numpy="2.0")
+    measured_as(other, "int8", "x86_64 avx2", onnxruntime="1.0", numpy="2.0")
+    told = "Measured in float32 on aarch64: mnist/nin; in int8 on x86_64 avx2: mnist/lenet, fashion-mnist/lenet."
+    assert robustness.circumstances(tmp_path) == f"{told} onnxruntime 1.0, numpy 2.0."
+    measured_as(other, "int8-narrow", "x86_64 avx2", onnxruntime="1.1", numpy="2.0")
+    lines = robustness.told(tmp_path).splitlines()
+    assert lines[:-2] == table(*robustness.rows(tmp_path)).splitlines()
+    assert lines[-2:][0] == ""
+    assert lines[-1].endswith(
+        "in int8-narrow on x86_64 avx2: fashion-mnist/lenet. onnxruntime 1.0, numpy 2.0; onnxruntime 1.1, numpy 2.0."
+    )
+
+
+def test_a_table_of_nothing_and_of_other_checkpoints_tells_no_circumstances(tmp_path):
+    path = untrained.write(tmp_path, "lenet")
+    measured_as(path, "int8", "x86_64 avx2", onnxruntime="1.0")
+    assert robustness.circumstances(tmp_path)
+    file_format.amend(path, {"note": "another digest"})
+    assert robustness.told(tmp_path) == table(*robustness.rows(tmp_path))
+
+
 def test_every_heading_is_known_in_chinese(tmp_path):
     head = table(robustness.rows(tmp_path)[0], [])
     shown = chinese.with_headings(head).splitlines()[0]

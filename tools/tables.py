@@ -174,7 +174,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "page": page,
     "forms": lambda: table(*speed.forms(checkpoints.root())),
     "batch": lambda: table(*bulk.rows()),
-    "robustness": lambda: table(*robustness.rows(checkpoints.root())),
+    "robustness": lambda: robustness.told(checkpoints.root()),
     "serving_costs": serving_costs,
     "settings": settings,
     "vote": lambda: vote_table.rules(checkpoints.root()),
