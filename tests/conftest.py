@@ -22,10 +22,18 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file share a process, as they share what it makes ready. Those that start browsers, clusters or loads
-    share one, too: beside each other they want more cores than there are. Groups that take a minute or more come first:
-    the last to begin decides when all is over.
+    share one, too: beside each other they want more cores than there are. The longest groups come first: the last to
+    begin decides when all is over.
     """
-    longest = ("processes", "tests/test_shipped_weights.py", "tests/models/studies/test_studies.py")
+    longest = (
+        "processes",
+        "tests/test_shipped_weights.py",
+        "tests/models/training/test_train.py",
+        "tests/models/training/test_trainer.py",
+        "tests/models/intake/test_auto.py",
+        "tests/app/cli/test_serving.py",
+        "tests/app/web/test_connections.py",
+    )
     groups: dict[str, list[pytest.Item]] = {group: [] for group in longest}
     for item in items:
         file = item.path.relative_to(item.config.rootpath)

@@ -32,6 +32,7 @@ def is_inked(page: Any) -> bool:
 
 def test_a_digit_drawn_with_the_mouse_is_answered_by_all_seven(visit: Visits, real_address: str) -> None:
     page = visit(real_address)
+    page.locator("#cards .card").first.wait_for()
     assert agreement(page) == NOTHING
     draw(page, SEVEN)
     said = labels(page, "7")
