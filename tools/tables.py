@@ -67,7 +67,8 @@ def training() -> str:
 def _recipe(recipe: dict[str, Any]) -> str:
     """Its kind, and what was learned from beside the dataset; older checkpoints call scenes "sent"."""
     scenes = ", scenes" if recipe.get("scenes", recipe.get("sent", 0)) else ""
-    return str(recipe["kind"]) + scenes + "".join(f", taught by {one}" for one in recipe.get("teachers", ()))
+    taught = " and ".join(recipe.get("teachers", ()))
+    return str(recipe["kind"]) + scenes + (f", taught by {taught}" if taught else "")
 
 
 def _of_sent(header: dict[str, Any]) -> str:
