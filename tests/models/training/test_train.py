@@ -101,7 +101,7 @@ def test_refining_starts_from_the_checkpoint_and_tells_so(run, tmp_path):
     assert curve["pictures"] == sorted(curve["pictures"])
 
 
-@pytest.mark.parametrize(("name", "taught"), [("nin", ("densenet",)), ("vgg11", ())])
+@pytest.mark.parametrize(("name", "taught"), [("nin", ("densenet", "resnet18")), ("vgg11", ())])
 def test_refined_on_features_a_network_is_taught_by_nobody(name, taught):
     arguments = ["--model", name, "--dataset", "mnist", "--recipe", "long", "--refine"]
     refined = train._recipe(name, "mnist", train._parse(arguments))
