@@ -180,23 +180,25 @@ def _picture(path: Path | None) -> tuple[bytes, str]:
     """A picture and its media type: a file's, or one that is drawn."""
     if path is None:
         return drawn(), "image/png"
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"--picture is {path}, which cannot be read: {error.strerror}") from error
-    return data, mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return _bytes_of("--picture", path), mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
 def _identified(path: Path | None) -> dict[str, str]:
     """What identifies the client, by the key in a file, and nothing without one. ValueError."""
     if path is None:
         return {}
+    key = _bytes_of("--key-file", path).decode(errors="replace")
     try:
-        return headers_of(path.read_text(encoding="utf-8", errors="replace"))
-    except OSError as error:
-        raise ValueError(f"--key-file is {path}, which cannot be read: {error.strerror}") from error
+        return headers_of(key)
     except ValueError as error:
         raise ValueError(f"--key-file is {path}: {error}") from None  # nothing that holds the key is told with it
+
+
+def _bytes_of(option: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{option} is {path}, which cannot be read: {error.strerror}") from error
 
 
 def _watched(asked: Asked) -> Tally:
