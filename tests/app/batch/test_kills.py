@@ -83,10 +83,11 @@ print(moment, kills)
 # The command itself, which keeps what it has after 32 pictures. Once it has kept WAIT_AT it goes no further: it is
 # ended there, however slow the machine is.
 COMMAND = """
-import os, time
+import os, signal, time
 from app.batch import partial, run
 from app.cli import main
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what runs in its background ignore it
 add, wait_at, run.PART_ROWS = partial.Partial.add, [int(os.environ["WAIT_AT"])], 32
 
 def add_and_wait(self, rows, start):
@@ -132,12 +133,15 @@ def start(*options, wait_at=NOWHERE):
 def ended(process, by, when):
     """End a process by a signal once `when()`; its exit code and what it said."""
     end = time.monotonic() + 120
-    while process.poll() is None and not when():
-        assert time.monotonic() < end
-        time.sleep(0.002)
-    if process.poll() is None:
-        os.kill(process.pid, by)
-    out, err = process.communicate(timeout=120)
+    try:
+        while process.poll() is None and not when():
+            assert time.monotonic() < end
+            time.sleep(0.002)
+        if process.poll() is None:
+            os.kill(process.pid, by)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()  # lest it be counted among the children of later tests
     return process.returncode, (out + err).decode()
 
 
