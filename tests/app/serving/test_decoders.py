@@ -87,6 +87,14 @@ def workers(pid: int) -> set[int]:
     return {child for child in below(pid) if parents.get(child) != pid}
 
 
+def source(decoders: Decoders) -> int:
+    """The process that forks their workers. What else comes from this process, earlier tests' resource tracker say, is
+    not theirs."""
+    process = decoders._source._process
+    assert process is not None
+    return process.pid
+
+
 @contextmanager
 def in_the_midst(decoders: Decoders, *others: int) -> Iterator[tuple[Future[Image.Image], int]]:
     """A picture that is being decoded, and the worker that does it, none of `others`."""
@@ -95,7 +103,7 @@ def in_the_midst(decoders: Decoders, *others: int) -> Iterator[tuple[Future[Imag
         future = pool.submit(decoders, SLOW, max_pixels=MOST)
         until(lambda: decoders.budget.used > used or future.done())
         assert not future.done()
-        (worker,) = workers(os.getpid()) - {each.pid for each in decoders.idle} - set(others)
+        (worker,) = below(source(decoders)) - {each.pid for each in decoders.idle} - set(others)
         yield future, worker
 
 
@@ -150,19 +158,20 @@ def test_a_decoder_that_dies_in_the_midst_costs_its_picture_alone(
 
 def test_a_decoder_that_dies_while_it_waits_costs_nothing(decoders: Decoders) -> None:
     decoders(SMALL, max_pixels=MOST)
-    (worker,) = workers(os.getpid())
+    (worker,) = below(source(decoders))
     os.kill(worker, signal.SIGKILL)
-    until(lambda: not workers(os.getpid()))
+    until(lambda: not below(source(decoders)))
     assert decoders(SMALL, max_pixels=MOST).size == (64, 48)
 
 
 def test_where_the_process_that_forks_them_has_died_there_is_another(decoders: Decoders) -> None:
     decoders(SMALL, max_pixels=MOST)
-    (first,) = below(os.getpid()) - workers(os.getpid())
+    first = source(decoders)
     os.kill(first, signal.SIGKILL)
     with ThreadPoolExecutor(2) as pool:  # the worker that is left takes one of two
         assert [one.size for one in pool.map(lambda data: decoders(data, max_pixels=MOST), [SLOW, SLOW])]
-    until(lambda: len(below(os.getpid()) - {first}) == 1)  # who decoded a large one is ended
+    assert source(decoders) != first
+    until(lambda: not below(source(decoders)))  # who decoded a large one is ended
 
 
 def test_a_process_that_forks_them_and_has_not_quite_ended_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,9 +204,9 @@ def test_a_picture_that_takes_too_long_is_given_up() -> None:
 
 def test_a_decoder_that_does_not_even_end_itself_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.serving.decoders.GRACE_S", 0.1)
-    others, decoders = workers(os.getpid()), Decoders(1, 1 << 30)
+    decoders = Decoders(1, 1 << 30)
     try:
-        with in_the_midst(decoders, *others) as (future, worker):
+        with in_the_midst(decoders) as (future, worker):
             os.kill(worker, signal.SIGSTOP)
             with pytest.raises(DecodingFailed, match="not decoded within 1 s"):
                 future.result(30)
