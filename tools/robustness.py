@@ -8,39 +8,21 @@ from models import catalog, checkpoints
 from models.checkpoints import reports
 from models.datasets import DATASETS
 from models.evaluation.corruptions import CORRUPTIONS
-from tools.markdown import table
 from tools.unchanged import digest_of
 
 
-def told(weights: Path) -> str:
-    """The table, and below it how its networks were measured."""
-    return "\n\n".join(filter(None, [table(*rows(weights)), circumstances(weights)]))
-
-
 def rows(weights: Path) -> tuple[list[str], list[list[str]]]:
-    """Headings, and a row for each checkpoint: its accuracy on the pictures as they are; and of each corruption the
-    mean over the strengths, and that of the strength that hurts it most.
+    """Headings, and a row for each checkpoint: its accuracy on the pictures as they are; of each corruption the mean
+    over the strengths, and that of the strength that hurts it most; and the form in which it ran, with the newest
+    instructions of the processor: a network's figures depend on both, if little.
     """
     told = []
     for network, record in _records(weights):
         clean = "-" if record is None else f"{record['clean']:.1%} of {record['n']:,}"
         cells = [_cell(record and record["corruptions"].get(one)) for one in CORRUPTIONS]
-        told.append([network, clean, *cells])
-    return ["network", "as they are", *(f"{name}: mean, worst" for name in CORRUPTIONS)], told
-
-
-def circumstances(weights: Path) -> str:
-    """In which form each network ran, on a processor with which instructions, and with which versions; empty where none
-    was measured. A network's figures depend on all three, if little.
-    """
-    ran: dict[tuple[str, str], list[str]] = {}
-    versions: dict[str, None] = {}
-    for network, record in _records(weights):
-        if record is not None:
-            ran.setdefault((record["form"], record["instructions"]), []).append(network)
-            versions[", ".join(f"{name} {version}" for name, version in record["versions"].items())] = None
-    each = (f"{form} on {on}: {', '.join(networks)}" for (form, on), networks in sorted(ran.items()))
-    return f"Measured in {'; in '.join(each)}. {'; '.join(versions)}." if ran else ""
+        ran = "-" if record is None else f"{record['form']}, {record['instructions'].split()[-1]}"
+        told.append([network, clean, *cells, ran])
+    return ["network", "as they are", *(f"{name}: mean, worst" for name in CORRUPTIONS), "ran in"], told
 
 
 def _records(weights: Path) -> Iterator[tuple[str, dict[str, Any] | None]]:

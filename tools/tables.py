@@ -175,7 +175,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "page": page,
     "forms": lambda: table(*speed.forms(checkpoints.root())),
     "batch": lambda: table(*bulk.rows()),
-    "robustness": lambda: robustness.told(checkpoints.root()),
+    "robustness": lambda: table(*robustness.rows(checkpoints.root())),
     "serving_costs": serving_costs,
     "settings": settings,
     "vote": lambda: vote_table.rules(checkpoints.root()),
