@@ -10,6 +10,7 @@ from models.intake.pixels import Mask
 from models.intake.steps import NothingFound, Step
 
 EDGE = 0.02  # of the picture's side: what is nearer to its edge, by a pixel more, touches it
+HOLLOW = 0.4  # of its box's area: what a plate leaves free in a corner fills 0.2
 FILLS = 0.65  # of the picture's side: pieces at the edge belong to a digit that is as large as this
 
 Boxes = npt.NDArray[np.float64]  # left, top, width, height: [N, 4]
@@ -30,7 +31,7 @@ def of_digit(mask: Mask, steps: list[Step]) -> Mask:
         raise NothingFound("nothing but a border or lines at the edges was found; a digit should stand between them")
     if lines.all():  # a 1 at the edge is as thin
         lines &= across
-    aside = lines | _cut_off(boxes, height, width)
+    aside = lines | _cut_off(boxes, height, width) | _corners(boxes, areas, height, width)
     off_centre = np.hypot(centres[1:, 0] / width - 0.5, centres[1:, 1] / height - 0.5)
     weight = np.maximum(boxes[:, 2], boxes[:, 3]) * np.sqrt(areas) * (1.2 - off_centre)
     main = int(np.argmax(np.where(lines if aside.all() else aside, -1, weight)))
@@ -65,6 +66,12 @@ def _cut_off(boxes: Boxes, height: int, width: int) -> Mask:
     left, top, wide, high = boxes.T
     reach = np.stack([(left + wide) / width, (top + high) / height, (width - left) / width, (height - top) / height])
     return np.asarray(np.logical_or(*_touching(boxes, height, width)) & (reach.min(0) < 0.2), bool)
+
+
+def _corners(boxes: Boxes, areas: npt.NDArray[np.float64], height: int, width: int) -> Mask:
+    """Which parts lie in the picture's corners, two or more of them, as what a round plate leaves free does."""
+    cornered = np.logical_and(*_touching(boxes, height, width)) & (areas < HOLLOW * boxes[:, 2] * boxes[:, 3])
+    return np.asarray(cornered & (cornered.sum() > 1))
 
 
 def _touching(boxes: Boxes, height: int, width: int) -> tuple[Mask, Mask]:

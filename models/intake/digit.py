@@ -20,7 +20,8 @@ WORKING = 640  # pixels: larger pictures are shrunk to this first
 STROKE = 2.5  # pixels at MNIST's scale: thinner strokes are widened to this; MNIST's own median is 2.6
 WHITE = 8  # of 255: paper may be this far from white where a picture is taken for one of MNIST's, negated
 SURROUNDED = 2  # a sheet on a desk with a box on it
-SURROUNDS = 48  # pixels: in a smaller picture strokes are no boxes
+PAGES = 48  # pixels: a smaller picture is of no page
+SURROUNDS = 20  # pixels: in a smaller picture strokes are no boxes
 BEYOND = 0.08  # of the picture's width: how far rulings reach to both sides of a digit on them
 BOLD = 3.0  # pixels: bolder ones (print) are thinned to this
 
@@ -45,7 +46,7 @@ def _ink(pixels: UInt8, steps: list[Step]) -> ink.Ink:
     """The ink of the picture; of a page beside a table, or a box or a sheet that the digit stands in, that of its
     inside.
     """
-    if max(pixels.shape) >= SURROUNDS and (page := margins.page(pixels)) is not None:
+    if max(pixels.shape) >= PAGES and (page := margins.page(pixels)) is not None:
         pixels = _inside(pixels, page, steps)
     found = ink.separate(pixels, steps, WORKING)
     for _ in range(SURROUNDED):

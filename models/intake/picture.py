@@ -20,6 +20,7 @@ from models.intake.steps import NothingFound, Step
 
 BLANK = 16  # of 255: a picture of 28x28 in which all pixels are nearer to each other shows nothing
 DARK = 8  # of 255: MNIST's ground is 0, and a little more where it was saved as JPEG
+FREE = 4  # pixels: so wide is MNIST's margin, which tells its digits from a cell with a black border around white paper
 DIM = 60  # of 255: Fashion-MNIST's corners, of which garments cover some; the brightest median is 52
 AS_IT_WAS = Step("as it is", {"why": "28x28, grey, bright on black"})
 
@@ -68,7 +69,8 @@ def _already_prepared(pixels: UInt8, dataset: str) -> UInt8 | None:
     if (contrast := int(np.ptp(grey))) < BLANK:
         raise NothingFound(f"the picture is blank: its pixels differ by {contrast} of 255, at least {BLANK} are needed")
     if dataset == "mnist":
-        black = float(np.median(border(grey))) <= DARK
+        rings = (border(grey[free : SIDE - free, free : SIDE - free]) for free in range(FREE))
+        black = max(float(np.median(ring)) for ring in rings) <= DARK
     else:
         black = float(np.median([grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]])) <= DIM
     return grey.copy() if black else None  # Pillow's own memory is read-only

@@ -1,4 +1,5 @@
-"""What a digit may stand in: a drawn box or a ring, the thick border of a cell, a sheet of paper on a desk.
+"""What a digit may stand in: a drawn box or a ring, the thick border of a cell, a sheet of paper on a desk, a round
+plate.
 
 Its border has less of the sheet than of the desk, so that the sheet is taken for ink, or the box, being the largest
 thing there is, for the digit. ``inside`` says where to look instead.
@@ -17,6 +18,9 @@ STRAIGHT = 0.85  # of its smallest rectangle's area: what fills less has no four
 ROUND = 0.74  # the same of a ring; an ellipse fills 0.785
 OPEN = 0.5  # share of a frame that is hole; of a sheet it is less
 INK = 0.3  # of the hole or the sheet, its shorter side: what is smaller there is a speck, or the dot of a zero
+RIM = 0.025  # of its radius: how far a plate's outline may leave an ellipse, as a root mean square; bold digits: 0.05
+HOLLOWED = 0.8  # of its convex hull's area: holes that are digits without counters fill less, a zero's own more
+SLANTED = 0.6  # a plate's shorter side, of its longer: a bold zero is often narrower
 Contour = npt.NDArray[np.int32]
 
 
@@ -40,12 +44,25 @@ def inside(mask: Mask) -> Box | None:
     hole = max(holes, key=lambda c: max(cv2.boundingRect(c)[2:]))
     if sum(map(cv2.contourArea, holes)) > OPEN * area:
         return _within_frame(hole, boxes, ring=filled < STRAIGHT) if filled > ROUND else None
-    return _sheet(Box(left, top, left + width, top + height), hole) if filled > STRAIGHT else None
+    whole = Box(left, top, left + width, top + height)
+    if filled > STRAIGHT:
+        return _sheet(whole, hole)
+    disc = SLANTED * max(width, height) < min(width, height) and _off_ellipse(outline) < RIM
+    return _plate(whole, hole, holes, boxes) if disc else None
 
 
 def _filled(outline: Contour) -> float:
     """The share of its smallest rectangle that an outline fills."""
     return float(cv2.contourArea(outline) / max(1.0, float(np.prod(cv2.minAreaRect(outline)[1]))))
+
+
+def _off_ellipse(outline: Contour) -> float:
+    """How far an outline leaves the ellipse that fits it best, of its radius: a root mean square."""
+    centre, axes, angle = cv2.fitEllipse(outline)
+    x, y = (outline.reshape(-1, 2) - np.asarray(centre)).T
+    cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    radius = 2 * np.hypot((x * cos + y * sin) / axes[0], (y * cos - x * sin) / axes[1])
+    return float(np.sqrt(np.mean((radius - 1) ** 2)))
 
 
 def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], *, ring: bool) -> Box | None:
@@ -82,3 +99,31 @@ def _sheet(sheet: Box, hole: Contour) -> Box | None:
         return None
     rim = max(2, round(0.02 * min(width, height)))
     return Box(sheet.left + rim, sheet.top + rim, sheet.right - rim, sheet.bottom - rim)
+
+
+def _plate(plate: Box, hole: Contour, holes: list[Contour], boxes: npt.NDArray[np.int32]) -> Box | None:
+    """What stands on a round plate, with a little of it around, if its largest ``hole`` is a digit's; else the plate is
+    a bold zero, or another digit of a thick pen.
+    """
+    width, height = plate.right - plate.left, plate.bottom - plate.top
+    left, top, wide, high = cv2.boundingRect(hole)
+    if max(wide, high) < INK * min(width, height):
+        return None
+    x, y, w, h = boxes[:, :4].T
+    counters = (x > left) & (y > top) & (x + w < left + wide) & (y + h < top + high) & (h > 0.5 * INK * high)
+    alone = sum(map(cv2.contourArea, holes)) < 1.1 * cv2.contourArea(hole)
+    # A bar, such as a one: a zero that is as wide as high has a hole which is so too.
+    bar = alone and _filled(hole) > STRAIGHT and wide < 0.35 * high and min(width, height) > 0.9 * max(width, height)
+    if not (counters.any() or bar or _hollowed(hole)):
+        return None
+    free = round(0.1 * max(wide, high))
+    return Box(
+        max(plate.left, left - free),
+        max(plate.top, top - free),
+        min(plate.right, left + wide + free),
+        min(plate.bottom, top + high + free),
+    )
+
+
+def _hollowed(hole: Contour) -> bool:
+    return bool(cv2.contourArea(hole) < HOLLOWED * cv2.contourArea(cv2.convexHull(hole)))

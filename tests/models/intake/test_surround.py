@@ -25,6 +25,18 @@ def ringed():
     return pixels
 
 
+def on_a_plate(radius, slant=1.0, margin=30):
+    """A bright seven on a dark disc on white; the picture ends ``margin`` pixels beside it."""
+    pixels = np.full((2 * (radius + margin), 2 * round(slant * radius + margin)), 255, np.uint8)
+    height, width = pixels.shape
+    cv2.ellipse(pixels, (width // 2, height // 2), (round(slant * radius), radius), 0, 0, 360, 20, -1)
+    seven = np.argwhere(SEVEN < 128)
+    (top, left), (bottom, right) = seven.min(0), seven.max(0) + 1
+    y, x = (height - bottom + top) // 2, (width - right + left) // 2
+    pixels[y : y + bottom - top, x : x + right - left][SEVEN[top:bottom, left:right] < 128] = 255
+    return pixels
+
+
 def on_a_desk(margin):
     rng = np.random.default_rng(0)
     return np.clip(
@@ -40,6 +52,8 @@ SURROUNDED = {
     "sheet on a desk": on_a_desk(60),
     "sheet that fills the picture": on_a_desk(8),
     "white on a dark square on white": np.pad(255 - SEVEN, 40, constant_values=255),
+    "round plate": on_a_plate(100),
+    "round plate, seen from the side": on_a_plate(120, slant=0.75),
     "frame on a sheet on a desk": np.pad(framed(5, margin=25), 40, constant_values=70),
 }
 
@@ -51,6 +65,23 @@ def test_the_digit_inside_is_found(what, invert):
     prepared = prepare(Image.fromarray(255 - pixels if invert else pixels), "mnist")
     assert "inside" in [step.name for step in prepared.steps]
     assert likeness(prepared.picture, ALONE) > 0.9
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_a_plate_that_fills_the_picture_leaves_corners_which_are_no_ink(invert):
+    pixels = on_a_plate(100, margin=0)
+    prepared = prepare(Image.fromarray(255 - pixels if invert else pixels), "mnist")
+    assert likeness(prepared.picture, ALONE) > 0.9
+
+
+@pytest.mark.parametrize("side", [20, 24, 28, 36, 46])
+@pytest.mark.parametrize("thick", [1, 2])
+def test_a_cell_cut_out_small_is_not_read_inside_out(side, thick):
+    free = cv2.resize(SEVEN, (side, side), interpolation=cv2.INTER_AREA)
+    cell = cv2.rectangle(free.copy(), (0, 0), (side - 1, side - 1), 0, thick)
+    prepared = prepare(Image.fromarray(cell), "mnist")
+    assert not prepared.as_it_was
+    assert likeness(prepared.picture, prepare(Image.fromarray(free), "mnist").picture) > 0.7
 
 
 def zero(width, height, thick, dot=0):
@@ -71,7 +102,7 @@ def square_zero(width, height, thick):
 
 @pytest.mark.parametrize(
     "mask",
-    [zero(90, 150, 8), zero(90, 150, 30), zero(140, 150, 10), zero(90, 150, 12, dot=14)]
+    [zero(90, 150, 8), zero(90, 150, 30), zero(140, 150, 10), zero(90, 150, 12, dot=14), zero(140, 150, 70)]
     + [square_zero(80, 150, thick) for thick in (6, 15, 28)]
     + [zero(60, 60, 60), np.ones((90, 80), bool)],
 )
