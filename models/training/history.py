@@ -5,13 +5,13 @@ The run's own history.jsonl (``run_log``) stays under runs/, which nobody ships.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from models import checkpoints
 from models.checkpoints import reports
+from models.training import run_log
 from models.training.trainer import Trainer
 
 SUMMED = ("run", "pictures", "seconds")  # where a run goes on from another one, these go on too
@@ -23,7 +23,7 @@ def of_run(trainer: Trainer, weights: Path) -> dict[str, Any]:
     known, metadata = trainer.classifier, trainer.classifier.metadata
     place = checkpoints.path_for(known.dataset, known.architecture, weights)
     before = (reports.of(place, metadata.get("digest")) or {}).get("history")
-    return joined(before, _lines(trainer.folder / "history.jsonl"), from_scratch=not metadata)
+    return joined(before, run_log.lines(trainer.folder), from_scratch=not metadata)
 
 
 def joined(
@@ -44,9 +44,3 @@ def joined(
     columns = {name: [*(before or {}).get(name, ()), *own[name]] for name in (*SUMMED, *AS_THEY_ARE)}
     begins = from_scratch if before is None else before["from_scratch"]
     return {"from_scratch": begins, **columns}
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The last line of each epoch, in order: a run that was interrupted repeats what it had not saved."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    return list({(line["phase"], line["epoch"]): line for line in lines}.values())

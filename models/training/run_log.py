@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from models.checkpoints import atomic
 from models.training.run_state import Position
 
 
@@ -38,6 +40,23 @@ def line(at: Position, totals: Tensor, watched_accuracy: float, watched: int) ->
         "held_out_accuracy": round(watched_accuracy, 4),
         "held_out_n": watched,
     }
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The run's history, without what was cut short while it was written."""
+    path, found = folder / "history.jsonl", []
+    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        with suppress(json.JSONDecodeError):
+            found.append(json.loads(text))
+    return found
+
+
+def cut(folder: Path, seen: int) -> None:
+    """Keep what a run had told when it had seen so many pictures: what it learned afterwards and did not save it learns
+    anew, and where minutes are counted it may end before it is there again.
+    """
+    kept = [json.dumps(line) + "\n" for line in lines(folder) if line["pictures"] <= seen]
+    atomic.write(folder / "history.jsonl", "".join(kept).encode())
 
 
 def write(folder: Path, name: str, line: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation.choice import add_choice, check_positive, chosen, parsed
 from models.evaluation.evaluate import compared, evaluate, summary
-from models.training import history, recipes, shipping
+from models.training import history, recipes, run_log, shipping
 from models.training.optimisation import DivergedError
 from models.training.recipes import Recipe
 from models.training.run_state import ResumeError
@@ -155,6 +155,8 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     trainer = _trainer(name, dataset, options, stop, folder, world)
     if world.told(options.resume and state.is_file()):
         trainer.resume()
+        if world.first:
+            run_log.cut(folder, trainer.at.total_seen)
     print(f"{name}, {dataset}: {_described(trainer)}", flush=True)
     classifier = trainer.run()
     if not world.first:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models.training import history
+from models.training import history, run_log
 
 pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 
@@ -51,10 +51,18 @@ def test_one_that_refined_an_unknown_past_says_so():
     assert not history.joined(None, [line(1, 500, 1.0)], from_scratch=False)["from_scratch"]
 
 
-def test_what_an_interrupted_run_repeated_is_told_once(tmp_path):
-    lines = [line(1, 500, 1.0), line(2, 1000, 2.0), line(2, 1000, 2.5), line(3, 1500, 3.5)]
-    (tmp_path / "history.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
-    assert [one["minutes"] for one in history._lines(tmp_path / "history.jsonl")] == [1.0, 2.5, 3.5]
+def test_what_a_killed_run_had_not_saved_is_not_told(tmp_path):
+    told = [line(1, 500, 1.0), line(2, 1000, 2.0), line(3, 1500, 3.0)]
+    (tmp_path / "history.jsonl").write_text("".join(json.dumps(one) + "\n" for one in told) + '{"phase": 0, "epo')
+    assert run_log.lines(tmp_path) == told
+    run_log.cut(tmp_path, 1200)
+    run_log.write(tmp_path, "lenet", line(3, 1400, 2.9))
+    assert [one["minutes"] for one in run_log.lines(tmp_path)] == [1.0, 2.0, 2.9]
+
+
+def test_a_run_that_has_told_nothing_yet_has_no_lines(tmp_path):
+    run_log.cut(tmp_path, 0)
+    assert run_log.lines(tmp_path) == []
 
 
 def test_one_that_refined_a_run_killed_after_its_only_epoch_begins_anew():

@@ -279,7 +279,10 @@ def test_a_run_pauses_by_itself_and_goes_on_in_pieces(run, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "stopped at step 1; --resume goes on from there" in told
     assert "stopped at step 2; --resume goes on from there" in told
+    with (tmp_path / "runs/mnist/lenet/history.jsonl").open("a") as lost:  # a killed run saves less than it tells
+        lost.write(json.dumps({"phase": 0, "epoch": 3, "pictures": 1440}) + "\n" + '{"phase": 0, "ep')
     assert run(*lenet, "--pause-after", "60") == 0
+    assert [line["epoch"] for line in history(tmp_path / "runs/mnist/lenet")] == [1, 2]
     assert checkpoints.read_header(tmp_path / "weights/mnist/lenet.lineup")["training"]["pictures"] == 960
 
 

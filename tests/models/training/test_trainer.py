@@ -7,7 +7,7 @@ from models import catalog
 from models.catalog import ARCHITECTURES
 from models.classifier import Classifier
 from models.data.scene_sets import SceneSet
-from models.training import features, history, recipes, run_state, sparse, trainer
+from models.training import features, recipes, run_log, run_state, sparse, trainer
 from models.training.material import Material
 from models.training.optimisation import DivergedError
 from models.training.pool import pool
@@ -46,7 +46,7 @@ def test_an_interrupted_run_ends_as_it_would_have(tmp_path, stop_at, optimizer, 
     resumed.resume()
     state = resumed.run().network.state_dict()
     assert resumed.at.step == 40
-    assert [(line["phase"], line["epoch"]) for line in history._lines(tmp_path / "cut/history.jsonl")] == EPOCHS
+    assert [(line["phase"], line["epoch"]) for line in run_log.lines(tmp_path / "cut")] == EPOCHS
     for name, wanted in whole.network.state_dict().items():
         assert torch.equal(state[name], wanted), name
 
