@@ -61,6 +61,21 @@ def test_a_report_that_does_not_come_can_be_asked_for_again(page: Any) -> None:
     assert page.locator(NOTICES).count() == 0
 
 
+def test_what_was_recorded_and_does_not_come_can_be_asked_for_again(
+    visit: Visits, serve_fake: ServeFake, engine: Measured
+) -> None:
+    """It must not be told of as never recorded."""
+    visit.expect("failed: GET .*/figures.json")
+    visit.allow("console: .*ERR_FAILED")
+    page = visit(serve_fake(engine))
+    page.route("**/figures.json", lambda route: route.abort(), times=1)
+    page.locator("#tab-lineup").click()
+    page.locator(NOTICES, has_text="cannot be reached").get_by_role("button", name="Try again").click()
+    page.locator("#lineup .confusion").wait_for()
+    assert page.locator(NOTICES).count() == 0
+    assert "make bench" not in page.locator("#lineup").inner_text()
+
+
 def test_real_pictures_are_told_of_the_checkpoints_that_were_measured_on_them_alone(
     visit: Visits, serve_fake: ServeFake, engine: Measured
 ) -> None:

@@ -111,6 +111,21 @@ def test_a_digit_drawn_with_the_keyboard(visit: Visits, real_address: str) -> No
     assert agreement(page) == NOTHING
 
 
+def test_a_space_bar_that_is_held_down_moves_the_pen_once(visit: Visits, address: str) -> None:
+    page = visit(address)
+    page.wait_for_selector("#cards .card")
+    page.locator("#pad").focus()
+    for _ in range(4):  # all but the first are the key's repeats
+        page.keyboard.down(" ")
+    page.keyboard.up(" ")
+    assert page.locator("#undo").is_disabled()  # the stroke still goes on
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press(" ")
+    labels(page, "7")
+    page.locator("#undo").click()
+    assert agreement(page) == NOTHING
+
+
 def test_answers_come_while_the_pen_is_down(visit: Visits, real_address: str) -> None:
     page = visit(real_address)
     page.wait_for_selector("#cards .card")

@@ -79,6 +79,27 @@ def test_who_enters_a_key_can_make_it_a_nine(visit: Visits, serve_fake: ServeFak
     assert page.locator("#flip .flips > li").count() == len(ARCHITECTURES)
 
 
+@pytest.mark.parametrize("entered", ["draw", "inside", "lineup"])
+def test_a_key_that_is_entered_in_one_tab_opens_them_all(visit: Visits, serve_fake: ServeFake, entered: str) -> None:
+    visit.allow("answered 401")
+    visit.allow("console: .*401")
+    places = {
+        "draw": ("#notice", "#cards .card"),
+        "inside": ("#inside > .notice", ".idea"),
+        "lineup": ("#lineup .notice", ".panel"),
+    }
+    page = visit(serve_fake(api_key=SecretStr(KEY)))
+    for tab in (*places, entered):
+        page.locator(f"#tab-{tab}").click()
+        page.locator(f"{places[tab][0]} input").wait_for()
+    page.locator(f"{places[entered][0]} input").fill(KEY)
+    page.locator(f"{places[entered][0]} button").click()
+    for tab, (notice, part) in places.items():
+        page.locator(f"#tab-{tab}").click()
+        page.locator(part).first.wait_for()
+        assert page.locator(notice).is_hidden()
+
+
 def test_a_part_that_does_not_come_is_told_and_can_be_asked_for_again(visit: Visits, address: str) -> None:
     visit.expect("failed: GET .*/inside.js")
     visit.expect("console: .*ERR_FAILED")

@@ -153,3 +153,30 @@ def test_a_picture_that_the_browser_cannot_show_is_let_go(visit: Visits, address
     labels(page, "7")
     page.wait_for_function("document.getElementById('shown').src.startsWith('data:')")
     assert page.evaluate("held.size") == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [(b"\x07", "Read as clothing, as you said."), (b"\xcf", "Read as clothing, as you said, but it looks like what")],
+)
+def test_of_what_people_said_it_is_no_other_kind_is_told(visit: Visits, address: str, first: bytes, told: str) -> None:
+    """The service has looked for clothing alone then; of a first byte from 200 on it says that it is none."""
+    page = visit(address, "/#dataset=fashion-mnist")
+    hand_over(page, "drop", first)
+    labels(page)
+    kind = page.locator("#kind").inner_text()
+    assert kind.startswith(told)
+    assert "Neither" not in kind
+    assert ("but" in told) == ("looks like" in kind)
+
+
+def test_undo_by_keyboard_takes_a_picture_back_that_was_just_opened(
+    visit: Visits, address: str, tmp_path: Path
+) -> None:
+    """The focus is on what opened it then."""
+    page = visit(address)
+    page.locator("#file").focus()
+    choose(page, png(SEVEN), tmp_path)
+    page.locator("#shown").wait_for()
+    page.keyboard.press("Control+z")
+    page.locator("#shown").wait_for(state="hidden")

@@ -160,3 +160,10 @@ def test_what_is_shown_is_what_the_networks_get(
     shown = greys(page.locator(LARGE))
     assert min(shown) < 30 < 250 < max(shown)
     assert np.median(shown) == 255  # dark on white, as it was drawn
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "enlarged"), ("zh", "放大")])
+def test_that_some_networks_get_it_enlarged_is_told(visit: Visits, address: str, language: str, told: str) -> None:
+    page = visit(address, f"/?lang={language}")
+    bring_into_view(page)
+    page.locator("#seen .lede", has_text=told).wait_for()

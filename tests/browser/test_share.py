@@ -178,6 +178,37 @@ def test_the_settings_are_kept_in_the_address(visit: Visits, address: str) -> No
     assert page.evaluate(ground) != light
 
 
+@pytest.mark.parametrize("way", ["#settings a", "h1 a"])
+def test_a_picture_that_no_address_holds_is_asked_about_before_it_is_gone(
+    visit: Visits, page: Any, tmp_path: Path, way: str
+) -> None:
+    visit.allow("ERR_ABORTED")  # what the page was still loading when it was left
+    (tmp_path / "five.png").write_bytes(b"\x05")
+    page.set_input_files("#file", tmp_path / "five.png")
+    page.locator("#shown").wait_for()
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.locator(way).click()
+    assert "cannot hold" in asked[0]
+    page.wait_for_timeout(200)  # in which it could be left
+    assert page.locator("#shown").is_visible()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator(way).click()
+    page.locator("#invitation").wait_for()
+
+
+def test_the_name_of_the_page_leads_to_its_start_in_the_same_language(visit: Visits, address: str) -> None:
+    visit.allow("ERR_ABORTED")  # what the page was still loading when it was left
+    page = visit(address, "/?lang=zh")
+    draw(page, SEVEN)
+    page.wait_for_url("**/?lang=zh#drawing=*")
+    page.locator("h1 a").click()  # without a question: Back leads to the drawing
+    page.wait_for_url("**/?lang=zh")
+    assert page.locator("html").get_attribute("lang") == "zh"
+    page.go_back()
+    page.wait_for_url("**/?lang=zh#drawing=*")
+
+
 def test_a_card_leads_inside_with_all_that_was_chosen_since_it_was_answered(visit: Visits, page: Any) -> None:
     visit.allow("503")  # this service has no maps to show
     page.get_by_label("Colours").select_option("dark")

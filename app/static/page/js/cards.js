@@ -66,14 +66,17 @@ export function showNone(networks, answers = new Map(), ask = t('answer.ask')) {
   spoken.textContent = '';
 }
 
-/** Say what kind of picture it is: digit, clothing or neither. @param {Judged} judged @param {boolean} asked whether the dataset was named */
+/**
+ * Say what kind of picture it is: digit, clothing or neither. Where the dataset was named, the service has looked for that
+ * one alone, and what is not of it may well be of the other. @param {Judged} judged @param {boolean} asked whether it was named
+ */
 export function showKind(judged, asked) {
   const dataset = t(`dataset.${judged.dataset}`);
   const sure = judged.dataset_confidence === null ? '' : percent(judged.dataset_confidence);
   const odd = judged.in_distribution === false;
-  const taken = asked ? t('kind.asked', { dataset }) : t('kind.taken', { dataset, sure });
   const reason = reasonOf(judged.reason);
-  kind.textContent = `${odd ? t('kind.neither') : taken}${reason ? t('kind.reason', { reason }) : ''}`;
+  const taken = `${t(odd ? 'kind.neither' : 'kind.taken', { dataset, sure })}${reason ? t('kind.reason', { reason }) : ''}`;
+  kind.textContent = asked ? t(odd ? 'kind.asked_odd' : 'kind.asked', { dataset, reason }) : taken;
   kind.classList.toggle('odd', odd);
 }
 

@@ -17,6 +17,7 @@ import { decode, encode } from './strokes.js';
 const EMPTY = 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg"/>';
 const LOADING_MS = 2000; // after which a network that was still loading is asked again
 const LIGHT_MACS = 500e6; // networks above it are asked once the pen is lifted
+const TYPED = 'input:not([type=file], [type=checkbox]), textarea'; // here Ctrl+Z takes back what was typed
 
 const element = (/** @type {string} */ name) => /** @type {HTMLElement} */ (document.getElementById(name));
 const button = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (element(name));
@@ -178,8 +179,8 @@ function take(data, event) {
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  const isField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z' || isField || state.get('tab') !== 'draw') return;
+  const isTyped = event.target instanceof Element && event.target.matches(TYPED);
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z' || isTyped || state.get('tab') !== 'draw') return;
   event.preventDefault();
   button(event.shiftKey ? 'redo' : 'undo').click();
 }

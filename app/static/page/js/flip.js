@@ -28,7 +28,7 @@ let known = [];
 const large = canvas(t('flip.title'));
 /** @type {Map<string, HTMLCanvasElement>} */
 let small = new Map();
-/** What the searches are about. @type {answers.Answers | null} */
+/** What the searches are about; they stay so while newer answers are of the same. @type {answers.Answers | null} */
 let about = null;
 /** The wanted class; null: what is proposed. @type {number | null} */
 let wanted = null;
@@ -55,8 +55,12 @@ async function meet() {
   small = new Map(known.map(({ name }) => [name, canvas()]));
 }
 
+/** Of the same picture, taken for the same: all are asked again as long as one of the networks loads. @param {answers.Answers | null} one @param {answers.Answers | null} other */
+const alike = (one, other) => one?.picture === other?.picture && one?.dataset === other?.dataset;
+
 /** Another picture: whatever is known of the last one is of no use. @param {answers.Answers | null} it */
 function follow(it) {
+  if (it && flips.each.size && alike(it, about)) return;
   if (it && it.dataset !== about?.dataset) wanted = null;
   about = it ?? about;
   forget();
@@ -80,13 +84,13 @@ function target(it) {
 }
 
 async function start() {
-  const it = answers.now();
+  const it = answers.now() && about;
   if (!it) return;
   chosen = '';
   content();
   await meet(); // draw.js has them by now, or there were no answers
   const body = await it.picture.blob();
-  if (it === answers.now()) await flips.start(known, { body, dataset: it.dataset, to: target(it) });
+  if (alike(it, answers.now())) await flips.start(known, { body, dataset: it.dataset, to: target(it) });
 }
 
 function halt() {
@@ -96,7 +100,7 @@ function halt() {
 
 function draw() {
   if (!place) return;
-  const now = answers.now();
+  const now = answers.now() && about;
   const shown = chosen || foremost();
   const flip = flips.each.get(shown);
   for (const [name, at] of small) paint(at, flips.each.get(name)?.after ?? null);
@@ -196,8 +200,9 @@ function caption(it, name, { dabs: made, first, said }) {
       : nothing}`;
 }
 
-/** Who is hardest to fool, once all have been asked. */
+/** Who is hardest to fool, once all have been asked: after a stop or an error, some were not. */
 function score() {
+  if ([...flips.each.values()].some(({ state }) => state === 'waits')) return '';
   const done = known.flatMap(({ name, title }) => {
     const flip = flips.each.get(name);
     return flip?.state === 'done' ? [{ title, late: flip.late, count: flip.flipped ? flip.dabs.length : Infinity }] : [];

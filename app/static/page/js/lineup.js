@@ -3,8 +3,9 @@
 
 import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
 import { ask, begin, known, loading } from './measured.js';
+import { noticeAt } from './notice.js';
 import * as panels from './panels.js';
-import { explain } from './service.js';
+import { whenTold } from './service.js';
 import { dress } from './sheet.js';
 import * as state from './state.js';
 import { t } from './text.js';
@@ -16,10 +17,14 @@ const GAP = 24; // between two panels, in the charts' units: 16 to the rem
 const LATER_MS = 2000;
 const INSET = 34; // of a panel, both sides together
 
+/** Why there is nothing to be shown. */
+const notice = Object.assign(document.createElement('p'), { className: 'notice', hidden: true });
+notice.setAttribute('role', 'alert');
+const { complain, content } = noticeAt(notice);
+
 /** @type {HTMLElement} */
 let here;
-/** Why there is nothing to be shown. @type {unknown} */
-let failure = null;
+let timer = 0;
 
 /** @param {HTMLElement} section */
 export async function open(section) {
@@ -33,10 +38,11 @@ export async function open(section) {
   load();
 }
 
-async function load() {
-  failure = null;
+function load() {
+  clearTimeout(timer);
+  content();
   draw();
-  await look();
+  look();
 }
 
 /** Ask, and again as long as the service loads. */
@@ -44,9 +50,10 @@ async function look() {
   try {
     await begin();
     ask(dataset(), draw);
-    if (loading()) setTimeout(look, LATER_MS);
+    if (loading()) timer = setTimeout(look, LATER_MS);
   } catch (error) {
-    failure = error;
+    complain(error, load);
+    timer = whenTold(error, load);
   }
   draw();
 }
@@ -67,13 +74,8 @@ const columnsOf = (most, least) => Math.max(1, Math.min(most, Math.floor((here.c
 
 function draw() {
   if (!here.clientWidth) return; // another part is shown
-  if (failure) render(failed(), here);
+  if (!notice.hidden) render(notice, here);
   else render(known ? shown() : html`<p class="muted">${t('lineup.loading')}</p>`, here);
-}
-
-function failed() {
-  const { told, detail } = explain(failure);
-  return html`<p class="notice" role="alert">${told} <span lang="en">${detail}</span> <button @click=${load}>${t('error.again')}</button></p>`;
 }
 
 function shown() {

@@ -24,10 +24,9 @@ const asked = new Set();
 /** @param {string} dataset @param {string} network */
 export const reportOf = (dataset, network) => reports.get(`${dataset} ${network}`);
 
-/** The networks as they are now, and the recorded figures. ServiceError where the networks cannot be had. */
+/** The networks as they are now, and the recorded figures. ServiceError where they cannot be had. */
 export async function begin() {
-  const recorded = figures ?? json('static/page/figures.json').catch(() => ({ speed: null, pictures: null }));
-  const [told, found] = await Promise.all([json('models'), recorded]);
+  const [told, found] = await Promise.all([json('models'), figures ?? json('static/page/figures.json')]);
   [known, figures] = [told.models, found];
 }
 

@@ -11,6 +11,9 @@ export const lasts = (error) => error instanceof ServiceError && LASTING.include
 /** What another key may help against. */
 const KEY_WANTED = ['unauthorized', 'unusable_key'];
 
+/** What failed for want of a key, by place: one that is entered at any of them is tried for all. @type {Map<HTMLElement, () => void>} */
+const locked = new Map();
+
 /** A place on the page that says what went wrong there; it is hidden while all is well. @param {HTMLElement} place */
 export function noticeAt(place) {
   let ticking = 0;
@@ -18,6 +21,7 @@ export function noticeAt(place) {
   /** All is well again. */
   function content() {
     clearInterval(ticking);
+    locked.delete(place);
     place.hidden = true;
   }
 
@@ -29,11 +33,14 @@ export function noticeAt(place) {
     const wait = error instanceof ServiceError && error.retryAfter !== null ? Math.ceil(error.retryAfter) : null;
     let left = wait ?? 0;
     const retry = again && !lasts(error) ? () => (content(), again()) : null;
+    const wanted = KEY_WANTED.includes(code);
+    locked.delete(place);
+    if (wanted && retry) locked.set(place, retry);
     const draw = () =>
       render(
         html`<strong>${told}</strong> <span class="detail" lang="en">${detail}</span>
           ${wait === null ? '' : countdown(wait, left)}
-          ${KEY_WANTED.includes(code) ? keyForm(retry) : retry && html`<button @click=${retry}>${t('error.again')}</button>`}`,
+          ${wanted ? keyForm() : retry && html`<button @click=${retry}>${t('error.again')}</button>`}`,
         place,
       );
     draw();
@@ -57,12 +64,11 @@ function countdown(wait, left) {
   return html`<span aria-hidden="true">${told(left)}</span><span class="unseen">${told(wait)}</span>`;
 }
 
-/** @param {(() => void) | null} again */
-function keyForm(again) {
+function keyForm() {
   const enter = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     useKey(String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('key')));
-    again?.();
+    for (const retry of [...locked.values()]) retry();
   };
   return html`<form @submit=${enter}>
     <label>${t('error.key')} <input type="password" name="key" autocomplete="off" required /></label>

@@ -133,7 +133,7 @@ export class Pad {
     const arrow = ARROWS[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (arrow) this.#steer(arrow, event.shiftKey ? 3 * STEP : STEP);
-    else if (event.key === ' ') this.#press();
+    else if (event.key === ' ') event.repeat || this.#press(); // a key that is held down would lift it again
     else if (event.key === 'Escape') this.#lift();
     else if (event.key === 'Delete' || event.key === 'Backspace') this.edit((drawing) => drawing.clear());
     else return;

@@ -2,6 +2,7 @@
 /** Language, theme and the projector's size; and the way back from hidden controls. */
 
 import { html, render } from '../vendor/lit-html-3.3.3/lit-html.js';
+import { isInAddress } from './share.js';
 import * as state from './state.js';
 import { language, t } from './text.js';
 
@@ -19,8 +20,16 @@ export function open(place) {
   addEventListener('keydown', (event) => {
     if (event.key === 'Escape' && !event.defaultPrevented) showControls();
   });
+  place.closest('header')?.addEventListener('click', leave);
   state.watch(() => render(all(), place));
   render(all(), place);
+}
+
+/** The header's links load the page anew: a picture that no address holds would be gone without a word. @param {MouseEvent} event */
+function leave(event) {
+  const isLink = event.target instanceof Element && event.target.closest('a');
+  const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // in a tab or window of its own
+  if (isLink && !elsewhere && !isInAddress() && !confirm(t('settings.leave'))) event.preventDefault();
 }
 
 function showControls() {

@@ -87,7 +87,7 @@ async function copyLink(values) {
 }
 
 /** Whether who opens the address sees the picture, too: a file is not in it, nor is a drawing of very many strokes. */
-function isInAddress() {
+export function isInAddress() {
   return !picture.now() || state.get('drawing') !== '' || state.get('sample') !== '';
 }
 
