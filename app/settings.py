@@ -4,9 +4,9 @@ import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -25,6 +25,7 @@ def _has_keys(value: SecretStr) -> SecretStr:
 
 
 Keys = Annotated[SecretStr, AfterValidator(_has_keys)]
+Seconds = Annotated[float, Field(gt=0, le=DAY_S, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -130,22 +131,10 @@ class Settings(BaseSettings):
         ),
     ] = 1024 * MIB
     deadline_s: Annotated[
-        float,
-        Field(
-            description="Seconds from the whole upload to the answer; later is 504 `deadline_exceeded`.",
-            gt=0,
-            le=DAY_S,
-            allow_inf_nan=False,
-        ),
+        Seconds, Field(description="Seconds from the whole upload to the answer; later is 504 `deadline_exceeded`.")
     ] = 10.0
     upload_s: Annotated[
-        float,
-        Field(
-            description="Seconds that an upload may take; it may also never pause longer than `deadline_s`.",
-            gt=0,
-            le=DAY_S,
-            allow_inf_nan=False,
-        ),
+        Seconds, Field(description="Seconds that an upload may take; it may also never pause longer than `deadline_s`.")
     ] = 60.0
     queue_size: Annotated[
         int,
@@ -208,6 +197,15 @@ class Settings(BaseSettings):
     log_requests: Annotated[
         bool, Field(description="A line of JSON on stdout for every request; never with pictures or keys.")
     ] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_keys(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """An empty key is not left out, as other settings are, but wrong: `LINEUP_API_KEY="$(cat missing)"` would open
+        the service without a word.
+        """
+        empty = {name.upper() for name, value in os.environ.items() if not value}
+        return {name: "" for name in ("api_key", "admin_key") if f"{PREFIX}{name.upper()}" in empty} | given
 
     @field_validator("cors_origins")
     @classmethod

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.batch.pictures import Picture, SourceError, broken, is_meant, read_at_most
-from app.errors import ApiError
+from app.errors import ApiError, show
 
 DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 SPARE = 1 << 20  # bytes beyond a picture that are read at once, at most: a header with a long name
@@ -102,6 +102,8 @@ class Tar:
             try:
                 with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[call-overload]
                     while (member := tar.next()) is not None:
+                        if member.size < 0 or tar.offset <= member.offset:  # tarfile would step back, for ever
+                            raise tarfile.ReadError(f"the member {show(member.name)} has {member.size} bytes")
                         self._read_so_far = raw.tell()
                         yield tar, member
                         tar.members.clear()  # it would keep them all
@@ -109,6 +111,8 @@ class Tar:
                         yield "what follows is no member" if stream.last else "it has no end"
             except DAMAGED as error:
                 yield str(error) or type(error).__name__
+            except RecursionError:  # of tarfile, which calls itself for each
+                yield "a member has more headers, one behind the other, than can be read"
             self._read_so_far = self._size
 
     def _read(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -97,17 +97,17 @@ def _end_s(settings: Settings) -> float:
 
 
 def _environment(settings: Settings, metrics: str) -> dict[str, str]:
-    """What a worker is told beside what we were: its share of the cores, where it writes its metrics, and what the
-    command line has decided, as what the environment says of that may be none: LINEUP_PORT=tcp://... of Kubernetes.
+    """What a worker is told beside what we were: its share of the cores for networks, where it writes its metrics, and
+    what the command line has decided, as what the environment says of that may be none: LINEUP_PORT=tcp://... of
+    Kubernetes. Threads that decode are no share: with one alone, a large photograph would stop all other pictures.
     """
-    share = max(1, cores() // settings.workers)
     return {
         **os.environ,
         "LINEUP_HOST": settings.host,
         "LINEUP_PORT": str(settings.port),
         "LINEUP_WORKERS": str(settings.workers),
-        "LINEUP_THREADS": str(settings.threads or share),
-        "LINEUP_INTAKE_THREADS": str(settings.intake_threads or share),
+        "LINEUP_THREADS": str(settings.threads or max(1, cores() // settings.workers)),
+        "LINEUP_INTAKE_THREADS": str(settings.intake_threads),  # 0: by each worker's own rule
         "PROMETHEUS_MULTIPROC_DIR": metrics,
     }
 

@@ -33,7 +33,9 @@ def settings_of(**given: object) -> "Settings":
         name = str(wrong["loc"][0])
         source = f"--{name}" if name in told else f"LINEUP_{name.upper()}"
         right = Settings.model_fields[name].description
-        value = "wrong" if name.endswith("_key") else repr(wrong["input"])  # keys are told to nobody
+        value = repr(wrong["input"])
+        if name.endswith("_key"):  # keys are told to nobody
+            value = "wrong" if wrong["input"] else "empty"
         why = wrong["msg"].removeprefix("Value error, ")  # how pydantic begins what a check of ours says
         raise WrongUsage(f"{source} is {value}: {why}. {right}") from None
 

@@ -123,6 +123,8 @@ def batch(
     top_k: int | None = None,
 ) -> Call[BatchAnswer]:
     """One network's answers for many pictures; a picture that cannot be answered has its error in its place."""
+    if not len(pictures):  # sent, a form without a field would be taken for a picture of an unknown kind
+        raise ValueError(f"pictures is {pictures!r}, in which there is no picture; wanted one at least")
     query = _given(model=model, dataset=dataset, prepare=prepare, top_k=top_k)
     files = [("files", (f"{place}", _bytes(picture), BYTES)) for place, picture in enumerate(pictures)]
     read = BatchAnswer.model_validate_json

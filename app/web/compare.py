@@ -1,10 +1,10 @@
 """The answers of all networks beside each other, at once or line by line."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from app import answers
 from app.errors import ApiError
@@ -13,7 +13,7 @@ from app.serving.assemble import Answered, Outcome
 from app.serving.clock import Clock
 from app.serving.intake import Seen
 from app.serving.service import Service
-from app.web.incoming import one_picture, unless_gone
+from app.web.incoming import by_lines, one_picture, unless_gone
 from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, line, preferred, server_timing
 from app.web.openapi import COMPARISON_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DatasetName, Networks, PreparationName, chosen, service_of
@@ -50,8 +50,7 @@ async def compare(
     if preferred(request.headers.get("accept", ""), (JSON, NDJSON)) == NDJSON:
         record_of(request.scope).dataset = seen.dataset
         so_far = server_timing(assemble.intake_timing(seen, clock.total_ms()))
-        lines = _lines(service, names, seen, clock)
-        return StreamingResponse(lines, media_type=NDJSON, headers={**VARY, **so_far})
+        return await by_lines(request, _lines(service, names, seen, clock), {**VARY, **so_far})
     outcomes = await unless_gone(request, _gather(service, names, seen, clock))
     digests = (f"{name}={one.digest}" for name, one in outcomes.items() if isinstance(one, Answered))
     headers = {CHECKPOINT: ", ".join(digests), **VARY}
@@ -64,7 +63,7 @@ async def _gather(service: Service, names: list[str], seen: Seen, clock: Clock) 
     return {name: outcomes[name] for name in names}
 
 
-async def _lines(service: Service, names: list[str], seen: Seen, clock: Clock) -> AsyncIterator[str]:
+async def _lines(service: Service, names: list[str], seen: Seen, clock: Clock) -> AsyncGenerator[str]:
     """The answer as NDJSON. When the client goes away this is cancelled, and with it what still waits."""
     yield line(answers.ComparisonHead(**assemble.judged(seen), models=names))
     outcomes: dict[str, Outcome] = {}

@@ -1,17 +1,17 @@
 """The fewest dabs of ink that flip a network's answer."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from app.errors import ApiError, show
 from app.flips import Flip, FlipHead
 from app.serving import assemble
 from app.serving.flipping import Flipping
-from app.web.incoming import one_picture, unless_gone
+from app.web.incoming import by_lines, one_picture, unless_gone
 from app.web.media_types import CHECKPOINT, JSON, NDJSON, VARY, Json, line, preferred, server_timing
 from app.web.openapi import FLIP_ANSWER, PICTURE_BODY, errors
 from app.web.parameters import DatasetName, ModelName, PreparationName, asked, service_of
@@ -59,7 +59,7 @@ async def flip(
     if preferred(request.headers.get("accept", ""), (NDJSON, JSON)) == JSON:
         return Json(await unless_gone(request, _last(flipping)), headers)
     so_far = server_timing(assemble.intake_timing(seen, clock.total_ms()))
-    return StreamingResponse(_lines(head, flipping), media_type=NDJSON, headers={**headers, **so_far})
+    return await by_lines(request, _lines(head, flipping), {**headers, **so_far})
 
 
 def chosen_class(to: str, classes: Sequence[str]) -> int:
@@ -80,7 +80,7 @@ async def _last(flipping: Flipping) -> Flip:
     return last
 
 
-async def _lines(head: FlipHead, flipping: Flipping) -> AsyncIterator[str]:
+async def _lines(head: FlipHead, flipping: Flipping) -> AsyncGenerator[str]:
     yield line(head)
     async with aclosing(flipping.lines()) as lines:
         async for told in lines:

@@ -6,6 +6,8 @@ takes an offer to change the protocol (`Upgrade: h2c`, which curl makes with --h
 that the body is lost; h11 goes on with HTTP/1.1, as RFC 9110, section 7.8, allows.
 """
 
+from typing import Any
+
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -26,6 +28,7 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
     _head = 0  # bytes of this request's line, headers and trailers
     _hosts = 0
     _in_head = False
+    _at_work: Any = None  # the cycle that is being answered; `cycle` is the newest that came, which may wait behind it
     _unparsed = 0  # bytes since the parser last made something of them: a header's beginning, an endless extension
 
     def data_received(self, data: bytes) -> None:
@@ -43,6 +46,22 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
         except (httptools.HttpParserError, Refused) as error:
             cause = error.__context__ or error
             self.send_400_response(str(cause) if isinstance(cause, Refused) else NO_HTTP)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody waits for an answer any more; uvicorn tells the newest request alone."""
+        if self._at_work is not None and not self._at_work.response_complete:
+            self._at_work.disconnected = True
+            self._at_work.message_event.set()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """See Connection. A request that broke off while it waited for its turn is forgotten, and those before it are
+        answered.
+        """
+        if self.pipeline and self.cycle.more_body:
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._at_work
+        super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -74,6 +93,14 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
             raise Refused(f"{MOST_WAITING} requests wait on this connection already; ask again on another")
         self._head_since = None
         super().on_headers_complete()
+        if not self.pipeline:
+            self._at_work = self.cycle
+
+    def on_response_complete(self) -> None:
+        """The next that waits has its turn."""
+        if self.pipeline:
+            self._at_work = self.pipeline[-1][0]
+        super().on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

@@ -1,20 +1,22 @@
 """What every route that takes a picture does: check what is asked, read the picture within the limits, answer unless
-the client has gone.
+the client has gone; and what those do that answer line by line.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response, StreamingResponse
 
 from app.serving.clock import Clock
 from app.serving.service import Service
 from app.uploads import Share, Upload
 from app.web import deadline
 from app.web.body import read_one
+from app.web.media_types import NDJSON
 from app.web.parameters import check_names
 from app.web.record import record_of
 
@@ -79,6 +81,20 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     finally:
         over = True
         watch.cancel()
+
+
+async def by_lines(request: Request, lines: AsyncGenerator[str], headers: Mapping[str, str]) -> Response:
+    """An answer whose lines are sent as they come; but all at once to who speaks HTTP/1.0, which knows no chunks (RFC
+    9112, section 6.1).
+    """
+    if request.scope["http_version"] == "1.0":
+        return Response(await unless_gone(request, _joined(lines)), media_type=NDJSON, headers=headers)
+    return StreamingResponse(lines, media_type=NDJSON, headers=headers)
+
+
+async def _joined(lines: AsyncGenerator[str]) -> str:
+    async with aclosing(lines):
+        return "".join([line async for line in lines])
 
 
 async def _disconnect(request: Request) -> None:

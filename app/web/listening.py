@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.web.parting import MOST_LINGERING, Refusing, answer
 
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 BACKLOG = 2048
 LOG_S = 10.0  # between two lines about the same
 PAUSE_S = 0.5  # without descriptors, until accepting is tried again
+NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 MOST_DESCRIPTORS = 65536
 MOST_CONNECTIONS = 8192  # some ten kilobytes each
@@ -45,24 +47,43 @@ def connections_within_descriptors() -> int:
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """A socket that listens for each address of `host`; with port 0 on one that is free. OSError in one line."""
+    """A socket that listens for each address of `host`; with port 0 on one that is free. Addresses that this machine
+    does not have are passed over: `localhost` is one of IPv6 too, where that is switched off. OSError in one line.
+    """
     bound: list[socket.socket] = []
+    absent: OSError | None = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            sock = socket.socket(family, kind, protocol)
-            bound.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((address[0], port or bound[0].getsockname()[1], *address[2:]))
-            sock.listen(BACKLOG)
-            sock.setblocking(False)
+        for family, _, _, _, address in dict.fromkeys(found):
+            same = bound[0].getsockname()[1] if bound else port
+            try:
+                bound.append(_listen(family, (address[0], same, *address[2:])))
+            except OSError as error:
+                if error.errno not in NOT_HERE:
+                    raise
+                absent = error
+        if absent is not None and not bound:
+            raise absent
     except OSError as error:
         for sock in bound:
             sock.close()
         raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
     return bound
+
+
+def _listen(family: int, address: tuple[Any, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
 
 
 class Seldom:

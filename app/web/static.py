@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from app.web.media_types import ratings
 
@@ -47,6 +47,13 @@ class Static(StaticFiles):
         self._uncommented = uncommented
         self._kept: dict[str, Travelling] = {}
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the whole file, whatever range is asked for (RFC 9110, section 14.2, allows it): they are small,
+        and Starlette would refuse a wrong range in a form of its own.
+        """
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """See StaticFiles."""
         file = self._kept.get(path)
@@ -54,7 +61,10 @@ class Static(StaticFiles):
             found = await super().get_response(path, scope)
             if found.status_code == 304:
                 found.headers["vary"] = "Accept-Encoding"
-            if not isinstance(found, FileResponse) or Path(found.path).suffix not in COMPRESSED:
+            if not isinstance(found, FileResponse):
+                return found
+            if Path(found.path).suffix not in COMPRESSED:
+                del found.headers["accept-ranges"]
                 return found
             file = self._kept[path] = await asyncio.to_thread(self._read, found)
         return self._answer(file, Headers(scope=scope))

@@ -66,6 +66,11 @@ def test_each_question_gets_its_answer_typed(url: str, ask: Ask, tmp_path: Path)
     assert ask(url, "ready").ready is True
 
 
+def test_a_batch_of_no_picture_is_told_before_anything_is_sent(ask: Ask) -> None:
+    with pytest.raises(ValueError, match=r"pictures is \[\], in which there is no picture"):
+        ask("http://127.0.0.1:1", "batch", [], model="lenet")
+
+
 def test_a_picture_is_a_path_bytes_or_an_open_file(url: str, ask: Ask, tmp_path: Path) -> None:
     path = tmp_path / "seven.png"
     path.write_bytes(b"\x07")

@@ -41,6 +41,8 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("max_pixels", "0"),
         ("queue_size", "many"),
         ("api_key", " , "),
+        ("api_key", ""),
+        ("admin_key", ""),
         ("admin_key", "two\nlines"),
         ("api_key", "schl\u00fcssel"),
         ("admin_key", "plain,schl\u00fcssel"),
@@ -91,6 +93,16 @@ def test_the_longest_times_are_times_that_the_event_loop_takes() -> None:
     loop = uvloop.new_event_loop()
     loop.call_at(loop.time() + Settings(deadline_s=DAY_S).deadline_s, print)
     loop.close()
+
+
+def test_what_is_given_stands_before_an_empty_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("lineup_api_key", "")
+    monkeypatch.setenv("admin_key", "")  # none of ours
+    with pytest.raises(ValidationError, match="api_key"):
+        Settings()
+    settings = Settings(api_key="a-secret")  # type: ignore[arg-type]
+    assert settings.api_key
+    assert (settings.api_key.get_secret_value(), settings.admin_key) == ("a-secret", None)
 
 
 def test_keys_are_shown_by_nothing() -> None:

@@ -1,17 +1,19 @@
 """Zip and tar files, whole and hostile: every picture is a row, nothing is unpacked, nothing grows."""
 
+import gzip
 import io
 import struct
 import tarfile
 import tracemalloc
 import zipfile
+from itertools import islice
 
 import pytest
 
 from app.batch.archives import Tar, Zip
 from app.batch.pictures import SourceError
 from app.errors import ApiError
-from tests.sources import told
+from tests.sources import read, told
 
 MOST = 10_000
 OTHERS = ("notes.txt", ".hidden.png", ".git/x.png", "__MACOSX/a.png", "no-ending")
@@ -146,6 +148,38 @@ def test_a_forged_header_is_not_held_in_memory(tmp_path):
     assert next(pictures).read() == b"1"
     with pytest.raises(ApiError, match=r"after 1 members: a header of \d+ bytes"):
         next(pictures).read()
+
+
+def header(name, size, kind=tarfile.REGTYPE):
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+LONG_NAME = header("././@LongLink", 6, b"L") + b"b.png\0".ljust(512, b"\0")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["tar", "tar.gz"])
+@pytest.mark.parametrize(
+    "forged",
+    [header("b.png", -1000), LONG_NAME + header("b.png", -1000), header("b.png", 2**70), LONG_NAME * 1500],
+    ids=["negative", "negative with a long name", "endless", "headers without end"],
+)
+def test_a_forged_header_ends_the_archive_and_not_the_program(tmp_path, forged, pack):
+    one = header("a.png", 1) + b"1".ljust(512, b"\0")
+    path = tmp_path / "x.tar"
+    path.write_bytes(pack(one + forged + one + b"\0" * 1024))
+    found = [(picture.name, read(picture)) for picture in islice(Tar(path, MOST).pictures(), 10)]
+    assert [name for name, _ in found if name != "b.png"] == ["a.png", "x.tar"]
+    assert (found[0][1], found[-1][1]) == (b"1", "undecodable")
+
+
+def test_a_forged_header_at_the_start_is_no_archive(tmp_path):
+    path = tmp_path / "x.tar"
+    for forged in (header("b.png", -1000), LONG_NAME * 1500):
+        path.write_bytes(forged + b"\0" * 1024)
+        with pytest.raises(SourceError, match="cannot be read as a tar file"):
+            Tar(path, MOST)
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive", b"PK\3\4 cut", b"\x1f\x8bxxxx", b"BZhxx", struct.pack("600x")])

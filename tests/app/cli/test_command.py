@@ -130,6 +130,7 @@ def test_wrong_usage_is_named(weights, tmp_path, monkeypatch, capsys, arguments,
         ("LINEUP_UPLOAD_S", "1e300", "less than or equal to 86400"),
         ("LINEUP_CORS_ORIGINS", "example.org", "is 'example.org': it should be * or origins"),
         ("LINEUP_API_KEY", " ,", "is wrong: it should hold keys"),
+        ("LINEUP_API_KEY", "", "is empty: it should hold keys"),
     ],
 )
 def test_a_wrong_setting_is_named_too(weights, monkeypatch, capsys, arguments, name, value, told):

@@ -36,6 +36,18 @@ def test_a_name_that_is_no_text_is_shown_all_the_same(weights, nameless, monkeyp
     assert r"\udcff.png" in shown(monkeypatch, "utf-8", *ask, "lenet", nameless)
 
 
+@pytest.mark.parametrize("ask", [["predict", "--model"], ["compare", "--models"]], ids=lambda ask: ask[0])
+def test_no_name_tells_a_terminal_what_to_do(weights, folder, capsys, ask):
+    for path in sorted(folder.rglob("*.*g")):
+        path.rename(folder / f"\x1b[31mred\u202e\u4e03{path.suffix}")
+    (folder / "\x1b]0;title\x07.png").write_bytes(b"no picture")
+    assert main([*ask, "lenet", "--dataset", "mnist", str(folder)]) == 1
+    shown = capsys.readouterr()
+    assert r"\x1b[31mred\u202e七.png" in shown.out
+    assert r"\x1b]0;title\x07.png: undecodable" in shown.err
+    assert not [c for c in shown.out + shown.err if not c.isprintable() and c != "\n"]
+
+
 def test_what_knows_few_characters_gets_bars_of_those(weights, nameless, monkeypatch):
     told = shown(monkeypatch, "latin-1", "predict", "--model", "lenet", nameless)
     assert "#" in told

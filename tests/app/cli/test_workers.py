@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.cli import main, serving, supervisor
-from app.settings import Settings
+from app.settings import Settings, cores
 from app.web import listening
 from tests.served import alive, served, until
 
@@ -113,6 +113,11 @@ def test_workers_are_told_what_the_command_line_decided(monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     told = Settings()
     assert (told.host, told.port, told.workers, told.intake_threads) == ("::1", 9000, 2, 3)
+
+
+def test_workers_share_the_cores_for_networks_but_decode_as_one_alone_would() -> None:
+    told = serving._environment(Settings(workers=cores()), "/metrics")
+    assert (told["LINEUP_THREADS"], told["LINEUP_INTAKE_THREADS"]) == ("1", "0")
 
 
 def test_workers_without_checkpoints_are_not_even_started(

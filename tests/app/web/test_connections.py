@@ -22,6 +22,7 @@ from tests.serving import running, until
 MIB = 1024 * 1024
 GET = b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n"
 POST = b"POST /predict?model=lenet HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\n"
+BROKEN = POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n\x05\r\nno size\r\n"
 PARSERS: dict[str, Callable[[], Any]] = {"httptools": server.protocol, "h11": lambda: CarefulProtocol}
 
 Serve = Callable[..., Any]
@@ -178,17 +179,35 @@ def test_what_the_parser_refuses_has_the_one_shape_of_errors(serve: Serve, sent:
     assert code.decode() in error["message"]
 
 
-def test_what_was_asked_before_the_nonsense_is_answered(serve: Serve) -> None:
+@pytest.mark.parametrize("asked", [b"\x07", b"\x07\x03"], ids=["one", "two"])
+@pytest.mark.parametrize("nonsense", [b"no HTTP\r\n\r\n", BROKEN], ids=["head", "body"])
+def test_what_was_asked_before_the_nonsense_is_answered(serve: Serve, asked: bytes, nonsense: bytes) -> None:
     engine = FakeEngine()
     with serve(engine) as port:
         engine.gate.clear()
-        with connect(port, POST + b"Content-Length: 1\r\n\r\n\x07" + b"no HTTP\r\n\r\n") as connection:
+        whole = b"".join(POST + b"Content-Length: 1\r\n\r\n%c" % picture for picture in asked)
+        with connect(port, whole + nonsense) as connection:
             assert engine.busy.wait(30)
             time.sleep(0.1)
             engine.gate.set()
             received = rest(connection)
         assert received.startswith(b"HTTP/1.1 200")
-        assert b'"label":"7"' in received
+        said = re.findall(rb'"reason":"[^"]+","label":"(\d)"', received)
+        assert said == [b"%d" % picture for picture in asked]
+        assert received.lower().count(b"connection: close\r\n") == 1
+
+
+def test_who_hangs_up_with_requests_waiting_ends_the_one_at_work(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = FakeEngine()
+    with serve(engine) as port:
+        engine.gate.clear()
+        connect(port, 2 * (POST + b"Content-Length: 1\r\n\r\n\x07")).close()
+        until(lambda: 'code="disconnected"' in httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+        engine.gate.set()
+        assert 'code="internal"' not in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert "Traceback" not in caplog.text
 
 
 def test_an_offer_of_a_websocket_is_passed_over(serve: Serve) -> None:

@@ -1,5 +1,6 @@
 """HTTP/1.1 on real sockets: bounds and manners are the same whichever parser reads it."""
 
+import json
 import re
 import socket
 import sys
@@ -111,6 +112,18 @@ def test_a_request_says_once_whom_it_is_for(port: int, hosts: bytes) -> None:
 
 def test_http_1_0_needs_no_host_and_ends(port: int) -> None:
     assert statuses(talk(port, b"GET /healthz HTTP/1.0\r\n\r\n")) == [200]
+
+
+@pytest.mark.parametrize("path", [b"/compare?models=lenet,vgg11", b"/flip?to=5&model=lenet"])
+def test_http_1_0_gets_lines_without_chunks(port: int, path: bytes) -> None:
+    asked = b"POST %b HTTP/1.0\r\nAccept: application/x-ndjson\r\nContent-Length: 1\r\n\r\n\x07"
+    head, _, body = talk(port, asked % path).partition(b"\r\n\r\n")
+    assert statuses(head) == [200]
+    assert b"transfer-encoding" not in head.lower()
+    assert b"content-type: application/x-ndjson" in head.lower()
+    first, *_, last = [json.loads(line) for line in body.splitlines()]
+    assert first["dataset"] == "mnist"
+    assert {"agreement", "flipped"} & last.keys()
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\x00\x01", b"GET /\xc3\xa4 HTTP/1.1\r\nHost: test\r\n\r\n"])

@@ -38,6 +38,15 @@ async def test_a_picture_is_sent_as_it_is(client: httpx.AsyncClient) -> None:
     assert "Content-Encoding" not in response.headers
 
 
+@pytest.mark.parametrize("wanted", ["bytes=0-3", "bytes=9-5", "bytes=999999-", "bytes=0-10,5-3", "lines=1-2"])
+@pytest.mark.parametrize("path", ["docs/swagger-ui-5.35.0/favicon-32x32.png", "docs/docs.js"])
+async def test_the_whole_is_sent_whatever_range_is_asked_for(client: httpx.AsyncClient, path: str, wanted: str) -> None:
+    response = await client.get(f"/static/{path}", headers={"Range": wanted})
+    assert response.status_code == 200
+    assert response.content == (pages.STATIC / path).read_bytes()
+    assert "Accept-Ranges" not in response.headers
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 async def test_who_has_it_gets_no_body(client: httpx.AsyncClient, encoding: str) -> None:
     headers = {"Accept-Encoding": encoding}
