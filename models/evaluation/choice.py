@@ -23,7 +23,10 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help=f"all but {', '.join(catalog.EXTRAS)}")
     parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
     parser.add_argument(
-        "--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw (default: data)"
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("LINEUP_DATA_DIR") or "data"),  # what the service tells to run then fetches there
+        help="holds MNIST/raw and FashionMNIST/raw (default: LINEUP_DATA_DIR, else data)",
     )
     parser.add_argument(
         "--scenes",

@@ -71,6 +71,13 @@ def test_they_are_added_to_a_report_and_nothing_else_changes(path, data_dir, wit
     assert f"lenet, mnist: {len(without['mistakes'])} mistakes" in capsys.readouterr().out
 
 
+def test_the_pictures_are_looked_for_where_the_service_does(path, data_dir, without, monkeypatch):
+    monkeypatch.setenv("LINEUP_DATA_DIR", str(data_dir.rename(data_dir.with_name("elsewhere"))))
+    options = ["--model", "lenet", "--dataset", "mnist", "--weights", str(path.parents[1])]
+    assert evaluate.main(["--mistakes", *options]) == 0
+    assert json.loads(reports.path_for(path).read_text()) == without
+
+
 def test_where_an_answer_is_another_one_nothing_is_written(path, data_dir, without):
     said = without["mistakes"][0][1]
     without["confusion"][0][said] += 1
