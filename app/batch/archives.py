@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import IO, Any
 
@@ -101,7 +102,7 @@ class Tar:
             stream = _Stream(_unpacked(raw), self._most_bytes + SPARE)
             try:
                 with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[call-overload]
-                    while (member := tar.next()) is not None:
+                    while (member := stream.at_most(tar.next)) is not None:
                         if member.size < 0 or tar.offset <= member.offset:  # tarfile would step back, for ever
                             raise tarfile.ReadError(f"the member {show(member.name)} has {member.size} bytes")
                         self._read_so_far = raw.tell()
@@ -134,15 +135,23 @@ def _unpacked(raw: IO[bytes]) -> IO[bytes]:
 
 
 class _Stream:
-    """What `tarfile` reads from: never `most` bytes at once, which a forged header would have it hold in memory."""
+    """What `tarfile` reads from: at most `most` bytes of one member's headers, all of which it holds in memory."""
 
     def __init__(self, file: IO[bytes], most: int) -> None:
         self._file, self._most = file, most
         self.seek, self.tell = file.seek, file.tell
+        self._left: float = most
         self.last = b""  # of what was read: at the end, what was taken for it
 
+    def at_most(self, next_member: Callable[[], tarfile.TarInfo | None]) -> tarfile.TarInfo | None:
+        self._left = self._most
+        member = next_member()
+        self._left = inf  # a picture, of which `read_at_most` reads no more than one may have
+        return member
+
     def read(self, size: int) -> bytes:
-        if size > self._most:
-            raise tarfile.ReadError(f"a header of {size} bytes")
+        self._left -= size
+        if self._left < 0:
+            raise tarfile.ReadError(f"headers of more than {self._most} bytes")
         self.last = self._file.read(size)
         return self.last

@@ -10,7 +10,7 @@ from itertools import islice
 
 import pytest
 
-from app.batch.archives import Tar, Zip
+from app.batch.archives import SPARE, Tar, Zip
 from app.batch.pictures import SourceError
 from app.errors import ApiError
 from tests.sources import read, told
@@ -146,7 +146,7 @@ def test_a_forged_header_is_not_held_in_memory(tmp_path):
     path.write_bytes(start + info.tobuf(tarfile.USTAR_FORMAT) + b"\0" * 4096)
     pictures = Tar(path, MOST).pictures()
     assert next(pictures).read() == b"1"
-    with pytest.raises(ApiError, match=r"after 1 members: a header of \d+ bytes"):
+    with pytest.raises(ApiError, match=r"after 1 members: headers of more than \d+ bytes"):
         next(pictures).read()
 
 
@@ -172,6 +172,21 @@ def test_a_forged_header_ends_the_archive_and_not_the_program(tmp_path, forged, 
     found = [(picture.name, read(picture)) for picture in islice(Tar(path, MOST).pictures(), 10)]
     assert [name for name, _ in found if name != "b.png"] == ["a.png", "x.tar"]
     assert (found[0][1], found[-1][1]) == (b"1", "undecodable")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["tar", "tar.gz"])
+def test_a_sparse_member_whose_map_has_no_end_is_not_held_in_memory(tmp_path, pack):
+    """Each 512 bytes of it tell of 21 pieces, and that there are more; tarfile makes kilobytes of them."""
+    sparse = bytearray(header("b.png", 0, tarfile.GNUTYPE_SPARSE))
+    sparse[482] = 1  # the map goes on behind the header
+    sparse[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(sparse))[0]
+    more = (b"00000000001\0" * 42 + b"\1").ljust(512, b"\0")
+    path = tmp_path / "x.tar"
+    path.write_bytes(pack(header("a.png", 1) + b"1".ljust(512, b"\0") + sparse + more * ((SPARE + MOST) // 512)))
+    pictures = Tar(path, MOST).pictures()
+    assert next(pictures).read() == b"1"
+    with pytest.raises(ApiError, match=r"after 1 members: headers of more than \d+ bytes"):
+        next(pictures).read()
 
 
 def test_a_forged_header_at_the_start_is_no_archive(tmp_path):
