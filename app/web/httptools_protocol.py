@@ -117,8 +117,8 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
         return True  # see _go_on_with_h11, which does without what h11 does not know
 
     def _go_on_with_h11(self, rest: bytes) -> None:
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()  # an answer to an earlier request is on its way; nobody offers this late
+        if self._answering():  # the earlier request is answered, this one not; nobody offers this late
+            self.send_400_response("an offer to change the protocol comes first on its connection")
             return
         self._forget()
         line = f"{self.scope['method']} {self.url.decode('latin-1')} HTTP/{self.scope['http_version']}\r\n"
