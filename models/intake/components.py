@@ -11,6 +11,7 @@ from models.intake.steps import NothingFound, Step
 
 EDGE = 0.02  # of the picture's side: what is nearer to its edge, by a pixel more, touches it
 HOLLOW = 0.4  # of its box's area: what a plate leaves free in a corner fills 0.2
+QUARTER = 0.55  # of the picture's sides: such a corner is no larger
 FILLS = 0.65  # of the picture's side: pieces at the edge belong to a digit that is as large as this
 
 Boxes = npt.NDArray[np.float64]  # left, top, width, height: [N, 4]
@@ -70,7 +71,9 @@ def _cut_off(boxes: Boxes, height: int, width: int) -> Mask:
 
 def _corners(boxes: Boxes, areas: npt.NDArray[np.float64], height: int, width: int) -> Mask:
     """Which parts lie in the picture's corners, two or more of them, as what a round plate leaves free does."""
-    cornered = np.logical_and(*_touching(boxes, height, width)) & (areas < HOLLOW * boxes[:, 2] * boxes[:, 3])
+    _, _, wide, high = boxes.T
+    cornered = np.logical_and(*_touching(boxes, height, width)) & (areas < HOLLOW * wide * high)
+    cornered &= (wide < QUARTER * width) & (high < QUARTER * height)
     return np.asarray(cornered & (cornered.sum() > 1))
 
 

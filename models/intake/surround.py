@@ -20,6 +20,9 @@ OPEN = 0.5  # share of a frame that is hole; of a sheet it is less
 INK = 0.3  # of the hole or the sheet, its shorter side: what is smaller there is a speck, or the dot of a zero
 RIM = 0.025  # of its radius: how far a plate's outline may leave an ellipse, as a root mean square; bold digits: 0.05
 HOLLOWED = 0.8  # of its convex hull's area: holes that are digits without counters fill less, a zero's own more
+ALIKE = 0.5  # of the larger's area: an eight's smaller hole has as much
+OVAL = 0.05  # as RIM, of a zero's hole
+DOT = 0.5  # of a zero's hole: the dot or stroke in it is not as high
 SLANTED = 0.6  # a plate's shorter side, of its longer: a bold zero is often narrower
 Contour = npt.NDArray[np.int32]
 
@@ -43,12 +46,12 @@ def inside(mask: Mask) -> Box | None:
         return None
     hole = max(holes, key=lambda c: max(cv2.boundingRect(c)[2:]))
     if sum(map(cv2.contourArea, holes)) > OPEN * area:
-        return _within_frame(hole, boxes, ring=filled < STRAIGHT) if filled > ROUND else None
+        return _within_frame(hole, boxes, outline) if filled > ROUND else None
     whole = Box(left, top, left + width, top + height)
     if filled > STRAIGHT:
-        return _sheet(whole, hole)
+        return _sheet(whole, outline, hole, holes, boxes)
     disc = SLANTED * max(width, height) < min(width, height) and _off_ellipse(outline) < RIM
-    return _plate(whole, hole, holes, boxes) if disc else None
+    return _around(hole, whole) if disc and _of_another(hole, whole, holes, boxes) else None
 
 
 def _filled(outline: Contour) -> float:
@@ -65,12 +68,13 @@ def _off_ellipse(outline: Contour) -> float:
     return float(np.sqrt(np.mean((radius - 1) ** 2)))
 
 
-def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], *, ring: bool) -> Box | None:
-    """A frame's hole, if something stands in it."""
+def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], outline: Contour) -> Box | None:
+    """A frame's hole, if something stands in it that is no dot or stroke of a zero."""
     left, top, width, height = cv2.boundingRect(hole)
     x, y, wide, high = boxes[:, :4].T
     within = (x > left) & (y > top) & (x + wide < left + width) & (y + high < top + height)
-    least = 1.2 * INK * max(width, height) if ring else INK * min(width, height)  # a zero may have a stroke in it
+    ring = _filled(outline) < STRAIGHT
+    least = 1.2 * INK * max(width, height) if ring or _corners(outline) > 4 else INK * min(width, height)
     within &= np.maximum(wide, high) >= least
     if not within.any():
         return None
@@ -87,35 +91,53 @@ def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], *, ring: bool) ->
     )
 
 
-def _sheet(sheet: Box, hole: Contour) -> Box | None:
+def _sheet(
+    sheet: Box, outline: Contour, hole: Contour, holes: list[Contour], boxes: npt.NDArray[np.int32]
+) -> Box | None:
     """A sheet without its rim, if its largest ``hole`` may be a digit's: a bold angular zero has one of its own
-    shape.
+    shape, an eight two of the same size, and with round corners it has more of a zero than of a sheet.
     """
     width, height = sheet.right - sheet.left, sheet.bottom - sheet.top
     wide, high = cv2.boundingRect(hole)[2:]
     if max(wide, high) < INK * min(width, height):
         return None
-    if _filled(hole) > STRAIGHT and 0.5 < (wide / high) / (width / height) < 2:
+    if _filled(hole) > STRAIGHT:
+        alike = [c for c in holes if cv2.contourArea(c) > ALIKE * cv2.contourArea(hole) and _filled(c) > STRAIGHT]
+        if len(alike) > 1 or 0.5 < (wide / high) / (width / height) < 2:
+            return None
+    if _corners(outline) > 4 and not _of_another(hole, sheet, holes, boxes):
         return None
     rim = max(2, round(0.02 * min(width, height)))
     return Box(sheet.left + rim, sheet.top + rim, sheet.right - rim, sheet.bottom - rim)
 
 
-def _plate(plate: Box, hole: Contour, holes: list[Contour], boxes: npt.NDArray[np.int32]) -> Box | None:
-    """What stands on a round plate, with a little of it around, if its largest ``hole`` is a digit's; else the plate is
-    a bold zero, or another digit of a thick pen.
+def _corners(outline: Contour) -> int:
+    """How many corners an outline has, less what is small and what it has inwards."""
+    hull = cv2.convexHull(outline)
+    return len(cv2.approxPolyDP(hull, 0.02 * cv2.arcLength(hull, closed=True), closed=True))
+
+
+def _of_another(hole: Contour, plate: Box, holes: list[Contour], boxes: npt.NDArray[np.int32]) -> bool:
+    """Whether the largest ``hole`` of a plate is a digit that stands on it; else the plate is a bold zero, or another
+    digit of a thick pen.
     """
     width, height = plate.right - plate.left, plate.bottom - plate.top
     left, top, wide, high = cv2.boundingRect(hole)
     if max(wide, high) < INK * min(width, height):
-        return None
+        return False
     x, y, w, h = boxes[:, :4].T
-    counters = (x > left) & (y > top) & (x + w < left + wide) & (y + h < top + high) & (h > 0.5 * INK * high)
+    # A bold zero's own hole is an ellipse and may have a dot in it: a zero on a plate has more inside its stroke.
+    least = DOT if _off_ellipse(hole) < OVAL else 0.5 * INK
+    counters = (x > left) & (y > top) & (x + w < left + wide) & (y + h < top + high) & (h > least * high)
     alone = sum(map(cv2.contourArea, holes)) < 1.1 * cv2.contourArea(hole)
-    # A bar, such as a one: a zero that is as wide as high has a hole which is so too.
+    # A bar, such as a one: a zero that is as wide as high has a hole which is so too, but in the heaviest types.
     bar = alone and _filled(hole) > STRAIGHT and wide < 0.35 * high and min(width, height) > 0.9 * max(width, height)
-    if not (counters.any() or bar or _hollowed(hole)):
-        return None
+    return bool(counters.any() or bar or cv2.contourArea(hole) < HOLLOWED * cv2.contourArea(cv2.convexHull(hole)))
+
+
+def _around(hole: Contour, plate: Box) -> Box:
+    """What stands on a round plate, with a little of it around."""
+    left, top, wide, high = cv2.boundingRect(hole)
     free = round(0.1 * max(wide, high))
     return Box(
         max(plate.left, left - free),
@@ -123,7 +145,3 @@ def _plate(plate: Box, hole: Contour, holes: list[Contour], boxes: npt.NDArray[n
         min(plate.right, left + wide + free),
         min(plate.bottom, top + high + free),
     )
-
-
-def _hollowed(hole: Contour) -> bool:
-    return bool(cv2.contourArea(hole) < HOLLOWED * cv2.contourArea(cv2.convexHull(hole)))

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from models.intake import surround
+from models.intake import components, surround
 from models.intake.picture import prepare
 from models.intake.steps import NothingFound
 from tests.models.intake.test_picture import draw_seven, likeness
@@ -74,6 +74,28 @@ def test_a_plate_that_fills_the_picture_leaves_corners_which_are_no_ink(invert):
     assert likeness(prepared.picture, ALONE) > 0.9
 
 
+def in_pieces():
+    """Digits whose parts, too, touch two edges of the picture each, and a line from one edge to another."""
+    four, seven, zero = np.full((3, 100, 100), 255, np.uint8)
+    cv2.polylines(four, [np.array([(22, 4), (5, 62), (52, 62)])], False, 0, 8)
+    cv2.line(four, (76, 3), (60, 97), 0, 8)
+    cv2.line(seven, (0, 4), (79, 4), 0, 9)
+    cv2.line(seven, (76, 4), (20, 99), 0, 9)
+    hair = cv2.line(seven.copy(), (56, 99), (79, 76), 0, 2)
+    cv2.circle(hair, (18, 60), 2, 0, -1)
+    cv2.ellipse(zero, (35, 50), (31, 46), 0, 0, 360, 0, 8)
+    stencil = zero.copy()
+    stencil[:, 31:39] = 255
+    return {"four": (four[:, :80],) * 2, "hair": (hair[:, :80], seven[:, :80]), "zero": (stencil[:, :70], zero[:, :70])}
+
+
+@pytest.mark.parametrize(("pixels", "whole"), in_pieces().values(), ids=in_pieces())
+def test_what_touches_two_edges_is_a_plate_s_corner_where_it_is_small(pixels, whole):
+    """Of a digit that fills the picture pieces touch two edges as well."""
+    kept = components.of_digit(pixels < 128, [])
+    assert np.count_nonzero(kept) > 0.75 * np.count_nonzero(whole < 128)
+
+
 @pytest.mark.parametrize("side", [20, 24, 28, 36, 46])
 @pytest.mark.parametrize("thick", [1, 2])
 def test_a_cell_cut_out_small_is_not_read_inside_out(side, thick):
@@ -100,14 +122,36 @@ def square_zero(width, height, thick):
     return mask
 
 
+def straight_zero(width, height, thick, dot=0):
+    """With round ends, as condensed fonts and those of one width have it."""
+    image = Image.new("1", (width + 40, height + 40))
+    draw = ImageDraw.Draw(image)
+    for inset, ink in ((20, 1), (20 + thick, 0)):
+        corners = (inset, inset, width + 39 - inset, height + 39 - inset)
+        draw.rounded_rectangle(corners, width / 2 + 20 - inset, fill=ink)
+    if dot:
+        draw.circle((width / 2 + 20, height / 2 + 20), dot, fill=1)
+    return np.array(image)
+
+
 @pytest.mark.parametrize(
     "mask",
     [zero(90, 150, 8), zero(90, 150, 30), zero(140, 150, 10), zero(90, 150, 12, dot=14), zero(140, 150, 70)]
+    + [zero(120, 170, 36, dot=14), straight_zero(90, 160, 24, dot=11), straight_zero(90, 160, 12, dot=12)]
+    + [straight_zero(70, 160, 25)]
     + [square_zero(80, 150, thick) for thick in (6, 15, 28)]
     + [zero(60, 60, 60), np.ones((90, 80), bool)],
 )
 def test_zeros_and_blobs_surround_nothing(mask):
     assert surround.inside(mask) is None
+
+
+@pytest.mark.parametrize("pixel", [2, 3, 8, 20])
+def test_an_angular_eight_is_no_sheet(pixel):
+    rows = ("#####", "#...#", "#...#", "#####", "#...#", "#...#", "#####")
+    ink = np.kron([[dot == "#" for dot in row] for row in rows], np.ones((pixel, pixel), bool))
+    prepared = prepare(Image.fromarray(np.where(np.pad(ink, pixel + 1), 0, 255).astype(np.uint8)), "mnist")
+    assert "inside" not in [step.name for step in prepared.steps]
 
 
 def test_a_frame_round_specks_alone_is_no_frame():
