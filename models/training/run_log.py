@@ -55,8 +55,9 @@ def cut(folder: Path, seen: int) -> None:
     """Keep what a run had told when it had seen so many pictures: what it learned afterwards and did not save it learns
     anew, and where minutes are counted it may end before it is there again.
     """
-    kept = [json.dumps(line) + "\n" for line in lines(folder) if line["pictures"] <= seen]
-    atomic.write(folder / "history.jsonl", "".join(kept).encode())
+    if (path := folder / "history.jsonl").is_file():
+        kept = [json.dumps(line) + "\n" for line in lines(folder) if line["pictures"] <= seen]
+        atomic.write(path, "".join(kept).encode())
 
 
 def write(folder: Path, name: str, line: dict[str, Any]) -> None:

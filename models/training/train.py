@@ -155,8 +155,8 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     trainer = _trainer(name, dataset, options, stop, folder, world)
     if world.told(options.resume and state.is_file()):
         trainer.resume()
-        if world.first:
-            run_log.cut(folder, trainer.at.total_seen)
+    if world.first and options.resume:
+        run_log.cut(folder, trainer.at.total_seen)
     print(f"{name}, {dataset}: {_described(trainer)}", flush=True)
     classifier = trainer.run()
     if not world.first:

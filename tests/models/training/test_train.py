@@ -274,12 +274,15 @@ def test_missing_data_is_told_and_is_an_error(tmp_path, capsys, monkeypatch):
 
 def test_a_run_pauses_by_itself_and_goes_on_in_pieces(run, tmp_path, capsys):
     lenet = ("--model", "lenet", "--dataset", "mnist", "--epochs", "2", "--resume")
+    told = tmp_path / "runs/mnist/lenet/history.jsonl"
+    told.parent.mkdir(parents=True)
+    told.write_text(json.dumps({"phase": 0, "epoch": 7, "pictures": 960}) + "\n")  # of a run whose state is lost
     assert run(*lenet, "--pause-after", "1e-9") == 130
     assert run(*lenet, "--pause-after", "1e-9") == 130
-    told = capsys.readouterr().out
-    assert "stopped at step 1; --resume goes on from there" in told
-    assert "stopped at step 2; --resume goes on from there" in told
-    with (tmp_path / "runs/mnist/lenet/history.jsonl").open("a") as lost:  # a killed run saves less than it tells
+    out = capsys.readouterr().out
+    assert "stopped at step 1; --resume goes on from there" in out
+    assert "stopped at step 2; --resume goes on from there" in out
+    with told.open("a") as lost:  # a killed run saves less than it tells
         lost.write(json.dumps({"phase": 0, "epoch": 3, "pictures": 1440}) + "\n" + '{"phase": 0, "ep')
     assert run(*lenet, "--pause-after", "60") == 0
     assert [line["epoch"] for line in history(tmp_path / "runs/mnist/lenet")] == [1, 2]
