@@ -37,7 +37,8 @@ class Settings(BaseSettings):
         Path | None, Field(description="Folder of the checkpoints; unset: `weights/` beside `models/`.")
     ] = None
     data_dir: Annotated[
-        Path, Field(description="Folder of the datasets' own files, for pictures that networks get wrong.")
+        Path,
+        Field(description="Folder of the datasets' own files: for `lineup train`, `evaluate` and networks' mistakes."),
     ] = Path("data")
     networks: Annotated[
         str, Field(description="Networks to load, separated by commas; empty: all but `lenet-bn`, which can be named.")

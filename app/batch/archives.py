@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import re
 import stat
 import tarfile
 import zipfile
@@ -18,7 +19,9 @@ from app.batch.pictures import Picture, SourceError, broken, is_meant, read_at_m
 from app.errors import ApiError, show
 
 DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-SPARE = 1 << 20  # bytes beyond a picture that are read at once, at most: a header with a long name
+MOST_HEADERS = 1 << 20  # bytes of one member's headers: names, and a map where it is sparse
+MOST_DIGITS = 255  # in a row in a pax header, as in the longest name of a file; tarfile looks at n of them n² times
+RECORD = re.compile(rb"(\d+) [^=]+=")  # its length, and a keyword before the value: as tarfile reads it
 OPENED: Mapping[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
@@ -99,12 +102,13 @@ class Tar:
     def _members(self) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo] | str]:
         """Each member; at the end, if that is not the archive's own, why."""
         with self._path.open("rb") as raw:
-            stream = _Stream(_unpacked(raw), self._most_bytes + SPARE)
+            stream = _Stream(_unpacked(raw))
             try:
-                with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[call-overload]
+                with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member) as tar:  # type: ignore[call-overload]
                     while (member := stream.at_most(tar.next)) is not None:
                         if member.size < 0 or tar.offset <= member.offset:  # tarfile would step back, for ever
-                            raise tarfile.ReadError(f"the member {show(member.name)} has {member.size} bytes")
+                            wrong = f"has {member.size} bytes" if member.size < 0 else "ends before it begins"
+                            raise tarfile.ReadError(f"the member {show(member.name)} {wrong}")
                         self._read_so_far = raw.tell()
                         yield tar, member
                         tar.members.clear()  # it would keep them all
@@ -112,6 +116,8 @@ class Tar:
                         yield "what follows is no member" if stream.last else "it has no end"
             except DAMAGED as error:
                 yield str(error) or type(error).__name__
+            except IndexError:  # of tarfile, which reads on in the map of a sparse member
+                yield "a member's headers are cut off"
             except RecursionError:  # of tarfile, which calls itself for each
                 yield "a member has more headers, one behind the other, than can be read"
             self._read_so_far = self._size
@@ -135,23 +141,58 @@ def _unpacked(raw: IO[bytes]) -> IO[bytes]:
 
 
 class _Stream:
-    """What `tarfile` reads from: at most `most` bytes of one member's headers, all of which it holds in memory."""
+    """What `tarfile` reads from: at most MOST_HEADERS bytes for one member, all of which it holds in memory."""
 
-    def __init__(self, file: IO[bytes], most: int) -> None:
-        self._file, self._most = file, most
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self.seek, self.tell = file.seek, file.tell
-        self._left: float = most
+        self._left: float = MOST_HEADERS
+        self._ahead: bytes | None = None
         self.last = b""  # of what was read: at the end, what was taken for it
 
     def at_most(self, next_member: Callable[[], tarfile.TarInfo | None]) -> tarfile.TarInfo | None:
-        self._left = self._most
+        self._left = MOST_HEADERS
         member = next_member()
         self._left = inf  # a picture, of which `read_at_most` reads no more than one may have
         return member
 
+    def ahead(self, size: int) -> bytes:
+        """What `read` will give of this size; to seek back would unpack all that came before once more."""
+        self._ahead = self.read(size)
+        return self._ahead
+
     def read(self, size: int) -> bytes:
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            return ahead
         self._left -= size
         if self._left < 0:
-            raise tarfile.ReadError(f"headers of more than {self._most} bytes")
+            raise tarfile.ReadError(f"headers of more than {MOST_HEADERS} bytes")
         self.last = self._file.read(size)
         return self.last
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose pax headers are looked at before `tarfile` believes what they say of their own lengths."""
+
+    def _proc_pax(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        stream: Any = tar.fileobj
+        _check_pax(stream.ahead(self._block(self.size)))  # type: ignore[attr-defined]
+        tar.pax_headers = {}  # those for all members: of no use here, and they would pile up
+        member: tarfile.TarInfo = super()._proc_pax(tar)  # type: ignore[misc]
+        return member
+
+
+def _check_pax(header: bytes) -> None:
+    """Raises ReadError for what would cost `tarfile` the square of its length: a record that says that it is shorter
+    than its keyword, all of which is kept and then read again from its middle; digits without end.
+    """
+    if any(len(digits[0]) > MOST_DIGITS for digits in re.finditer(rb"\d+", header)):
+        raise tarfile.ReadError(f"a pax header has more than {MOST_DIGITS} digits in a row")
+    at = 0
+    while record := RECORD.match(header, at):
+        length, least, most = int(record[1]), len(record[0]) + len(b"\n"), len(header) - at
+        if not least <= length <= most:
+            told = f"a record of a pax header says that it has {show(length)} bytes"
+            raise tarfile.ReadError(f"{told}; it has {least} at least, and {most} are left")
+        at += length

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.output import complain, printable
 from app.cli.usage import WrongUsage, settings_of
 
 if TYPE_CHECKING:
@@ -59,13 +60,11 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(device=options.device)
     try:
         return _run(options, settings, asked)
-    except (partial.PartialError, SourceError, RuntimeError) as error:
-        print(f"lineup: {error}", file=sys.stderr)
-    except FileNotFoundError as error:
-        print(f"lineup: {error}", file=sys.stderr)
+    except (partial.PartialError, SourceError, RuntimeError, FileNotFoundError) as error:
+        complain(str(error))
     except OSError as error:  # no room on the disk, say
         kept = f"; {_goes_on(options.out)}" if partial.is_begun(options.out) else ""
-        print(f"lineup: {error.filename or options.out}: {error.strerror}{kept}", file=sys.stderr)
+        complain(f"{error.filename or options.out}: {error.strerror}{kept}")
     return 1
 
 
@@ -92,7 +91,7 @@ def _run(options: argparse.Namespace, settings: "Settings", asked: "Asked") -> i
         source = place.open()
         question = _question(settings, asked, source)
         if left is not None and left.asked == question:
-            print(f"{out} was whole already")
+            print(printable(f"{out} was whole already"))
             return _summary(out, Outcome(**left.told))
         _check_out(out, force=options.force)
         _classify(options, settings, asked, place, source, question, partial)
@@ -139,7 +138,7 @@ def _classify(
         with _classifier(options, settings, asked, place, source, digests) as classify, shown() as tell:
             keep(classify, partial, Progress(before, before), tell)
     except KeyboardInterrupt:
-        print(f"\nstopped; {_goes_on(partial.out)}", file=sys.stderr)
+        print("\n" + printable(f"stopped; {_goes_on(partial.out)}"), file=sys.stderr)
         raise
 
 
@@ -160,27 +159,27 @@ def _classifier(
         from app.batch import cluster, on_ray
 
         for name in (name for name, digest in digests.items() if digest is None):
-            print(f"lineup: there is no checkpoint of {name} that could be used", file=sys.stderr)
+            complain(f"there is no checkpoint of {name} that could be used")
         with cluster.connected(options.ray):
             yield on_ray.classifier(place, settings, asked, digests)
         return
     with contextlib.closing(work.Work(settings, asked)) as here:
         for sentence in here.lacking.values():
-            print(f"lineup: {sentence}", file=sys.stderr)
+            complain(sentence)
         yield run.here(here, source, threads.computing(settings), settings.max_held_bytes)
 
 
 def _summary(out: Path, found: "Outcome") -> int:
     failed = sum(found.failed.values())
     if not found.answered + failed:
-        print(f"lineup: there was no picture; {out} has no rows", file=sys.stderr)
+        complain(f"there was no picture; {out} has no rows")
         return 1
     told = f"{out}: {found.answered:,} pictures answered"
     if failed:
         told += f"; {failed:,} not: " + ", ".join(f"{code} {count:,}" for code, count in sorted(found.failed.items()))
     if found.dropped:
         told += f"; {found.dropped:,} answers of single networks are missing from the votes (of is lower there)"
-    print(told)
+    print(printable(told))
     return int(failed + found.dropped > 0)
 
 

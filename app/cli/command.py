@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(arguments)
         output.flush()
     except (FileNotFoundError, WrongUsage) as error:
-        print(f"lineup: {error}", file=sys.stderr)
+        output.complain(str(error))
         return 2 if isinstance(error, WrongUsage) else 1
     except KeyboardInterrupt:
         return 130
@@ -144,7 +144,7 @@ def _serve(options: argparse.Namespace) -> int:
     except (ValueError, RuntimeError) as error:
         raise WrongUsage(error) from error
     except OSError as error:
-        print(f"lineup: {error}", file=sys.stderr)
+        output.complain(str(error))
         return 1
     return serve()
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.answers import Comparison, Prediction
+from app.cli.output import printable
 from app.errors import ApiError
 from models import catalog, checkpoints
 from models.checkpoints import file_format
@@ -87,17 +88,12 @@ def _title(path: Path, model: str | None, answer: Prediction | Comparison) -> Te
     sure = answer.dataset_confidence
     how = "as told" if sure is None else f"{sure:.1%} sure"
     doubt = f"; but {answer.reason}" if answer.in_distribution is False else ""
-    return Text(f"{_printable(path.name)}{who}: {DATASETS[answer.dataset].title} ({how}){doubt}")
+    return Text(f"{printable(path.name)}{who}: {DATASETS[answer.dataset].title} ({how}){doubt}")
 
 
 def _show_error(path: Path, error: ApiError) -> None:
-    told = _printable(f"{path}: {error.code}: {error.message}")
+    told = printable(f"{path}: {error.code}: {error.message}")
     _console(stderr=True).print(told, style="red", highlight=False, markup=False, soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    """A name as it is, but for what a terminal would obey in place of showing it: that by its number."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _bar(share: float, console: Console) -> str:

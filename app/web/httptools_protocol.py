@@ -117,8 +117,9 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
         return True  # see _go_on_with_h11, which does without what h11 does not know
 
     def _go_on_with_h11(self, rest: bytes) -> None:
-        if self._answering():  # the earlier request is answered, this one not; nobody offers this late
-            self.send_400_response("an offer to change the protocol comes first on its connection")
+        if self._answering():  # h11 could not wait for that answer: it is the last one, and whoever offers comes again
+            self._last = True
+            self.cycle.keep_alive = False
             return
         self._forget()
         line = f"{self.scope['method']} {self.url.decode('latin-1')} HTTP/{self.scope['http_version']}\r\n"

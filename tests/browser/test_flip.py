@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.serving.state import State
 from models.catalog import ARCHITECTURES
 from tests.browser.conftest import ServeFake, SevenNetworks
 from tests.browser.visits import Visits, draw, greys
@@ -200,22 +199,6 @@ def test_another_picture_ends_it(visit: Visits, address: str) -> None:
     assert page.locator("#flip li").count() == 0
     page.locator("#flip button.main").wait_for()  # it can be asked about the new one
     assert len(visit.asked("/flip?")) == 1
-
-
-def test_a_search_goes_on_while_a_network_that_loads_is_asked_again_and_again(
-    visit: Visits, serve_fake: ServeFake
-) -> None:
-    engine = SevenNetworks()
-    page = visit(serve_fake(engine))
-    answer(page, lambda model: lines(ADDED) if model in LIGHTER else None)
-    page.wait_for_selector("#cards .card")
-    engine.now["mnist", "vgg11"] = State("loading")
-    with page.expect_request(re.compile("model=googlenet")):
-        start(page)
-    for _ in range(2):  # the second is asked after the first was answered
-        page.wait_for_event("request", lambda request: "/compare?dataset" in request.url)
-    assert page.locator("#flip li.done").count() == len(LIGHTER)
-    assert page.locator("#flip li.works").count() == 1
 
 
 def test_clothing_becomes_other_clothing(visit: Visits, address: str, tmp_path: Path) -> None:

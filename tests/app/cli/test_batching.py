@@ -166,6 +166,7 @@ def test_wrong_usage_is_told_in_one_line(folder, tmp_path, capsys, monkeypatch, 
     ("name", "told"),
     [
         ("gone.zip", "there is no "),
+        ("gone\x1b[31m.zip", r"gone\x1b[31m.zip; SOURCE is "),
         ("notes.txt", "is no source of pictures; SOURCE is a folder, or a file whose name ends in .zip, .tar"),
         ("x.zip", "cannot be read as a zip file"),
         ("empty", "there was no picture"),

@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from app.cli import command, main
+from app.cli import command, main, output
 from models.evaluation import evaluate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,6 +49,16 @@ def test_no_name_tells_a_terminal_what_to_do(weights, folder, capsys, ask):
     assert not [c for c in shown.out + shown.err if not c.isprintable() and c != "\n"]
 
 
+def test_what_no_terminal_obeys_is_shown_as_it_is():
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    bidi = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    obeyed = {c for c in every if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")}
+    assert set(output.OBEYED.findall(every)) == obeyed | {*bidi}
+    assert output.printable("\x1b\x85\u2028\udcff") == r"\x1b\x85\u2028\udcff"
+    name = "Screenshot 3.04.05\u202fPM\u3000\u00a0\U0001f469\u200d\U0001f52c.png"  # as macOS names them, say
+    assert output.printable(name) == name
+
+
 def test_what_knows_few_characters_gets_bars_of_those(weights, nameless, monkeypatch):
     told = shown(monkeypatch, "latin-1", "predict", "--model", "lenet", nameless)
     assert "#" in told
@@ -56,10 +67,11 @@ def test_what_knows_few_characters_gets_bars_of_those(weights, nameless, monkeyp
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_json_is_json_whatever_the_encoding(weights, nameless, monkeypatch, encoding):
-    path = f"{nameless[:-5]}\u00e9\U0001f600\udcff.png"
+    path = f"{nameless[:-5]}\u00e9\U0001f600\x7f\x85\u202e\u202f\udcff.png"
     Path(nameless).rename(path)
     told = shown(monkeypatch, encoding, "predict", "--model", "lenet", "--json", path)
     assert json.loads(told)["picture"] == path
+    assert not output.OBEYED.search(told.strip())
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

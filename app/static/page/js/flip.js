@@ -58,9 +58,9 @@ async function meet() {
 /** Of the same picture, taken for the same: all are asked again as long as one of the networks loads. @param {answers.Answers | null} one @param {answers.Answers | null} other */
 const alike = (one, other) => one?.picture === other?.picture && one?.dataset === other?.dataset;
 
-/** Another picture: whatever is known of the last one is of no use. @param {answers.Answers | null} it */
+/** Another picture: whatever is known of the last one is of no use. Of the same, newer answers are for the next search. @param {answers.Answers | null} it */
 function follow(it) {
-  if (it && flips.each.size && alike(it, about)) return;
+  if (it && flips.each.size && alike(it, about)) return draw();
   if (it && it.dataset !== about?.dataset) wanted = null;
   about = it ?? about;
   forget();
@@ -84,13 +84,16 @@ function target(it) {
 }
 
 async function start() {
-  const it = answers.now() && about;
-  if (!it) return;
+  const asked = answers.now();
+  if (!asked) return;
   chosen = '';
   content();
   await meet(); // draw.js has them by now, or there were no answers
-  const body = await it.picture.blob();
-  if (alike(it, answers.now())) await flips.start(known, { body, dataset: it.dataset, to: target(it) });
+  const body = await asked.picture.blob();
+  const it = answers.now(); // who had not loaded yet at the last search may have answered since
+  if (!it || !alike(asked, it)) return;
+  about = it;
+  await flips.start(known, { body, dataset: it.dataset, to: target(it) });
 }
 
 function halt() {
@@ -100,7 +103,8 @@ function halt() {
 
 function draw() {
   if (!place) return;
-  const now = answers.now() && about;
+  const newest = answers.now();
+  const now = newest && about;
   const shown = chosen || foremost();
   const flip = flips.each.get(shown);
   for (const [name, at] of small) paint(at, flips.each.get(name)?.after ?? null);
@@ -109,7 +113,7 @@ function draw() {
   render(
     html`<h2>${t('flip.title')}</h2>
       <p class="lede">${t('flip.lesson')}</p>
-      ${now ? controls(now) : html`<p class="muted">${t('flip.none')}</p>`} ${notice}
+      ${newest && now ? controls(flips.running ? now : newest) : html`<p class="muted">${t('flip.none')}</p>`} ${notice}
       ${now && flips.each.size ? results(now, shown, flip) : nothing}`,
     place,
   );
