@@ -89,7 +89,8 @@ async def by_lines(request: Request, lines: AsyncGenerator[str], headers: Mappin
     """
     if request.scope["http_version"] == "1.0":
         return Response(await unless_gone(request, _joined(lines)), media_type=NDJSON, headers=headers)
-    return StreamingResponse(lines, media_type=NDJSON, headers=headers)
+    at_once = {**headers, "X-Accel-Buffering": "no"}  # nginx, which many have in front, would keep them back
+    return StreamingResponse(lines, media_type=NDJSON, headers=at_once)
 
 
 async def _joined(lines: AsyncGenerator[str]) -> str:

@@ -88,6 +88,7 @@ async def test_lines_come_as_the_networks_finish(client: httpx.AsyncClient, engi
     engine.wrong["lenet"] = 2
     response = await client.post("/compare", content=b"\x07", headers=NDJSON)
     assert response.headers["Content-Type"].startswith("application/x-ndjson")
+    assert response.headers["X-Accel-Buffering"] == "no"
     head, *lines, tail = (json.loads(line) for line in response.text.splitlines())
     assert head.pop("reason") == "it looks like what the first byte says"
     assert head == {
