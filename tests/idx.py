@@ -13,14 +13,14 @@ from models.datasets import DATASETS
 @cache
 def bars(k: int) -> bytes:
     """A picture that a network can learn: a bright bar in one of ten places, as its label k mod 10 says, with some
-    noise within a border of black, as the datasets' own have.
+    noise within a margin of black, as MNIST's own have.
     """
     row = 2 * (k % 10) + 4
 
     def value(y: int, x: int) -> int:
         if y in (row, row + 1) and 4 <= x < 24:
             return 220
-        return (k * 7 + x * y) % 23 if 0 < x < 27 and 0 < y < 27 else 0
+        return (k * 7 + x * y) % 23 if 4 <= x < 24 and 4 <= y < 24 else 0
 
     return bytes(value(y, x) for y in range(28) for x in range(28))
 

@@ -43,7 +43,7 @@ def test_the_next_search_is_about_what_those_say_who_have_loaded_since(visit: Vi
     assert chooser.input_value() == "9"
     engine.now |= {("mnist", name): State("ready") for name in LATER}
     page.locator("#agreement", has_text="9").wait_for()
-    assert chooser.input_value() == "4"
+    page.wait_for_function("document.querySelector('#flip select').value === '4'")
     with page.expect_request(re.compile(r"/flip\?")) as asked:
         page.locator("#flip button.main").click()
     assert asked_of(asked.value)["to"] == "4"

@@ -101,13 +101,14 @@ def test_refining_starts_from_the_checkpoint_and_tells_so(run, tmp_path):
     assert curve["pictures"] == sorted(curve["pictures"])
 
 
-@pytest.mark.parametrize(("name", "taught"), [("nin", ("densenet", "resnet18")), ("vgg11", ())])
-def test_refined_on_features_a_network_is_taught_by_nobody(name, taught):
-    arguments = ["--model", name, "--dataset", "mnist", "--recipe", "long", "--refine"]
-    refined = train._recipe(name, "mnist", train._parse(arguments))
+@pytest.mark.parametrize(("name", "taught"), [("nin", ("densenet",)), ("vgg11", ())])
+def test_refined_on_features_a_network_is_taught_by_nobody(name, taught, monkeypatch):
+    whole = recipes.replace(recipes.QUICK[name], teachers=("densenet",), taught=0.5)
+    monkeypatch.setattr(recipes, "choose", lambda name, kind: whole)
+    refined = train._recipe(name, "mnist", train._parse(["--model", name, "--dataset", "mnist", "--refine"]))
     assert refined.teachers == taught
     assert bool(refined.taught) == bool(taught)
-    assert refined.phases == (recipes.replace(recipes.LONG[name].phases[-1], share=1, scenes=refined.phases[0].scenes),)
+    assert refined.phases == (recipes.replace(whole.phases[-1], share=1),)
 
 
 def test_a_checkpoint_tells_which_others_taught_it(run, tmp_path, capsys, monkeypatch):
