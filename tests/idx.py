@@ -20,7 +20,7 @@ def bars(k: int) -> bytes:
     def value(y: int, x: int) -> int:
         if y in (row, row + 1) and 4 <= x < 24:
             return 220
-        return (k * 7 + x * y) % 23 if 4 <= x < 24 and 4 <= y < 24 else 0
+        return (k * 7 + x * y) % 61 if 4 <= x < 24 and 4 <= y < 24 else 0
 
     return bytes(value(y, x) for y in range(28) for x in range(28))
 
