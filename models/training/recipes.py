@@ -169,8 +169,8 @@ LONG: Mapping[str, Recipe] = MappingProxyType(
         # By time, as features are: at 224 those of a picture cost as much as two steps at 64. Most time is spent where
         # strokes are wide: with convolutions that had seen none above 112 pixels, MNIST stayed below LeNet. It brought
         # Fashion-MNIST six points. 78 minutes from there at 224 with its own head (_TAUGHT_BY_TWO, batches of 32,
-        # lr=2.5e-4, ema=.985) brought 1.8 of scenes, a quarter held out and none on the test set, and the vote lost some
-        # scenes and photographs: what it made has not shipped.
+        # lr=2.5e-4, ema=.985) brought 1.8 of scenes, a quarter held out and none on the test set, and the vote lost
+        # some scenes and photographs: what it made has not shipped.
         "vgg11": replace(
             _LONG_PLAIN,
             phases=(
