@@ -4,7 +4,6 @@ import io
 import json
 import math
 import mimetypes
-import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from app.cli.clients import run
 from app.cli.load import MOST_CLIENTS, Load, Tally, multipart, split, target
+from app.cli.output import complain
 from app.client import Call, Client, LineupError
 from app.client.sending import headers_of
 
@@ -63,7 +63,7 @@ class Report:
 def measure(asked: Asked, *, as_json: bool) -> int:
     """Put the load on the service and tell what it showed; 1 if that failed, or a request did."""
     if refusal := probe(asked):
-        print(f"lineup: {refusal}", file=sys.stderr)
+        complain(refusal)
         return 1
     report = report_of(asked, _watched(asked))
     if as_json:

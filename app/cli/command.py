@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # `lineup models > /dev/full`
         if not output.has_failed(error):
             raise
-        print(f"lineup: standard output cannot be written ({error.strerror}); send it elsewhere", file=sys.stderr)
+        output.complain(f"standard output cannot be written ({error.strerror}); send it elsewhere")
         return 1
     return code
 
@@ -130,7 +130,7 @@ def _hand_over(command: str, arguments: list[str]) -> int:
     except ImportError as error:  # where the service was installed without the extra
         install = "python -m pip install -e '.[torch]'"
         missing = str(error.name).partition(".")[0]
-        print(f"lineup: {command} needs {missing}; install it: {install}", file=sys.stderr)
+        output.complain(f"{command} needs {missing}; install it: {install}")
         return 1
     return run(arguments)
 

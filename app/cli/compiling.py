@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.progress import track
 
+from app.cli.output import complain
 from models import catalog, checkpoints
 from models.checkpoints import file_format
 from models.checkpoints.described import described
@@ -31,7 +32,7 @@ def compile_all(weights: Path, with_features: bool = False) -> int:
         try:
             done[name] = make()
         except checkpoints.CheckpointError as error:
-            print(f"lineup: {error}", file=sys.stderr)
+            complain(str(error))
             failed = True
     made = [each for each in done.values() if each]
     forms = Counter(str(each.header["form"]) for each in made)

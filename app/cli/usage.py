@@ -2,9 +2,10 @@
 
 import difflib
 import os
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from app.cli.output import complain
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -24,7 +25,7 @@ def settings_of(**given: object) -> "Settings":
     from app.settings import Settings
 
     for sentence in misspelt(os.environ):
-        print(f"lineup: {sentence}", file=sys.stderr)
+        complain(sentence)
     told = {name: value for name, value in given.items() if value is not None}
     try:
         return Settings(**told)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 
+from app.cli.output import complain
 from app.cli.serving import alone
 from app.cli.supervisor import CANNOT_BE, RELOADED, STARTED
 from app.settings import Settings
@@ -37,7 +38,7 @@ def main(numbers: list[int]) -> int:
             Settings(), lambda: listening, worker=True, on_start=started, tell_others=lambda: control.send(RELOADED)
         )
     except (ValueError, RuntimeError, FileNotFoundError) as error:
-        print(f"lineup: {error}", file=sys.stderr)
+        complain(str(error))
         return CANNOT_BE
     return serve()
 
