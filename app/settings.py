@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     ] = None
     data_dir: Annotated[
         Path,
-        Field(description="Folder of the datasets' own files: for `lineup train`, `evaluate` and networks' mistakes."),
+        Field(description="Folder of the datasets' own files: for training, evaluation and networks' mistakes."),
     ] = Path("data")
     networks: Annotated[
         str, Field(description="Networks to load, separated by commas; empty: all but `lenet-bn`, which can be named.")

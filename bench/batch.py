@@ -49,6 +49,7 @@ from bench import machine, recording
 from bench.intake import drawing
 from models.checkpoints import atomic
 from models.data import idx
+from models.data.place import add_data_dir
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
 
@@ -229,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, default=1000, help="for that (default: 1000)")
     parser.add_argument("--bulk", type=int, default=100_000, help="pictures of the bulk run; 0: none (default: 100000)")
     parser.add_argument("--bulk-network", default="lenet")
-    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
+    add_data_dir(parser, "../shared/data")
     parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
     options = parser.parse_args(argv)
     try:  # without a bulk run the record's own stays

@@ -27,6 +27,7 @@ from bench import machine
 from models import catalog, datasets
 from models.checkpoints import atomic
 from models.classifier import Classifier
+from models.data.place import add_data_dir
 from models.data.splits import load_split
 from models.devices import choose_device, plain_float32
 from models.evaluation.circumstances import circumstances
@@ -116,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", choices=list(catalog.ARCHITECTURES), help="default: all seven")
     parser.add_argument("--dataset", choices=list(datasets.DATASETS), default="mnist")
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    add_data_dir(parser)
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:1")
     parser.add_argument("--seconds", type=float, default=10, help="for each measurement (default: 10)")
     parser.add_argument("--workers", type=int, default=machine.cores(), help="of the DataLoader (default: the cores)")

@@ -19,6 +19,7 @@ from pathlib import Path
 from models import checkpoints
 from models.checkpoints import atomic
 from models.data import scene_sets
+from models.data.place import add_data_dir
 from tools.step import Place, Step, read
 from tools.steps import missing_studies, steps
 
@@ -109,7 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--plan", "--dry-run", action="store_true", help="tell the plan, make nothing")
     parser.add_argument("--all", action="store_true", help="make everything anew, what is up to date too")
     parser.add_argument("--only", action="append", metavar="STEP", help="only steps whose name begins so; repeatable")
-    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"), help="datasets and photos")
+    add_data_dir(parser, "../shared/data")
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
     parser.add_argument("--scenes", type=Path, default=scene_sets.FOLDER, help="sets of scenes such as people send")
     return parser.parse_args(argv)

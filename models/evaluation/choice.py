@@ -11,6 +11,7 @@ import torch
 
 from models import catalog, datasets
 from models.data import scene_sets
+from models.data.place import add_data_dir
 from models.devices import choose_device, plain_float32
 
 
@@ -22,12 +23,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--all", action="store_true", help=f"all but {', '.join(catalog.EXTRAS)}")
     parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("LINEUP_DATA_DIR") or "data"),  # what the service tells to run then fetches there
-        help="holds MNIST/raw and FashionMNIST/raw (default: LINEUP_DATA_DIR, else data)",
-    )
+    add_data_dir(parser)
     parser.add_argument(
         "--scenes",
         type=Path,

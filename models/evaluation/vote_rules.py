@@ -39,6 +39,7 @@ from models.compiled.runner import Runner
 from models.data import scene_sets
 from models.data.code_digest import code_digest
 from models.data.pictures import evenly, held_out
+from models.data.place import add_data_dir
 from models.data.splits import DataError
 from models.datasets import DATASETS
 from models.evaluation.choice import check_positive
@@ -219,7 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Judge the rules and record what was found; 1 if a checkpoint or a dataset cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluation.vote_rules", description=__doc__)
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
-    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw")
+    add_data_dir(parser)
     parser.add_argument("--scenes", type=Path, default=scene_sets.FOLDER, help="sets of scenes, where they are")
     parser.add_argument("--count", type=int, default=COUNT, help=f"pictures of each set (default: {COUNT})")
     options = parser.parse_args(argv)

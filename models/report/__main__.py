@@ -14,6 +14,7 @@ from pathlib import Path
 
 from models import checkpoints
 from models.checkpoints import atomic
+from models.data.place import add_data_dir
 from models.datasets import DATASETS
 from models.report import checkpoint_chart, index, material, pareto, robustness_chart, worst
 from models.report.material import Speed, Taken
@@ -22,7 +23,7 @@ from models.report.material import Speed, Taken
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw everything; 1 where there is no folder of checkpoints."""
     parser = argparse.ArgumentParser(prog="python -m models.report", description=__doc__)
-    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="holds MNIST/raw and FashionMNIST/raw")
+    add_data_dir(parser)
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
     parser.add_argument(
         "--out", type=Path, help="where the drawings go (default: report/ in the folder of checkpoints)"

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from models.data.idx import DataError
+from models.data.place import add_data_dir
 from models.datasets import UnknownName
 from models.studies import experiment, record, registry
 from models.studies.experiment import Bench
@@ -69,7 +70,7 @@ def perform(studies: Sequence[Study], bench: Bench, seeds: int, folder: Path) ->
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.studies", description="What each idea was worth.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(registry.STUDIES)}; default all")
-    parser.add_argument("--data-dir", type=Path, default=ROOT / "data", help="where FashionMNIST/raw is or goes")
+    add_data_dir(parser)
     parser.add_argument("--seeds", type=_count, default=experiment.SEEDS, help="runs of each variant (default 3)")
     parser.add_argument("--threads", type=_count, default=1, help="of PyTorch (default 1: the networks are small)")
     parser.add_argument("--dry-run", action="store_true", help="tell what it will cost, and no more")

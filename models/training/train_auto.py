@@ -21,6 +21,7 @@ from torch import Tensor
 from models import checkpoints
 from models.checkpoints import atomic, file_format
 from models.checkpoints.networks import tensors_of
+from models.data.place import add_data_dir
 from models.data.splits import load_split
 from models.intake import auto, small_cnn
 from models.intake.pixels import Float, UInt8, luminance
@@ -85,7 +86,7 @@ def measure(run: Callable[[UInt8], Float], data_dir: Path) -> dict[str, dict[str
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, save, and measure the file as it was saved."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    add_data_dir(parser)
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--out", type=Path, default=checkpoints.place() / f"auto{checkpoints.SUFFIX}")
     parser.add_argument("--count", type=int, default=60_000, help="scenes to learn from")

@@ -24,6 +24,7 @@ from models import checkpoints
 from models.checkpoints import atomic, file_format
 from models.checkpoints.networks import tensors_of
 from models.data.code_digest import code_digest
+from models.data.place import add_data_dir
 from models.evaluation import metrics
 from models.intake import gate, small_cnn
 from models.training import small_nets
@@ -89,7 +90,7 @@ def _probabilities(network: small_cnn.GateNetwork, examples: Examples) -> Tensor
 def main(argv: Sequence[str] | None = None) -> int:
     """Train both networks, and save them with what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    add_data_dir(parser)
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--examples", type=Path, default=Path("data/gate"))
     parser.add_argument("--out", type=Path, default=checkpoints.place() / f"gate{checkpoints.SUFFIX}")

@@ -21,6 +21,7 @@ import torch
 
 from models import datasets
 from models.data import scene_sets, splits
+from models.data.place import add_data_dir
 from models.data.scene_sets import SceneSet
 from models.intake.decode import DecodeError
 from models.intake.pixels import UInt8
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Make and save the sets; 1, with the reason, if the datasets cannot be had."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", action="append", choices=list(datasets.DATASETS), help="default: both")
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    add_data_dir(parser)
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--out", type=Path, default=scene_sets.FOLDER)
     parser.add_argument("--count", type=int, default=40_000, help="scenes to learn from; a tenth as many are held out")
