@@ -16,7 +16,9 @@ ELSEWHERE = ("host", "port", "tls_cert", "tls_key", "workers")
 
 
 def config(settings: Settings, *, max_replicas: int = MAX_REPLICAS, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The configuration, of what YAML knows. `without` names settings that are left out. ValueError as from `sizes`."""
+    """The configuration, of what YAML knows. `without` names settings that are left out. ValueError as from `sizes`,
+    and for a key of TLS without its certificate.
+    """
     return {
         "proxy_location": "EveryNode",  # on every node that has replicas: the loss of one node loses one proxy
         "http_options": _http(settings),
@@ -53,6 +55,9 @@ def _http(settings: Settings) -> dict[str, Any]:
     if settings.tls_cert is not None:
         key = settings.tls_key or settings.tls_cert
         options |= {"ssl_certfile": _text(settings.tls_cert), "ssl_keyfile": _text(key)}
+    elif settings.tls_key is not None:
+        told = f"LINEUP_TLS_KEY is {settings.tls_key} without a certificate, and proxies would speak plain HTTP"
+        raise ValueError(f"{told}; set LINEUP_TLS_CERT too, or neither")
     return options
 
 

@@ -119,7 +119,16 @@ def test_a_certificate_that_pods_would_not_have_is_refused(
     monkeypatch.setenv(name, "/here/one.pem")
     told = refused(capsys, "kuberay")
     assert told.startswith(f"lineup: {name} is /here/one.pem, a file of this machine, and pods would speak plain HTTP;")
+    monkeypatch.setenv("LINEUP_TLS_CERT", "/here/one.pem")
     assert main(["deploy", "--print", "serve"]) == 0  # on the nodes' own paths
+
+
+def test_a_key_without_its_certificate_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEUP_TLS_KEY", "/here/key.pem")
+    told = "lineup: LINEUP_TLS_KEY is /here/key.pem without a certificate, and proxies would speak plain HTTP;"
+    assert refused(capsys, "serve") == f"{told} set LINEUP_TLS_CERT too, or neither"
 
 
 def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
