@@ -18,12 +18,10 @@ from PIL import Image
 from torch import Tensor
 
 from models.data import splits
-from models.data.labels import classes_of
+from models.data.labels import CLOTHING, NONE, classes_of
 from models.intake import decode
 
 _DIGITS = re.compile(r"\d(or\d)*")
-_CLOTHING = re.compile(r"\d(or\d)*-.+")
-NONE = "none"
 LEARNED_FROM = "train"  # the name of folders whose pictures the networks may have learned from
 
 
@@ -138,13 +136,13 @@ def _folders(place: Path) -> list[str]:
 
 
 def _is_label(name: str) -> bool:
-    return name == NONE or bool(_DIGITS.fullmatch(name) or _CLOTHING.fullmatch(name))
+    return name == NONE or bool(_DIGITS.fullmatch(name) or CLOTHING.fullmatch(name))
 
 
 def _by_names(place: Path) -> str | None:
     """Of which dataset a set is by the names of its folders, None where they do not tell."""
     names = [name for name in _folders(place) if name != NONE]
-    for dataset, pattern in (("mnist", _DIGITS), ("fashion-mnist", _CLOTHING)):
+    for dataset, pattern in (("mnist", _DIGITS), ("fashion-mnist", CLOTHING)):
         if names and all(pattern.fullmatch(name) for name in names):
             return dataset
     return None

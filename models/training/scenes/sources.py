@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from models.data import splits
-from models.data.labels import classes_of
+from models.data.labels import CLOTHING, NONE, classes_of
 from models.intake import decode
 from models.intake.pixels import UInt8
 from models.training.scenes import lettering
@@ -44,15 +44,18 @@ def find_sources(dataset: str, data_dir: Path, fonts: Path, *, held: bool) -> So
         dataset,
         [kept[classes == number] for number in range(10)],
         lettering.of_families(lettering.fonts_in(fonts), HELD, held) if dataset == "mnist" else [],
-        photographs(data_dir / PHOTOGRAPHS, held) if dataset == "fashion-mnist" else [],
+        [one for one in photographs(data_dir / PHOTOGRAPHS, held) if one[1]] if dataset == "fashion-mnist" else [],
     )
 
 
 def photographs(folder: Path, held: bool) -> list[tuple[UInt8, tuple[int, ...]]]:
     """Photographs uint8 [h, w, 3] below ``folder``, with the classes of their folder's name: "7or9-shoe" is (7, 9);
-    none of the ten: ().
+    none of the ten: (). DataError for a folder that is named otherwise.
     """
     files = [path for path in sorted(folder.glob("*/*")) if path.is_file()]
+    for name in {path.parent.name for path in files}:
+        if name != NONE and not CLOTHING.fullmatch(name):
+            raise splits.DataError(f"{folder / name} is named by no class; wanted as 3-dress, 7or9-shoe or {NONE}")
     return [(opened(path, "RGB"), classes_of(path.parent.name)) for path in _part(files, held)]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.data.splits import DataError
 from models.intake.decode import DecodeError
 from models.training import train_auto
 from models.training.scenes import sources
@@ -47,6 +48,15 @@ def test_a_photograph_that_cannot_be_opened_is_named(opened, tmp_path):
     (tmp_path / "3-dress" / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(DecodeError, match=r"cannot open .*cut\.jpg as a picture"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dress", "12-dress", "3", "nothing"])
+def test_a_folder_that_is_named_by_no_class_is_told(name, tmp_path):
+    """Scenes ended in a traceback, or took dresses for strangers to clothing."""
+    (tmp_path / name).mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / name / "a.png")
+    with pytest.raises(DataError, match=rf"/{name} is named by no class; wanted as 3-dress, 7or9-shoe or none"):
+        colours(tmp_path)
 
 
 def test_a_checkpoint_tells_of_photographs_where_there_were_some(tmp_path):
