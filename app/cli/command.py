@@ -214,7 +214,7 @@ def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     from app.batch.pictures import SUFFIXES, is_meant
 
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             meant = (p for p in path.rglob("*") if is_meant(p.relative_to(path).as_posix()))
             found = sorted(p for p in meant if p.is_file())
             if not found:
@@ -222,6 +222,13 @@ def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
             yield from found
         else:
             yield path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # it may not be looked at, which opening it says
+        return False
 
 
 if __name__ == "__main__":

@@ -46,14 +46,14 @@ def compile_all(weights: Path, with_features: bool = False) -> int:
 
 def _work(weights: Path, with_features: bool) -> Iterator[tuple[str, Callable[[], Compiled | None]]]:
     """What there is to compile, by name: networks of the catalog give what was made of them."""
-    if (weights / f"auto{checkpoints.SUFFIX}").is_file():
+    if checkpoints.is_there(weights / f"auto{checkpoints.SUFFIX}"):
         yield "auto", lambda: _small(small.load_auto(weights, ANSWERS))
-    if (weights / f"gate{checkpoints.SUFFIX}").is_file():
+    if checkpoints.is_there(weights / f"gate{checkpoints.SUFFIX}"):
         yield "gate", lambda: _small(small.load_gate(weights, KINDS))
     for dataset in DATASETS:
         for name in (*catalog.ARCHITECTURES, *catalog.EXTRAS):
             path = checkpoints.path_for(dataset, name, weights)
-            if path.is_file():
+            if checkpoints.is_there(path):
                 yield f"{name}, {dataset}", partial(_classifier, path, with_features)
 
 

@@ -98,6 +98,6 @@ class Local:
             try:
                 self._loaded[dataset, model] = self._runtime.load(path)
             except checkpoints.CheckpointError as error:
-                right = "" if path.exists() else f"; {maker(dataset, model)}"
+                right = "" if checkpoints.is_there(path) else f"; {maker(dataset, model)}"
                 raise ApiError("model_unavailable", f"{error}{right}") from error
         return self._loaded[dataset, model]

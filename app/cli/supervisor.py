@@ -21,9 +21,9 @@ import app
 
 log = logging.getLogger(__name__)
 
-MOST_FAILURES = 3  # deaths of one worker before it took connections, in a row
+MOST_FAILURES = 3  # deaths of one worker before it took connections, in a row, while no other serves
 BACK_OFF_S, MOST_BACK_OFF_S = 0.5, 30.0
-CANNOT_BE = 2  # exit code of a worker whose settings cannot be, as those of the next would not
+CANNOT_BE = 2  # exit code of a worker whose settings cannot be, as at the start those of the next would not
 STEADY_S = 5.0  # who lived so long is replaced soon, however often: while nobody serves, requests wait
 STARTED, RELOADED = b"1", b"r"  # what a worker says: it takes connections; it has new checkpoints, as others should
 FINE = {0, -signal.SIGTERM, -signal.SIGINT}  # exit codes after a signal, which may come before a worker handles it
@@ -72,6 +72,7 @@ class Supervisor:
         self._grace_s = grace_s
         self._workers: dict[int, Worker] = {}
         self._ending = asyncio.Event()
+        self._has_served = False  # any worker, ever
         self._code = 0
 
     async def run(self) -> int:
@@ -103,7 +104,8 @@ class Supervisor:
             failures = 0 if started else failures + 1
             lived_s = time.monotonic() - began
             told = f"worker {number + 1} of {self._count} (process {worker.process.pid}) {_death(code)}"
-            if failures == MOST_FAILURES or code == CANNOT_BE:
+            hopeless = failures >= MOST_FAILURES or (code == CANNOT_BE and not self._has_served)
+            if hopeless and not any(other.has_started for other in self._workers.values()):
                 self._give_up(f"{told} before it took a connection, {failures} times in a row", code)
                 return
             wait_s = BACK_OFF_S if lived_s > STEADY_S else wait_s
@@ -145,12 +147,14 @@ class Supervisor:
         asyncio.get_running_loop().remove_reader(worker.control)
         with worker.control:
             worker.said()
+        self._has_served |= worker.has_started
         self._forget_metrics(worker.process.pid)
         return worker.has_started, code
 
     def _hear(self, worker: Worker) -> None:
         """Let all others reload when one has been told to, and has."""
         said = worker.said()
+        self._has_served |= worker.has_started
         if not said:
             asyncio.get_running_loop().remove_reader(worker.control)
         for _ in range(said.count(RELOADED)):

@@ -1,7 +1,6 @@
 """Which classifiers are loaded, where they run, and what is known of each."""
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.serving import batches, described, no_memory, runtimes
 from app.serving.backends import Loaded
-from app.serving.state import State
+from app.serving.state import State, failed, foreseen
 from app.settings import Settings, split
 from models import catalog, checkpoints, vote
 from models.datasets import DATASETS, SIDE, Dataset
@@ -120,10 +119,10 @@ class Engine:
 
     def _load_one(self, root: Path, dataset: str, name: str) -> State:
         path = checkpoints.path_for(dataset, name, root)
-        if not path.exists():
-            told = f"there is no {path.parent.name}/{path.name} in the folder of checkpoints; {maker(dataset, name)}"
-            return State("missing", told)
         try:
+            if not path.exists():  # or PermissionError
+                told = f"there is no {path.parent.name}/{path.name} in the folder of checkpoints"
+                return State("missing", f"{told}; {maker(dataset, name)}")
             loaded = self._runtime.load(path)
             if (loaded.dataset, loaded.architecture) != (dataset, name):
                 found = f"{loaded.architecture} for {loaded.dataset}"
@@ -131,10 +130,9 @@ class Engine:
             self._loaded[dataset, name] = loaded
             self._warm(dataset, name)
         except Exception as error:  # whatever is wrong with one file, the others must load
-            expected = isinstance(error, checkpoints.CheckpointError)
-            log.error("cannot load %s for %s: %s", name, dataset, error, exc_info=not expected)
+            log.error("cannot load %s for %s: %s", name, dataset, error, exc_info=not foreseen(error))
             self._loaded.pop((dataset, name), None)
-            return State("failed", _without_folder(f"{type(error).__name__}: {error}", root))
+            return failed(error, root)
         log.info("%s for %s is ready on %s", name, dataset, self.device)
         return State("ready")
 
@@ -151,8 +149,3 @@ class Engine:
 def maker(dataset: str, name: str) -> str:
     """Which command makes a checkpoint that is not there, in words."""
     return f"`lineup train --model {name} --dataset {dataset}` makes it"
-
-
-def _without_folder(message: str, root: Path) -> str:
-    # The reason goes to clients, who need not know where this machine keeps its files.
-    return message.replace(os.fspath(root.resolve()) + os.sep, "").replace(os.fspath(root) + os.sep, "")

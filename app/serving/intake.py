@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from app.errors import ApiError
 from app.serving.decoders import Decoders
-from app.serving.state import State
+from app.serving.state import State, failed, foreseen
 from app.settings import cores
 from models.checkpoints import SUFFIX
 from models.compiled import small
@@ -45,7 +45,11 @@ class Intake:
         )
         judges, gate_state = _loaded("gate", root, lambda folder: Gate(small.load_gate(folder, KINDS, threads=threads)))
         ready = pipeline.Intake(decides, judges, self._decoders or decode.decode)
-        ready.warm()
+        try:
+            ready.warm()
+        except Exception as error:
+            self.states.update(dict.fromkeys(self.states, failed(error, root)))
+            raise
         self._pipeline = ready  # before the states say so: others look at them meanwhile
         self.states.update(auto=auto_state, gate=gate_state)
 
@@ -95,14 +99,14 @@ def check_auto(states: Mapping[str, State]) -> None:
 
 def _loaded(name: str, root: Path, load: Callable[[Path], Small]) -> tuple[Small | None, State]:
     """What is loaded, if it can be, and where it stands."""
-    if not (root / f"{name}{SUFFIX}").exists():
-        log.warning("%s is missing: there is no %s%s in the folder of checkpoints", name, name, SUFFIX)
-        return None, State("missing", f"there is no {name}{SUFFIX} in the folder of checkpoints")
     try:
+        if not (root / f"{name}{SUFFIX}").exists():  # or PermissionError
+            log.warning("%s is missing: there is no %s%s in the folder of checkpoints", name, name, SUFFIX)
+            return None, State("missing", f"there is no {name}{SUFFIX} in the folder of checkpoints")
         return load(root), State("ready")
     except Exception as error:
-        log.exception("%s cannot be loaded", name)
-        return None, State("failed", f"{type(error).__name__} while loading {name}{SUFFIX}")
+        log.error("cannot load %s: %s", name, error, exc_info=not foreseen(error))
+        return None, failed(error, root)
 
 
 @contextmanager

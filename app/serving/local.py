@@ -95,9 +95,13 @@ class Local:
             if self._loading is None or not self._loading.done():
                 raise ApiError("not_ready", "the first checkpoints are still loading; try again shortly", retry_after=2)
             old = self.networks.engine
+            try:
+                root = old.root()
+            except FileNotFoundError as error:
+                refuse_if([str(error)])
             self._incoming, intake = self._fresh()
             engine = self._incoming
-            await asyncio.to_thread(load, old.root(), intake, engine)
+            await asyncio.to_thread(load, root, intake, engine)
             before, after = ((e.states(), i.states) for e, i in ((old, self.intake), (engine, intake)))
             self._incoming = None
             refuse_if(objections(before, after))

@@ -1,10 +1,13 @@
 """Where something that is loaded from a checkpoint stands."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from app.errors import ApiError
+from models.checkpoints import CheckpointError
 
 STUCK_S = 60.0  # what a thread has worked on for so long, and six deadlines, will not end
 
@@ -17,6 +20,17 @@ class State:
 
     state: Literal["loading", "ready", "missing", "failed"]
     reason: str | None = None
+
+
+def foreseen(error: Exception) -> bool:
+    """Whether an error is of the file or the folder that should be loaded: its words are enough for the log."""
+    return isinstance(error, CheckpointError | OSError)
+
+
+def failed(error: Exception, root: Path) -> State:
+    """Of what could not be loaded from the folder ``root``, which clients need not know."""
+    told = f"{type(error).__name__}: {error}"
+    return State("failed", told.replace(os.fspath(root.resolve()) + os.sep, "").replace(os.fspath(root) + os.sep, ""))
 
 
 def told(dataset: str, model: str, state: State) -> str:

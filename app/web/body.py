@@ -17,6 +17,8 @@ from app.uploads import MemoryFull, Share, Upload
 from app.web.form import File, Form
 from app.web.media_types import essence, may_be_picture
 
+_DIGITS = 15  # a longer length is more than any server's memory; of thousands Python makes no number
+
 
 async def read_one(request: Request, settings: Settings, share: Share) -> Upload:
     """The one picture of a request: multipart field `file`, or the raw body. Raises ApiError."""
@@ -95,8 +97,9 @@ def _take(share: Share, count: int) -> None:
 async def _chunks(request: Request, settings: Settings, share: Share, limit: int) -> AsyncIterator[bytes]:
     """The body as it arrives. Raises ApiError where it is too large or slow, ClientDisconnect where it ends early."""
     declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
-        raise ApiError("too_large", f"the upload has {declared[:20]} bytes; at most {limit} are taken")
+    told = declared.lstrip("0") or "0"
+    if declared.isascii() and declared.isdigit() and (len(told) > _DIGITS or int(told) > limit):
+        raise ApiError("too_large", f"the upload has {told[:20]} bytes; at most {limit} are taken")
     end = asyncio.get_running_loop().time() + settings.upload_s
     size, more = 0, True
     while more:

@@ -13,6 +13,7 @@ from PIL import Image
 from app.cli import local, main
 from models import catalog, checkpoints
 from models.datasets import DATASETS
+from tests.closed import forbid
 from tests.models.intake.test_picture import draw_seven
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,6 +35,13 @@ def test_predict_as_json_is_what_the_service_answers(weights, folder, capsys):
         assert line["dataset"] in DATASETS
         assert 0.5 <= line["dataset_confidence"] <= 1
         assert line["confidence"] == line["predictions"][0]["probability"]
+
+
+def test_a_picture_that_may_not_be_looked_at_is_told(weights, folder, monkeypatch, capsys):
+    closed = folder / "closed"
+    forbid(monkeypatch, closed)
+    assert main(["predict", str(closed / "x.png"), "--model", "lenet", "--dataset", "mnist", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "not_found"
 
 
 def test_a_bad_picture_costs_its_neighbours_nothing(weights, folder, capsys):

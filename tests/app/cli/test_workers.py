@@ -83,6 +83,49 @@ def test_workers_that_die_at_their_start_end_the_service(
     assert "ended with code 7 before it took a connection, 3 times in a row: the service ends" in caplog.text
 
 
+STAND_IN = """
+import os, sys, time
+number = next(n for n in range(99) if not os.path.exists(f"{place}/{n}"))
+os.close(os.open(f"{place}/{number}", os.O_CREAT))
+if number in (1, 2, 3, 4):
+    os._exit(code)
+os.write(int(sys.orig_argv[4]), b"1")
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("code", [supervisor.CANNOT_BE, 7])
+def test_while_one_serves_another_is_tried_again_however_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    """Its settings are the same: what it wants may be gone for a moment, as checkpoints that are exchanged."""
+    (tmp_path / "sitecustomize.py").write_text(f"place, code = {str(tmp_path)!r}, {code}\n{STAND_IN}")
+    monkeypatch.setattr(supervisor, "BACK_OFF_S", 0.01)
+    monkeypatch.setattr(supervisor, "_path", lambda _: str(tmp_path))
+    workers = supervisor.Supervisor(
+        2, listening.bind("127.0.0.1", 0), {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}, 30
+    )
+    keep = workers._keep
+
+    async def one_after_the_other(number: int) -> None:
+        if number:
+            while not workers._has_served:
+                await asyncio.sleep(0.01)
+        await keep(number)
+
+    async def until_two_serve() -> int:
+        running = asyncio.create_task(workers.run())
+        while sum(worker.has_started for worker in workers._workers.values()) < 2:
+            assert not running.done()
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await running
+
+    monkeypatch.setattr(workers, "_keep", one_after_the_other)
+    assert asyncio.run(asyncio.wait_for(until_two_serve(), 60)) == 0
+    assert caplog.text.count(f"ended with code {code}") == 4
+
+
 def test_a_worker_that_the_system_has_no_process_for_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,6 +14,7 @@ from models import catalog, checkpoints
 from models.compiled import graph
 from models.datasets import DATASETS, UnknownName
 from tests import untrained
+from tests.closed import forbid
 from tests.fakes import FakeBackend, FakeEngine, FakeRuntime
 
 
@@ -88,6 +89,15 @@ def test_a_damaged_checkpoint_fails_alone(tmp_path: Path, damage: bytes | str) -
     assert states["mnist", "lenet"].state == "failed"
     assert str(tmp_path) not in str(states["mnist", "lenet"].reason)
     assert states["fashion-mnist", "lenet"].state == "ready"
+
+
+def test_a_folder_that_may_not_be_read_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended the loading, and the service said for ever that the rest was still to load."""
+    write(tmp_path, "fashion-mnist", "lenet")
+    forbid(monkeypatch, write(tmp_path, "mnist", "lenet").parent)
+    states = engine_of(tmp_path).states()
+    reason = "PermissionError: [Errno 13] Permission denied: 'mnist/lenet.lineup'"
+    assert states == {("mnist", "lenet"): State("failed", reason), ("fashion-mnist", "lenet"): State("ready")}
 
 
 @pytest.mark.parametrize("backend", ["auto", "torch"])

@@ -9,7 +9,10 @@ from PIL import Image
 
 from app.errors import ApiError
 from app.serving.intake import Intake
+from app.serving.state import State
+from models.checkpoints import SUFFIX
 from models.compiled import small
+from tests.closed import forbid
 from tests.fakes import WEIGHTS
 from tests.shipped import shipped_intake
 
@@ -73,4 +76,19 @@ def test_an_intake_that_breaks_when_it_is_warmed_is_not_ready(monkeypatch: pytes
     intake = Intake()
     with pytest.raises(RuntimeError):
         intake.load(WEIGHTS)
-    assert {state.state for state in intake.states.values()} == {"loading"}
+    assert set(intake.states.values()) == {State("failed", "RuntimeError: out of memory")}
+
+
+def test_what_is_damaged_or_may_not_be_read_says_why_and_where_no_more_than_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / f"auto{SUFFIX}").write_bytes(b"junk")
+    forbid(monkeypatch, tmp_path / f"gate{SUFFIX}")
+    intake = Intake()
+    intake.load(tmp_path)
+    auto, gate = (intake.states[name] for name in ("auto", "gate"))
+    assert (auto.state, gate.state) == ("failed", "failed")
+    assert "auto.lineup is not a Lineup checkpoint" in str(auto.reason)
+    assert str(gate.reason) == "PermissionError: [Errno 13] Permission denied: 'gate.lineup'"
+    assert str(tmp_path) not in str(auto.reason)
+    assert "Traceback" not in caplog.text

@@ -66,6 +66,15 @@ async def test_an_undeclared_body_is_counted_as_it_arrives(
     assert endless.taken < 10**6
 
 
+@pytest.mark.parametrize(("zeros", "digits"), [(6000, "5"), (0, "9" * 6000)])
+async def test_a_declared_length_of_thousands_of_digits_is_a_number_too(
+    limited: httpx.AsyncClient, zeros: int, digits: str
+) -> None:
+    headers = {"Content-Length": "0" * zeros + digits}
+    response = await limited.post("/predict", content=Stream(1, size=5), headers=headers)
+    assert response.status_code == (200 if digits == "5" else 413)
+
+
 async def test_a_declared_length_is_refused_before_a_byte_is_read() -> None:
     sent: list[Any] = []
 

@@ -98,6 +98,21 @@ async def test_what_is_worse_than_what_is_there_changes_nothing_and_says_why(
     assert (await client.get("/readyz")).status_code == 200
 
 
+async def test_where_the_folder_is_gone_the_old_ones_go_on(
+    client: httpx.AsyncClient, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> Path:
+        raise FileNotFoundError("no folder of checkpoints: LINEUP_WEIGHTS or --weights is '/gone'")
+
+    monkeypatch.setattr(engine, "root", gone)
+    answer = await client.post("/admin/reload", headers=KEY)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_unavailable")
+    assert (
+        "go on answering; of the new ones no folder of checkpoints: LINEUP_WEIGHTS" in answer.json()["error"]["message"]
+    )
+    assert await digest(client) == "0" * 64
+
+
 async def test_a_network_that_had_failed_is_tried_again_with_its_new_checkpoint(
     client: httpx.AsyncClient, engine: FakeEngine
 ) -> None:
