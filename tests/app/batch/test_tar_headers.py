@@ -2,7 +2,6 @@
 
 import gzip
 import tarfile
-import tracemalloc
 from itertools import islice
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from app.batch.archives import MOST_HEADERS, Tar
 from app.batch.pictures import SourceError
 from app.errors import ApiError
+from tests import allocated
 from tests.sources import read, told
 
 MOST = 10_000
@@ -109,16 +109,12 @@ def pax(body, kind=tarfile.XHDTYPE):
     ids=["shorter than its keyword", "longer than the header", "digits"],
 )
 def test_a_pax_header_costs_no_more_than_its_length(tmp_path, kind, body, told):
-    tracemalloc.start()
-    assert told in why_after_one(tmp_path / "x.tar", pax(body, kind) + header("b.png", 0))
-    assert tracemalloc.get_traced_memory()[1] < 5_000_000
-    tracemalloc.stop()
+    with allocated.at_most(5_000_000):
+        assert told in why_after_one(tmp_path / "x.tar", pax(body, kind) + header("b.png", 0))
 
 
 def test_pax_headers_for_all_members_are_not_kept_for_each(tmp_path):
     many = pax(b"".join(b"8 %04x=\n" % number for number in range(5000)), tarfile.XGLTYPE)
     (tmp_path / "x.tar").write_bytes(many + 100 * pax(b"14 path=c.png\n") + header("b.png", 0) + bytes(1024))
-    tracemalloc.start()
-    assert told(Tar(tmp_path / "x.tar", MOST)) == [("c.png", b"")]
-    assert tracemalloc.get_traced_memory()[1] < 5_000_000
-    tracemalloc.stop()
+    with allocated.at_most(5_000_000):
+        assert told(Tar(tmp_path / "x.tar", MOST)) == [("c.png", b"")]
