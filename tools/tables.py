@@ -18,6 +18,7 @@ from models import catalog, checkpoints
 from models.checkpoints import atomic
 from models.counts import short
 from models.datasets import DATASETS
+from models.training import lineage
 from tools import bulk, capacity, chinese, figures, pictures, robustness, speed, studies, vote_table
 from tools.markdown import table
 
@@ -205,9 +206,9 @@ def _header(dataset: str, name: str) -> dict[str, Any] | None:
 
 
 def _chain(training: dict[str, Any], figure: str) -> str:
-    """A figure of the training, after that of the training which it refined, and so on."""
-    before = training.get("refined_from")
-    return (_chain(before["training"], figure) + " + " if before else "") + f"{training[figure]:,}"
+    """A figure of the training, after those of the trainings which it refined; "?" where one is not told."""
+    told = [one.get("training", {}).get(figure) for one in lineage.trainings({"training": training})]
+    return " + ".join("?" if value is None else f"{value:,}" for value in told)
 
 
 def _accuracy(header: dict[str, Any] | None) -> str:

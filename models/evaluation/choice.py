@@ -14,6 +14,8 @@ from models.data import scene_sets
 from models.data.place import add_data_dir
 from models.devices import choose_device, plain_float32
 
+MOST_THREADS = 1024  # whoever asks for more has mistyped; of a million of millions PyTorch ends in an error
+
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """The options that ``train`` and ``evaluate`` share."""
@@ -46,7 +48,8 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     something: a line on stderr, exit code 2.
     """
     options = parser.parse_args(argv)
-    check_positive(parser, options, ("threads", "test_images", "held_out_images"), "a whole number from 1 up")
+    check_within(parser, options, "threads", 1, MOST_THREADS)
+    check_positive(parser, options, ("test_images", "held_out_images"), "a whole number from 1 up")
     try:
         options.device = torch.device(choose_device(options.device))
     except RuntimeError as error:
@@ -61,6 +64,14 @@ def check_positive(
     for name in names:
         if (value := getattr(options, name)) is not None and not value > 0:
             parser.error(f"--{name.replace('_', '-')} is {value}; wanted {wanted}")
+
+
+def check_within(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, name: str, least: int, most: int
+) -> None:
+    """End with a line on stderr, exit code 2, if this option is given and not a number from ``least`` to ``most``."""
+    if (value := getattr(options, name)) is not None and not least <= value <= most:
+        parser.error(f"--{name.replace('_', '-')} is {value}; wanted a whole number from {least} to {most}")
 
 
 def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -85,13 +86,14 @@ def evaluate(
 
 def compared(
     path: Path, data_dir: Path, *, device: torch.device | str, held_out_images: int | None, scenes: Path
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """The figures by which a checkpoint is compared with another, of the pictures that ``evaluate`` would take now and
     named as it writes them into the header; nothing is written. CheckpointError for a file that cannot be trusted.
     """
     classifier = checkpoints.load(path, device)
     others, _ = _of_others(classifier, data_dir, scenes, held_out_images)
-    return {f"{part}_{key}": told[key] for part, told in others.items() for key in ("accuracy", "n")}
+    keys = ("accuracy", "n", "of")
+    return {f"{part}_{key}": told[key] for part, told in others.items() for key in keys if key in told}
 
 
 def _recorded(path: str | Path, digest: str) -> dict[str, Any]:
@@ -131,7 +133,8 @@ def _in_header(report: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
         sent = {key: value for key, value in before.items() if key.startswith("sent_")}
         temperatures = {} if sent else {"temperature_sent": report["temperature"]}  # one for all, unless measured
         return {"temperature": report["temperature"], **temperatures, "metrics": figures | sent}
-    figures |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "ece")}
+    # An older report, whose figures stay where there are no scenes, does not say of which scenes they are.
+    figures |= {f"sent_{key}": report["sent"][key] for key in ("accuracy", "n", "of", "ece") if key in report["sent"]}
     temperatures = {"temperature": report["temperature"], "temperature_sent": report["sent"]["temperature"]}
     return {**temperatures, "metrics": figures}
 
@@ -158,10 +161,11 @@ def _of_held_out(classifier: Classifier, data_dir: str | Path, count: int | None
 def _of_sent(classifier: Classifier, held: SceneSet, count: int | None) -> dict[str, Any]:
     """Accuracy and calibration on pictures as people send them, of those for which one class is right."""
     pictures, labels = evenly(*held.clear(), count)
+    of = sha256(pictures.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()[:16]  # others can be as many
     logits = compute_logits(classifier, pictures, note=f"{_name(classifier)}: sent")
     temperature = metrics.fit_temperature(logits, labels)
     told = metrics.report(logits, labels, temperature, classifier.classes)
-    return {key: told[key] for key in ("accuracy", "n", "per_class", "temperature", "ece", "nll")}
+    return {key: told[key] for key in ("accuracy", "n", "per_class", "temperature", "ece", "nll")} | {"of": of}
 
 
 def _name(classifier: Classifier) -> str:

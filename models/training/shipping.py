@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from models import checkpoints
-from models.checkpoints import atomic
+from models.checkpoints import atomic, file_format
+from models.checkpoints.described import described
 
-COUNTS = ("held_out_n", "sent_n")
+SAME = ("held_out_n", "sent_n", "sent_of")  # tell which pictures figures are of
 ALLOWED_LOSS = 0.001  # of the dataset's held-out pictures, for what is gained on pictures as people send them
 
 
 def ship(result: Path, root: Path, measure: Callable[[Path], Mapping[str, Any]]) -> str:
     """Put a measured checkpoint and its report into ``root`` unless a better one is there. Where that one's figures are
-    of another number of pictures, as of scenes made since, ``measure`` tells those of the same.
+    of other pictures, as of scenes made since, or do not tell of which, ``measure`` tells those of the same.
 
     First the old report goes, then the checkpoint is replaced, then its report comes: if this stops on the way, a
     checkpoint without a report is left, never a report that contradicts its checkpoint. Shipped again, it then comes.
@@ -24,10 +25,10 @@ def ship(result: Path, root: Path, measure: Callable[[Path], Mapping[str, Any]])
     place = checkpoints.path_for(header["dataset"], header["architecture"], root)
     new = header["metrics"]
     try:
-        old: dict[str, Any] = dict(checkpoints.read_header(place)["metrics"]) if place.is_file() else {}
-        if any(old.get(count, new.get(count)) != new.get(count) for count in COUNTS):
+        old = _figures(place) if place.is_file() else {}
+        if old and any(old.get(key) != new.get(key) for key in SAME):
             old.update(measure(place))
-    except (checkpoints.CheckpointError, KeyError):
+    except checkpoints.CheckpointError:
         old = {}
     report = place.with_suffix(".json")
     if old and not better(new, old) and not (old == new and not report.is_file()):
@@ -36,6 +37,11 @@ def ship(result: Path, root: Path, measure: Callable[[Path], Mapping[str, Any]])
     atomic.copy(result, place)
     atomic.copy(result.with_suffix(".json"), report)
     return f"{place}: {_told(new)}, {place.stat().st_size / 2**20:.2f} MiB"
+
+
+def _figures(place: Path) -> dict[str, Any]:
+    """What a file says was measured of it. CheckpointError for one that the service would refuse."""
+    return dict(described(file_format.open_file(place)).content.header.get("metrics", {}))
 
 
 def better(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:

@@ -18,14 +18,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import platform
 import shutil
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,21 +33,23 @@ from models.checkpoints import reports
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation.choice import add_choice, check_positive, chosen, parsed
+from models.evaluation.choice import add_choice, check_positive, check_within, chosen, parsed
 from models.evaluation.evaluate import compared, evaluate, summary
-from models.training import history, recipes, run_log, shipping
+from models.training import disk, history, metadata, recipes, run_lock, run_log, shipping
 from models.training.optimisation import DivergedError
 from models.training.recipes import Recipe
+from models.training.run_lock import UnderWayError
 from models.training.run_state import ResumeError
 from models.training.stopping import Interrupted, StopFlag
 from models.training.trainer import Trainer
 from models.training.world import World, WorldError, joined
 
 WATCHED = 1_000  # held-out pictures looked at after each epoch
+MOST_SEED = 2**32 - 1  # from which every step draws a seed that PyTorch still takes
 
 
 # What a user can bring about, each with a message that says what to do; any other error is a fault of this code.
-TOLD = (DataError, ResumeError, DivergedError, WorldError, checkpoints.CheckpointError)
+TOLD = (DataError, ResumeError, UnderWayError, DivergedError, WorldError, checkpoints.CheckpointError)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -85,6 +85,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parsed(parser, argv)
     options.recipe = options.recipe or ("quick" if options.device.type == "cpu" else "full")
     check_positive(parser, options, ("minutes", "epochs", "pause_after"), "a number above 0")
+    check_within(parser, options, "seed", 0, MOST_SEED)
     return options
 
 
@@ -137,9 +138,15 @@ def _trainer(
 def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, world: World) -> None:
     """One run from its start, or its saved state, to a measured checkpoint.
 
-    Raises Interrupted and what TOLD has: ResumeError where the state is of a run with other options.
+    Raises Interrupted, OSError and what TOLD has: ResumeError where the state is of a run with other options,
+    UnderWayError where another process has the run.
     """
     folder = options.runs / dataset / name
+    with run_lock.held(folder, world), disk.naming(folder):
+        _run(name, dataset, options, stop, folder, world)
+
+
+def _run(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, folder: Path, world: World) -> None:
     state, result = folder / "state.safetensors", folder / f"{name}{checkpoints.SUFFIX}"
     if world.told(options.resume and result.with_suffix(".json").is_file() and not state.is_file()):
         print(f"{name}, {dataset}: finished before, {result}")
@@ -162,7 +169,7 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     if not world.first:
         return
     with stop.nothing_to_save("stopped before what was trained is measured; --resume does that"):
-        checkpoints.save(result, classifier, _metadata(trainer, options))
+        checkpoints.save(result, classifier, metadata.of_run(trainer, options.recipe))
         report = evaluate(
             result,
             options.data_dir,
@@ -184,7 +191,8 @@ def _measured(result: Path) -> bool:
 def _ship(result: Path, options: argparse.Namespace, folder: Path) -> None:
     """The end of a run: its checkpoint ships, and what could be gone on from goes."""
     how = {"device": options.device, "held_out_images": options.held_out_images, "scenes": options.scenes}
-    told = shipping.ship(result, options.weights, lambda rival: compared(rival, options.data_dir, **how))
+    with disk.naming(options.weights):
+        told = shipping.ship(result, options.weights, lambda rival: compared(rival, options.data_dir, **how))
     print(told, flush=True)
     (folder / "state.safetensors").unlink()
     shutil.rmtree(folder / "features", ignore_errors=True)
@@ -193,26 +201,6 @@ def _ship(result: Path, options: argparse.Namespace, folder: Path) -> None:
 def _described(trainer: Trainer) -> str:
     precision = "bfloat16 autocast" if trainer.at.bfloat16 else "float32"
     return f"{json.dumps(asdict(trainer.recipe))}, {precision}, {trainer.device}, {torch.get_num_threads()} threads"
-
-
-def _metadata(trainer: Trainer, options: argparse.Namespace) -> dict[str, Any]:
-    """What a checkpoint tells of its making; of a refined one, what it was refined from too."""
-    before = trainer.classifier.metadata
-    device = torch.cuda.get_device_name() if trainer.device.type == "cuda" else f"CPU, {platform.machine()}"
-    return {
-        "recipe": {**trainer.identity["recipe"], "kind": options.recipe, "seed": options.seed},
-        "training": {
-            "minutes": round(trainer.at.total_seconds / 60, 1),
-            "pictures": trainer.at.total_seen,
-            "steps": trainer.at.step,
-            "device": device,
-            "threads": torch.get_num_threads(),
-            **({"processes": trainer.world.size} if trainer.world.size > 1 else {}),
-            "precision": "bfloat16 autocast" if trainer.at.bfloat16 else "float32",
-            **({"taught_by": trainer.objective.digests} if trainer.recipe.teachers else {}),
-            **({"refined_from": {key: before[key] for key in ("digest", "recipe", "training")}} if before else {}),
-        },
-    }
 
 
 def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, world: World) -> None:
@@ -227,8 +215,8 @@ def dry_run(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train what the arguments name; 130 if interrupted (the state is saved), 1, with the reason, for what
-    TOLD has.
+    """Train what the arguments name; 130 if interrupted (the state is saved), 1, with the reason, for what TOLD has
+    and for files that cannot be read or written.
     """
     options = _parse(argv)
     pairs, stop = chosen(options), StopFlag(options.pause_after)
@@ -241,6 +229,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 130
         except TOLD as error:
             print(f"error: {error}")
+            return 1
+        except OSError as error:
+            if error.strerror is None:  # a library's, not the system's: a fault of this code
+                raise
+            goes_on = "" if options.dry_run else "; once that is mended, --resume goes on"
+            print(f"error: {disk.told(error)}{goes_on}", flush=True)
             return 1
     return 0
 

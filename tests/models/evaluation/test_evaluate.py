@@ -72,6 +72,38 @@ def test_what_is_known_of_pictures_as_sent_stays_where_there_are_no_scenes(path,
     assert told.items() <= checkpoints.read_header(path)["metrics"].items()
 
 
+def test_figures_of_pictures_as_sent_tell_of_which_scenes_they_are(path, data_dir, tmp_path):
+    pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
+
+    def found(pictures, allowed):
+        scene_sets.save(tmp_path / "scenes", "fashion-mnist", {"held": SceneSet(pictures, allowed)}, {})
+        how = {"device": "cpu", "held_out_images": None, "scenes": tmp_path / "scenes"}
+        told = evaluate.compared(path, data_dir, **how)
+        report = evaluate.evaluate(path, data_dir, scenes=tmp_path / "scenes")
+        assert told.items() <= checkpoints.read_header(path)["metrics"].items()
+        assert told["sent_of"] == report["sent"]["of"]
+        return told
+
+    pictures, right = torch.randint(0, 256, (40, 28, 28), dtype=torch.uint8), torch.arange(40) % 10
+    told = found(pictures, torch.eye(10).bool()[right])
+    assert found(pictures.clone(), torch.eye(10).bool()[right]) == told
+    others = [found(255 - pictures, torch.eye(10).bool()[right]), found(pictures, torch.eye(10).bool()[9 - right])]
+    assert {one["sent_n"] for one in (told, *others)} == {40}
+    assert len({one["sent_of"] for one in (told, *others)}) == 3
+
+
+def test_an_older_report_of_pictures_as_sent_stays_though_it_does_not_tell_of_which(path, data_dir, tmp_path):
+    pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
+    held = SceneSet(torch.zeros(40, 28, 28, dtype=torch.uint8), torch.eye(10).bool()[torch.arange(40) % 10])
+    scene_sets.save(tmp_path / "scenes", "fashion-mnist", {"held": held}, {})
+    report = evaluate.evaluate(path, data_dir, scenes=tmp_path / "scenes")
+    del report["sent"]["of"]
+    path.with_suffix(".json").write_text(json.dumps(report))
+    assert evaluate.evaluate(path, data_dir, scenes=tmp_path / "none")["sent"] == report["sent"]
+    assert checkpoints.read_header(path)["metrics"]["sent_n"] == 40
+    assert "sent_of" not in checkpoints.read_header(path)["metrics"]
+
+
 CURVE = {"epoch": [1], "held_out_accuracy": [0.5], "held_out_n": [24]}
 
 

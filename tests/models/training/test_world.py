@@ -14,6 +14,7 @@ from torch import nn
 
 from models.catalog import ARCHITECTURES
 from models.training import recipes
+from models.training.run_lock import held
 from models.training.shared_norm import share
 from models.training.world import ALONE, World, WorldError, joined
 from tests.idx import write_dataset
@@ -101,6 +102,17 @@ def test_two_processes_end_with_the_weights_of_one_interrupted_or_not(tmp_path: 
             assert not torch.allclose(ranks[0][key].double(), begun[key].double(), atol=1e-4), f"{name}: {key} moved"
         lines = (tmp_path / name / "history.jsonl").read_text().splitlines()
         assert [json.loads(line)["pictures"] for line in lines] == [131, 262], "one process writes"
+
+
+def test_all_processes_end_together_where_another_run_is_under_way(tmp_path: Path) -> None:
+    places = [f"--{name}={tmp_path / name}" for name in ("data-dir", "weights", "runs", "scenes")]
+    options = ["--model", "lenet", "--dataset", "mnist", "--threads", "1", "--device", "cpu"]
+    with held(tmp_path / "runs/mnist/lenet", ALONE):
+        done = torchrun("-m", "models.training.train", *options, *places)
+    assert done.returncode == 1
+    assert done.stdout.count("error: another run of it is under way") == 1
+    assert "models/training" not in done.stderr, "a traceback of ours beside that of torchrun"
+    assert not (tmp_path / "data-dir").exists(), "nobody went on to the pictures"
 
 
 @pytest.mark.slow
