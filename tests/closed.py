@@ -8,7 +8,7 @@ import pytest
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
-    """Let nobody look at a file or folder, nor at what is in it; no mode does that to root."""
+    """Let nobody look at a file or folder, nor at what is in it, nor open it; no mode does that to root."""
 
     def closed(look: Callable[..., Any]) -> Callable[..., Any]:
         def asked(path: Path, *arguments: Any, **options: Any) -> Any:
@@ -18,5 +18,5 @@ def forbid(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
 
         return asked
 
-    for name in ("stat", "exists", "is_dir", "is_file"):  # before Python 3.14 all of them raise it
+    for name in ("stat", "open"):
         monkeypatch.setattr(Path, name, closed(getattr(Path, name)))

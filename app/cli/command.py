@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.
 """
 
 import argparse
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -214,9 +215,9 @@ def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     from app.batch.pictures import SUFFIXES, is_meant
 
     for path in paths:
-        if _is_folder(path):
+        if stat.S_ISDIR(_mode(path)):
             meant = (p for p in path.rglob("*") if is_meant(p.relative_to(path).as_posix()))
-            found = sorted(p for p in meant if p.is_file())
+            found = sorted(p for p in meant if stat.S_ISREG(_mode(p)))
             if not found:
                 raise WrongUsage(f"no picture in the folder {path}; looked for {', '.join(sorted(SUFFIXES))}")
             yield from found
@@ -224,11 +225,11 @@ def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _is_folder(path: Path) -> bool:
+def _mode(path: Path) -> int:
     try:
-        return path.is_dir()
-    except OSError:  # it may not be looked at, which opening it says
-        return False
+        return path.stat().st_mode
+    except OSError:  # it is not there, or may not be looked at, which opening it says
+        return stat.S_IFREG
 
 
 if __name__ == "__main__":

@@ -101,11 +101,11 @@ class Supervisor:
             if self._ending.is_set():
                 self._code = self._code or int(code not in FINE)
                 return
-            failures = 0 if started else failures + 1
+            serving = any(other.has_started for other in self._workers.values())
+            failures = 0 if started or serving else failures + 1
             lived_s = time.monotonic() - began
             told = f"worker {number + 1} of {self._count} (process {worker.process.pid}) {_death(code)}"
-            hopeless = failures >= MOST_FAILURES or (code == CANNOT_BE and not self._has_served)
-            if hopeless and not any(other.has_started for other in self._workers.values()):
+            if failures == MOST_FAILURES or (code == CANNOT_BE and not self._has_served):
                 self._give_up(f"{told} before it took a connection, {failures} times in a row", code)
                 return
             wait_s = BACK_OFF_S if lived_s > STEADY_S else wait_s

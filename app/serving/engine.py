@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.serving import batches, described, no_memory, runtimes
 from app.serving.backends import Loaded
-from app.serving.state import State, failed, foreseen
+from app.serving.state import State, failed
 from app.settings import Settings, split
 from models import catalog, checkpoints, vote
 from models.datasets import DATASETS, SIDE, Dataset
@@ -120,7 +120,7 @@ class Engine:
     def _load_one(self, root: Path, dataset: str, name: str) -> State:
         path = checkpoints.path_for(dataset, name, root)
         try:
-            if not path.exists():  # or PermissionError
+            if not checkpoints.is_there(path):
                 told = f"there is no {path.parent.name}/{path.name} in the folder of checkpoints"
                 return State("missing", f"{told}; {maker(dataset, name)}")
             loaded = self._runtime.load(path)
@@ -130,7 +130,8 @@ class Engine:
             self._loaded[dataset, name] = loaded
             self._warm(dataset, name)
         except Exception as error:  # whatever is wrong with one file, the others must load
-            log.error("cannot load %s for %s: %s", name, dataset, error, exc_info=not foreseen(error))
+            expected = isinstance(error, checkpoints.CheckpointError)
+            log.error("cannot load %s for %s: %s", name, dataset, error, exc_info=not expected)
             self._loaded.pop((dataset, name), None)
             return failed(error, root)
         log.info("%s for %s is ready on %s", name, dataset, self.device)

@@ -8,9 +8,9 @@ from typing import Literal, TypeVar
 
 from app.errors import ApiError
 from app.serving.decoders import Decoders
-from app.serving.state import State, failed, foreseen
+from app.serving.state import State, failed
 from app.settings import cores
-from models.checkpoints import SUFFIX
+from models.checkpoints import SUFFIX, CheckpointError, is_there
 from models.compiled import small
 from models.intake import decode, pipeline
 from models.intake.auto import ANSWERS, Auto
@@ -100,12 +100,12 @@ def check_auto(states: Mapping[str, State]) -> None:
 def _loaded(name: str, root: Path, load: Callable[[Path], Small]) -> tuple[Small | None, State]:
     """What is loaded, if it can be, and where it stands."""
     try:
-        if not (root / f"{name}{SUFFIX}").exists():  # or PermissionError
+        if not is_there(root / f"{name}{SUFFIX}"):
             log.warning("%s is missing: there is no %s%s in the folder of checkpoints", name, name, SUFFIX)
             return None, State("missing", f"there is no {name}{SUFFIX} in the folder of checkpoints")
         return load(root), State("ready")
     except Exception as error:
-        log.error("cannot load %s: %s", name, error, exc_info=not foreseen(error))
+        log.error("cannot load %s: %s", name, error, exc_info=not isinstance(error, CheckpointError))
         return None, failed(error, root)
 
 

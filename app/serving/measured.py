@@ -92,7 +92,7 @@ class Measured:
                     self._test_sets[dataset] = idx.read_split(known, "test", self._service.settings.data_dir)
                 except FileNotFoundError as error:
                     told = f"the test pictures of {known.title} are not in LINEUP_DATA_DIR; {command} brings them"
-                    raise ApiError("not_available", f"{told} to data/") from error
+                    raise ApiError("not_available", f"{told} there") from error
                 except DataError as error:
                     told = f"the files of {known.title} in LINEUP_DATA_DIR are damaged"
                     raise ApiError("not_available", f"{told}; delete them, and {command} brings them anew") from error

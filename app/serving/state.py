@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import ApiError
-from models.checkpoints import CheckpointError
 
 STUCK_S = 60.0  # what a thread has worked on for so long, and six deadlines, will not end
 
@@ -20,11 +19,6 @@ class State:
 
     state: Literal["loading", "ready", "missing", "failed"]
     reason: str | None = None
-
-
-def foreseen(error: Exception) -> bool:
-    """Whether an error is of the file or the folder that should be loaded: its words are enough for the log."""
-    return isinstance(error, CheckpointError | OSError)
 
 
 def failed(error: Exception, root: Path) -> State:

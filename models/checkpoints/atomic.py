@@ -30,8 +30,10 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would hide the file from the container's user
             os.fsync(file.fileno())  # or the new name may outlive a power cut and the content not
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = str(path)  # where a disk is full, the system does not say which file it was
         raise
 
 

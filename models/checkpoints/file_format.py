@@ -97,7 +97,7 @@ def _assemble(path: Path, header: dict[str, Any], payload: Sequence[bytes | memo
     for told, size, most in (("header", len(text), MAX_HEADER), ("file", len(body) + 32, MAX_FILE)):
         if size > most:
             raise CheckpointError(f"{path} is not written: a {told} of {size} bytes; at most {most} are read")
-    if not _nested_at_most(header, MAX_NESTING):
+    if not nested_at_most(header, MAX_NESTING):
         raise CheckpointError(f"{path} is not written: a header nested too deep; at most {MAX_NESTING} levels are read")
     digest = hashlib.sha256(body)
     with atomic.replacing(path) as file:
@@ -183,14 +183,14 @@ def _parse(path: Path, text: bytes) -> dict[str, Any]:
         raise CheckpointError(f"{path}: its header is not JSON: {error}") from error
     except RecursionError as error:
         raise too_deep from error
-    if not _nested_at_most(header, MAX_NESTING):
+    if not nested_at_most(header, MAX_NESTING):
         raise too_deep
     if not isinstance(header, dict) or not isinstance(header.get("tensors"), list):
         raise CheckpointError(f"{path}: its header lists no tensors")
     return header
 
 
-def _nested_at_most(value: object, levels: int) -> bool:
+def nested_at_most(value: object, levels: int) -> bool:
     """Whether JSON-able ``value`` is nested no deeper; goes level by level, so no nesting is too deep to be seen."""
     inside: list[Any] = [value] if isinstance(value, dict | list | tuple) else []
     for _ in range(levels):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 SUFFIX = ".lineup"
@@ -15,22 +14,32 @@ def place(wanted: Path | None = None) -> Path:
     return wanted or Path(os.environ.get("LINEUP_WEIGHTS") or _BESIDE)
 
 
-def is_there(path: Path, what: Callable[[Path], bool] = Path.is_file) -> bool:
-    """Whether a file, or ``what`` else, is there; it is not where it may not be looked at."""
+def is_there(path: Path) -> bool:
+    """Whether something is there; where it may not be looked at, too: opening it says so."""
     try:
-        return what(path)
-    except OSError:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        return True
+    return True
 
 
 def root(wanted: Path | None = None) -> Path:
     """The folder of checkpoints: ``place``, where there is one. FileNotFoundError names the places."""
     folder = place(wanted)
-    if not is_there(folder, Path.is_dir):
+    if not _is_folder(folder):
         named = wanted or os.environ.get("LINEUP_WEIGHTS")
         told = f"LINEUP_WEIGHTS or --weights is {os.fspath(named)!r}" if named else "LINEUP_WEIGHTS is not set"
         raise FileNotFoundError(f"no folder of checkpoints: {told}, and beside the code the place is {_BESIDE}")
     return folder
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # it may not be looked at; from Python 3.14 that is no error
+        return False
 
 
 def path_for(dataset: str, architecture: str, folder: str | Path | None = None) -> Path:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from models.checkpoints.file_format import nested_at_most
+
 KINDS = {"digest": str, "recipe": dict, "training": dict}  # what is told of a checkpoint, where its header has it
 DEEPEST = 8  # levels of one of these; recipes have three
 MOST = 1 << 20  # characters of JSON, some thousand trainings, of the 4 MiB that a header may have
@@ -46,10 +48,4 @@ def _told(header: Mapping[str, Any]) -> dict[str, Any]:
     told = {key: header[key] for key, kind in KINDS.items() if isinstance(header.get(key), kind)}
     if "training" in told:
         told["training"] = {key: value for key, value in told["training"].items() if key != "refined_from"}
-    return {key: value for key, value in told.items() if _levels(value) <= DEEPEST}
-
-
-def _levels(value: object) -> int:
-    """How deep JSON is nested; of a header at most ``file_format.MAX_NESTING``."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inside is None else 1 + max(map(_levels, inside), default=0)
+    return {key: value for key, value in told.items() if nested_at_most(value, DEEPEST)}

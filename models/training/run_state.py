@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from models.checkpoints import atomic
 from models.classifier import Classifier
-from models.training import disk
 from models.training.pool import Pool
 from models.training.recipes import Recipe
 
@@ -106,8 +105,7 @@ def save(
         }
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     progress = json.dumps({"identity": identity, "position": asdict(at)})
-    with disk.naming(path):
-        atomic.write(path, safetensors.torch.save(flat, metadata={"progress": progress}))
+    atomic.write(path, safetensors.torch.save(flat, metadata={"progress": progress}))
 
 
 def position(path: Path, identity: Mapping[str, Any]) -> Position:

@@ -1,7 +1,7 @@
 """Train networks: ``python -m models.training.train --model resnet18 --dataset mnist``, or ``--all``;
 ``lineup train`` is the same.
 
-The datasets are downloaded into ``data/``, or read where ``--data-dir`` says. A run keeps its state and history
+The datasets are read in ``--data-dir``, and downloaded into it if they are not there. A run keeps its state and history
 under ``runs/<dataset>/<network>/``; after any interrupt the same command with ``--resume`` goes on, with at most
 two minutes repeated. When it ends, the checkpoint is written, measured as it was saved, and put into ``weights/``
 if nothing better is there.
@@ -19,6 +19,7 @@ import argparse
 import io
 import json
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
@@ -35,7 +36,7 @@ from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation.choice import add_choice, check_positive, check_within, chosen, parsed
 from models.evaluation.evaluate import compared, evaluate, summary
-from models.training import disk, history, metadata, recipes, run_lock, run_log, shipping
+from models.training import history, metadata, recipes, run_lock, run_log, shipping
 from models.training.optimisation import DivergedError
 from models.training.recipes import Recipe
 from models.training.run_lock import UnderWayError
@@ -142,7 +143,7 @@ def train(name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, 
     UnderWayError where another process has the run.
     """
     folder = options.runs / dataset / name
-    with run_lock.held(folder, world), disk.naming(folder):
+    with run_lock.held(folder, world):
         _run(name, dataset, options, stop, folder, world)
 
 
@@ -191,8 +192,7 @@ def _measured(result: Path) -> bool:
 def _ship(result: Path, options: argparse.Namespace, folder: Path) -> None:
     """The end of a run: its checkpoint ships, and what could be gone on from goes."""
     how = {"device": options.device, "held_out_images": options.held_out_images, "scenes": options.scenes}
-    with disk.naming(options.weights):
-        told = shipping.ship(result, options.weights, lambda rival: compared(rival, options.data_dir, **how))
+    told = shipping.ship(result, options.weights, lambda rival: compared(rival, options.data_dir, **how))
     print(told, flush=True)
     (folder / "state.safetensors").unlink()
     shutil.rmtree(folder / "features", ignore_errors=True)
@@ -234,7 +234,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if error.strerror is None:  # a library's, not the system's: a fault of this code
                 raise
             goes_on = "" if options.dry_run else "; once that is mended, --resume goes on"
-            print(f"error: {disk.told(error)}{goes_on}", flush=True)
+            what = f"{error.filename or options.runs}: {error.strerror}"
+            print(f"error: {what}{goes_on}", file=sys.stderr, flush=True)  # of several processes others may have none
             return 1
     return 0
 

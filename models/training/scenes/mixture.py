@@ -42,7 +42,7 @@ def digit_scene(rng: Rng, sources: Sources) -> Scene:
 
 def garment_scene(rng: Rng, sources: Sources) -> Scene:
     """A garment photographed at home, or in a catalogue: on plain ground, or on somebody."""
-    if sources.photographs and rng.random() < 0.6:
+    if any(classes for _, classes in sources.photographs) and rng.random() < 0.6:
         photograph, classes = _balanced(rng, sources.photographs)
         return garments.view(rng, photograph), classes
     index = int(rng.integers(10))

@@ -44,7 +44,7 @@ def find_sources(dataset: str, data_dir: Path, fonts: Path, *, held: bool) -> So
         dataset,
         [kept[classes == number] for number in range(10)],
         lettering.of_families(lettering.fonts_in(fonts), HELD, held) if dataset == "mnist" else [],
-        [one for one in photographs(data_dir / PHOTOGRAPHS, held) if one[1]] if dataset == "fashion-mnist" else [],
+        photographs(data_dir / PHOTOGRAPHS, held) if dataset == "fashion-mnist" else [],
     )
 
 

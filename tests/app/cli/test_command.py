@@ -38,10 +38,16 @@ def test_predict_as_json_is_what_the_service_answers(weights, folder, capsys):
 
 
 def test_a_picture_that_may_not_be_looked_at_is_told(weights, folder, monkeypatch, capsys):
-    closed = folder / "closed"
+    closed = folder / "closed.png"
+    closed.touch()
     forbid(monkeypatch, closed)
-    assert main(["predict", str(closed / "x.png"), "--model", "lenet", "--dataset", "mnist", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["error"]["code"] == "not_found"
+    for asked, answers in ((closed, 1), (folder, 3)):  # by its name, and where it is one of a folder's
+        assert main(["predict", str(asked), "--model", "lenet", "--json"]) == 1
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        (error,) = [answer["error"] for answer in told if "error" in answer]
+        assert "closed.png" in error["message"]
+        assert "ermission denied" in error["message"]
+        assert len(told) == answers
 
 
 def test_a_bad_picture_costs_its_neighbours_nothing(weights, folder, capsys):
@@ -77,6 +83,15 @@ def test_a_network_without_a_checkpoint_is_an_error_that_names_the_file_and_what
     told = " ".join(capsys.readouterr().err.split())
     assert "model_unavailable" in told
     assert "nin.lineup: No such file or directory; `lineup train --model nin --dataset mnist` makes it" in told
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_taken_for_one_that_is_not_there(weights, folder, monkeypatch, capsys):
+    forbid(monkeypatch, weights / "mnist")
+    assert main(["predict", str(folder / "seven.png"), "--model", "lenet", "--dataset", "mnist"]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "model_unavailable" in told
+    assert "Permission denied" in told
+    assert "makes it" not in told
 
 
 def test_a_damaged_checkpoint_is_not_taken_for_one_that_is_not_there(weights, folder, capsys):

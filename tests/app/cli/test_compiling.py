@@ -10,6 +10,7 @@ import pytest
 from app.cli import main
 from models.compiled import cache, features, graph, stages
 from tests import untrained
+from tests.closed import forbid
 from tests.fakes import WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -93,6 +94,14 @@ def test_a_folder_that_is_not_there_is_one_error(tmp_path, kept, capsys):
     assert str(tmp_path / "gone") in told.err
     assert len(told.err.splitlines()) == 1
     assert not kept.exists()
+
+
+def test_what_may_not_be_read_is_a_failure(weights, kept, monkeypatch, capsys):
+    forbid(monkeypatch, weights / "mnist")
+    assert main(["compile"]) == 1
+    shown = capsys.readouterr()
+    assert "compiled: 1 in float32, auto, gate;" in shown.out
+    assert "mnist/lenet.lineup: Permission denied" in shown.err.replace("\n", "")
 
 
 def test_a_cache_that_cannot_be_written_is_a_failure(weights, kept, capsys, caplog):

@@ -87,10 +87,14 @@ STAND_IN = """
 import os, sys, time
 number = next(n for n in range(99) if not os.path.exists(f"{place}/{n}"))
 os.close(os.open(f"{place}/{number}", os.O_CREAT))
+if number == 3:
+    os.close(os.open(f"{place}/crash", os.O_CREAT))
 if number in (1, 2, 3, 4):
     os._exit(code)
 os.write(int(sys.orig_argv[4]), b"1")
-time.sleep(60)
+while not (number == 0 and os.path.exists(f"{place}/crash")):
+    time.sleep(0.01)
+os._exit(9)
 """
 
 
@@ -98,7 +102,9 @@ time.sleep(60)
 def test_while_one_serves_another_is_tried_again_however_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
-    """Its settings are the same: what it wants may be gone for a moment, as checkpoints that are exchanged."""
+    """Its settings are the same: what it wants may be gone for a moment, as checkpoints that are exchanged. The one
+    that serves crashes meanwhile: what failed before that is not held against those who start then.
+    """
     (tmp_path / "sitecustomize.py").write_text(f"place, code = {str(tmp_path)!r}, {code}\n{STAND_IN}")
     monkeypatch.setattr(supervisor, "BACK_OFF_S", 0.01)
     monkeypatch.setattr(supervisor, "_path", lambda _: str(tmp_path))
@@ -124,6 +130,7 @@ def test_while_one_serves_another_is_tried_again_however_often(
     monkeypatch.setattr(workers, "_keep", one_after_the_other)
     assert asyncio.run(asyncio.wait_for(until_two_serve(), 60)) == 0
     assert caplog.text.count(f"ended with code {code}") == 4
+    assert caplog.text.count("ended with code 9") == 1
 
 
 def test_a_worker_that_the_system_has_no_process_for_is_tried_again(

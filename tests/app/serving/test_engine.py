@@ -96,7 +96,7 @@ def test_a_folder_that_may_not_be_read_fails_alone(tmp_path: Path, monkeypatch: 
     write(tmp_path, "fashion-mnist", "lenet")
     forbid(monkeypatch, write(tmp_path, "mnist", "lenet").parent)
     states = engine_of(tmp_path).states()
-    reason = "PermissionError: [Errno 13] Permission denied: 'mnist/lenet.lineup'"
+    reason = "CheckpointError: cannot read mnist/lenet.lineup: Permission denied"
     assert states == {("mnist", "lenet"): State("failed", reason), ("fashion-mnist", "lenet"): State("ready")}
 
 

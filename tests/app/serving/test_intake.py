@@ -89,6 +89,6 @@ def test_what_is_damaged_or_may_not_be_read_says_why_and_where_no_more_than_its_
     auto, gate = (intake.states[name] for name in ("auto", "gate"))
     assert (auto.state, gate.state) == ("failed", "failed")
     assert "auto.lineup is not a Lineup checkpoint" in str(auto.reason)
-    assert str(gate.reason) == "PermissionError: [Errno 13] Permission denied: 'gate.lineup'"
+    assert str(gate.reason) == "CheckpointError: cannot read gate.lineup: Permission denied"
     assert str(tmp_path) not in str(auto.reason)
     assert "Traceback" not in caplog.text

@@ -172,7 +172,10 @@ async def test_without_the_files_it_says_what_brings_them(place: Place) -> None:
     answer = await place.get(ASK)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (501, "not_available")
-    assert "not in LINEUP_DATA_DIR; lineup evaluate --mistakes --model lenet --dataset mnist brings" in error["message"]
+    assert (
+        "not in LINEUP_DATA_DIR; lineup evaluate --mistakes --model lenet --dataset mnist brings them there"
+        in error["message"]
+    )
     assert str(place.data) not in error["message"], "where this machine keeps its files is nobody's business"
 
 

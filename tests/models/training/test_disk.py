@@ -11,14 +11,14 @@ GOES_ON = "; once that is mended, --resume goes on\n"
 
 
 def last_line(capsys: pytest.CaptureFixture[str]) -> str:
-    return capsys.readouterr().out.splitlines(keepends=True)[-1]
+    return capsys.readouterr().err.splitlines(keepends=True)[-1]
 
 
 def test_a_folder_of_runs_that_is_none_is_told(run, tmp_path, capsys):
     place = tmp_path / "runs"
     place.write_text("a file")
     assert run(*LENET) == 1
-    assert capsys.readouterr().out == f"error: {place / 'mnist'}: Not a directory{GOES_ON}"
+    assert capsys.readouterr().err == f"error: {place / 'mnist'}: Not a directory{GOES_ON}"
 
 
 def test_a_disk_that_is_full_when_the_state_is_saved_is_told_and_gone_on_from(run, tmp_path, capsys, monkeypatch):
