@@ -92,12 +92,15 @@ async def test_nothing_loaded_is_never_ready(engine: FakeEngine) -> None:
     assert response.json()["error"]["message"] == "no network could be loaded"
 
 
+BEGINS = r"it begins with b'damaged', not b'LINEUP\x01\n'"
+
+
 @pytest.mark.parametrize("name", ["auto", "gate"])
 @pytest.mark.parametrize(
     ("content", "state", "told", "status"),
     [
         (None, "missing", "there is no {}.lineup in the folder of checkpoints", 200),
-        (b"damaged", "failed", "CheckpointError while loading {}.lineup", 503),
+        (b"damaged", "failed", f"CheckpointError: {{}}.lineup is not a Lineup checkpoint: {BEGINS}", 503),
     ],
 )
 async def test_without_auto_or_gate_the_service_is_ready_but_not_where_one_that_is_there_failed(
