@@ -45,13 +45,17 @@ def inside(mask: Mask) -> Box | None:
     if not holes or not area:
         return None
     hole = max(holes, key=lambda c: max(cv2.boundingRect(c)[2:]))
+    straight = filled > STRAIGHT
+    rounded = not straight or _corners(outline) > 4
     if sum(map(cv2.contourArea, holes)) > OPEN * area:
-        return _within_frame(hole, boxes, outline) if filled > ROUND else None
+        return _within_frame(hole, boxes, ring=not straight, rounded=rounded) if filled > ROUND else None
+    if max(cv2.boundingRect(hole)[2:]) < INK * min(width, height):
+        return None
+    disc = not straight and SLANTED * max(width, height) < min(width, height) and _off_ellipse(outline) < RIM
     whole = Box(left, top, left + width, top + height)
-    if filled > STRAIGHT:
-        return _sheet(whole, outline, hole, holes, boxes)
-    disc = SLANTED * max(width, height) < min(width, height) and _off_ellipse(outline) < RIM
-    return _around(hole, whole) if disc and _of_another(hole, whole, holes, boxes) else None
+    if not (straight or disc) or (rounded and not _of_another(hole, whole, holes, boxes)):
+        return None
+    return _sheet(whole, hole, holes) if straight else _plate(whole, hole)
 
 
 def _filled(outline: Contour) -> float:
@@ -61,6 +65,8 @@ def _filled(outline: Contour) -> float:
 
 def _off_ellipse(outline: Contour) -> float:
     """How far an outline leaves the ellipse that fits it best, of its radius: a root mean square."""
+    if len(outline) < 5:  # that of a pixel; five are the fewest that an ellipse is fitted to
+        return 0.0
     centre, axes, angle = cv2.fitEllipse(outline)
     x, y = (outline.reshape(-1, 2) - np.asarray(centre)).T
     cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
@@ -68,13 +74,12 @@ def _off_ellipse(outline: Contour) -> float:
     return float(np.sqrt(np.mean((radius - 1) ** 2)))
 
 
-def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], outline: Contour) -> Box | None:
-    """A frame's hole, if something stands in it that is no dot or stroke of a zero."""
+def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], *, ring: bool, rounded: bool) -> Box | None:
+    """A frame's hole, if something stands in it that is no dot or stroke of a ``rounded`` zero."""
     left, top, width, height = cv2.boundingRect(hole)
     x, y, wide, high = boxes[:, :4].T
     within = (x > left) & (y > top) & (x + wide < left + width) & (y + high < top + height)
-    ring = _filled(outline) < STRAIGHT
-    least = 1.2 * INK * max(width, height) if ring or _corners(outline) > 4 else INK * min(width, height)
+    least = 1.2 * INK * max(width, height) if rounded else INK * min(width, height)
     within &= np.maximum(wide, high) >= least
     if not within.any():
         return None
@@ -82,31 +87,32 @@ def _within_frame(hole: Contour, boxes: npt.NDArray[np.int32], outline: Contour)
     if not ring:
         return corners
     # A ring's own arcs stand in the corners of its hole: only what is near the digit is looked at.
-    free = round(0.1 * float(np.maximum(wide, high)[within].max()))
+    x, y, wide, high = boxes[within, :4].T
+    digit = Box(int(x.min()), int(y.min()), int((x + wide).max()), int((y + high).max()))
+    return _around(digit, float(np.maximum(wide, high).max()), corners)
+
+
+def _around(digit: Box, size: float, limits: Box) -> Box:
+    """What is near a digit, a tenth of its ``size`` to each side, within ``limits``."""
+    free = round(0.1 * size)
     return Box(
-        max(corners.left, int(x[within].min()) - free),
-        max(corners.top, int(y[within].min()) - free),
-        min(corners.right, int((x + wide)[within].max()) + free),
-        min(corners.bottom, int((y + high)[within].max()) + free),
+        max(limits.left, digit.left - free),
+        max(limits.top, digit.top - free),
+        min(limits.right, digit.right + free),
+        min(limits.bottom, digit.bottom + free),
     )
 
 
-def _sheet(
-    sheet: Box, outline: Contour, hole: Contour, holes: list[Contour], boxes: npt.NDArray[np.int32]
-) -> Box | None:
+def _sheet(sheet: Box, hole: Contour, holes: list[Contour]) -> Box | None:
     """A sheet without its rim, if its largest ``hole`` may be a digit's: a bold angular zero has one of its own
-    shape, an eight two of the same size, and with round corners it has more of a zero than of a sheet.
+    shape, an eight two of the same size.
     """
     width, height = sheet.right - sheet.left, sheet.bottom - sheet.top
     wide, high = cv2.boundingRect(hole)[2:]
-    if max(wide, high) < INK * min(width, height):
-        return None
     if _filled(hole) > STRAIGHT:
         alike = [c for c in holes if cv2.contourArea(c) > ALIKE * cv2.contourArea(hole) and _filled(c) > STRAIGHT]
         if len(alike) > 1 or 0.5 < (wide / high) / (width / height) < 2:
             return None
-    if _corners(outline) > 4 and not _of_another(hole, sheet, holes, boxes):
-        return None
     rim = max(2, round(0.02 * min(width, height)))
     return Box(sheet.left + rim, sheet.top + rim, sheet.right - rim, sheet.bottom - rim)
 
@@ -118,13 +124,11 @@ def _corners(outline: Contour) -> int:
 
 
 def _of_another(hole: Contour, plate: Box, holes: list[Contour], boxes: npt.NDArray[np.int32]) -> bool:
-    """Whether the largest ``hole`` of a plate is a digit that stands on it; else the plate is a bold zero, or another
-    digit of a thick pen.
+    """Whether the largest ``hole`` of a plate, or of a sheet with round corners, is a digit that stands on it; else it
+    is itself a bold zero, or another digit of a thick pen.
     """
     width, height = plate.right - plate.left, plate.bottom - plate.top
     left, top, wide, high = cv2.boundingRect(hole)
-    if max(wide, high) < INK * min(width, height):
-        return False
     x, y, w, h = boxes[:, :4].T
     # A bold zero's own hole is an ellipse and may have a dot in it: a zero on a plate has more inside its stroke.
     least = DOT if _off_ellipse(hole) < OVAL else 0.5 * INK
@@ -135,13 +139,7 @@ def _of_another(hole: Contour, plate: Box, holes: list[Contour], boxes: npt.NDAr
     return bool(counters.any() or bar or cv2.contourArea(hole) < HOLLOWED * cv2.contourArea(cv2.convexHull(hole)))
 
 
-def _around(hole: Contour, plate: Box) -> Box:
-    """What stands on a round plate, with a little of it around."""
+def _plate(plate: Box, hole: Contour) -> Box:
+    """What stands on a round plate."""
     left, top, wide, high = cv2.boundingRect(hole)
-    free = round(0.1 * max(wide, high))
-    return Box(
-        max(plate.left, left - free),
-        max(plate.top, top - free),
-        min(plate.right, left + wide + free),
-        min(plate.bottom, top + high + free),
-    )
+    return _around(Box(left, top, left + wide, top + high), max(wide, high), plate)

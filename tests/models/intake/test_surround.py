@@ -154,6 +154,13 @@ def test_an_angular_eight_is_no_sheet(pixel):
     assert "inside" not in [step.name for step in prepared.steps]
 
 
+def test_a_hole_of_one_pixel_is_no_digit():
+    mask = np.zeros((20, 20), np.uint8)
+    cv2.rectangle(mask, (9, 1), (16, 17), 1, -1)
+    mask[[1, 1, 17, 17, 4], [9, 16, 9, 16, 12]] = 0
+    assert surround.inside(mask > 0) is None
+
+
 def test_a_frame_round_specks_alone_is_no_frame():
     mask = square_zero(150, 150, 6)
     mask[80:86, 80:86] = True
