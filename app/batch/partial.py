@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple, Self
 
 from app.batch import formats
 from app.batch.rows import Row
-from models.checkpoints import atomic
+from models.checkpoints import atomic, lock
 
 BEGUN = "begun.json"
 Writing = Callable[[IO[bytes], Iterator[Row]], Any]  # gives what is told of a run that is whole; JSON-able
@@ -132,16 +132,11 @@ class Partial:
 
     def _held(self) -> IO[bytes]:
         self.folder.mkdir(exist_ok=True)
-        lock = (self.folder / "lock").open("wb")
-        with suppress(ImportError):  # Windows has none
-            import fcntl
-
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
-                raise PartialError(f"another run is writing {self.out}; wait for it, or name another --out") from None
-        return lock
+        file = (self.folder / "lock").open("wb")
+        if not lock.take(file):
+            file.close()
+            raise PartialError(f"another run is writing {self.out}; wait for it, or name another --out")
+        return file
 
     def _clear(self) -> None:
         self._remove()

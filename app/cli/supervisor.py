@@ -146,19 +146,22 @@ class Supervisor:
         del self._workers[number]
         asyncio.get_running_loop().remove_reader(worker.control)
         with worker.control:
-            worker.said()
-        self._has_served |= worker.has_started
+            self._said(worker)
         self._forget_metrics(worker.process.pid)
         return worker.has_started, code
 
     def _hear(self, worker: Worker) -> None:
         """Let all others reload when one has been told to, and has."""
-        said = worker.said()
-        self._has_served |= worker.has_started
+        said = self._said(worker)
         if not said:
             asyncio.get_running_loop().remove_reader(worker.control)
         for _ in range(said.count(RELOADED)):
             self._forward(signal.SIGHUP, but=worker)
+
+    def _said(self, worker: Worker) -> bytes:
+        said = worker.said()
+        self._has_served |= worker.has_started
+        return said
 
     def _forget_metrics(self, pid: int) -> None:
         from prometheus_client import multiprocess

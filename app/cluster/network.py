@@ -12,7 +12,7 @@ from app.serving.backends import Chances
 from app.serving.background import Looked
 from app.serving.clock import Clock
 from app.serving.engine import Engine
-from app.serving.exchange import against_networks, refuse_if
+from app.serving.exchange import against_networks, folder_of, refuse_if
 from app.serving.features import Features
 from app.serving.mosaic import Normalise
 from app.serving.networks import Networks
@@ -90,7 +90,7 @@ class NetworkReplica(Replica):
 
     async def _exchange(self) -> None:
         old, new = self._networks.engine, Engine(self._settings)
-        await asyncio.to_thread(new.load, old.root())
+        await asyncio.to_thread(new.load, folder_of(old))
         refuse_if(against_networks(old.states(), new.states()))
         self._networks.exchange(new)
         self._features.forget()

@@ -119,10 +119,10 @@ class Engine:
 
     def _load_one(self, root: Path, dataset: str, name: str) -> State:
         path = checkpoints.path_for(dataset, name, root)
+        if not checkpoints.is_there(path):
+            told = f"there is no {path.parent.name}/{path.name} in the folder of checkpoints; {maker(dataset, name)}"
+            return State("missing", told)
         try:
-            if not checkpoints.is_there(path):
-                told = f"there is no {path.parent.name}/{path.name} in the folder of checkpoints"
-                return State("missing", f"{told}; {maker(dataset, name)}")
             loaded = self._runtime.load(path)
             if (loaded.dataset, loaded.architecture) != (dataset, name):
                 found = f"{loaded.architecture} for {loaded.dataset}"

@@ -24,6 +24,14 @@ def load(root: Path, intake: Intake, engine: Engine) -> None:
             log.exception("loading broke off")
 
 
+def folder_of(engine: Engine) -> Path:
+    """The folder whose checkpoints are to take the place of those of ``engine``. ApiError where it is gone."""
+    try:
+        return engine.root()
+    except FileNotFoundError as error:
+        raise _refused(str(error)) from error
+
+
 def objections(before: tuple[States, Small], after: tuple[States, Small]) -> Iterator[str]:
     """What speaks against it, in words: whatever could not be loaded, and whatever was there and is not any more."""
     yield from against_networks(before[0], after[0])
@@ -49,8 +57,11 @@ def against_small(before: Small, after: Small) -> Iterator[str]:
 def refuse_if(objections: Iterable[str]) -> None:
     """Raise ApiError where anything speaks against what was loaded anew."""
     if found := list(objections):
-        told = f"the checkpoints that were there go on answering; of the new ones {'; '.join(found)}"
-        raise ApiError("model_unavailable", told)
+        raise _refused("; ".join(found))
+
+
+def _refused(why: str) -> ApiError:
+    return ApiError("model_unavailable", f"the checkpoints that were there go on answering; of the new ones {why}")
 
 
 def _is_worse(before: State | None, after: State) -> bool:

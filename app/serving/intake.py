@@ -99,10 +99,10 @@ def check_auto(states: Mapping[str, State]) -> None:
 
 def _loaded(name: str, root: Path, load: Callable[[Path], Small]) -> tuple[Small | None, State]:
     """What is loaded, if it can be, and where it stands."""
+    if not is_there(root / f"{name}{SUFFIX}"):
+        log.warning("%s is missing: there is no %s%s in the folder of checkpoints", name, name, SUFFIX)
+        return None, State("missing", f"there is no {name}{SUFFIX} in the folder of checkpoints")
     try:
-        if not is_there(root / f"{name}{SUFFIX}"):
-            log.warning("%s is missing: there is no %s%s in the folder of checkpoints", name, name, SUFFIX)
-            return None, State("missing", f"there is no {name}{SUFFIX} in the folder of checkpoints")
         return load(root), State("ready")
     except Exception as error:
         log.error("cannot load %s: %s", name, error, exc_info=not isinstance(error, CheckpointError))

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.errors import ApiError
 from app.serving.decoders import Decoders
 from app.serving.engine import Engine
-from app.serving.exchange import load, objections, refuse_if
+from app.serving.exchange import folder_of, load, objections, refuse_if
 from app.serving.features import Features
 from app.serving.intake import Intake
 from app.serving.metrics import Metrics
@@ -95,10 +95,7 @@ class Local:
             if self._loading is None or not self._loading.done():
                 raise ApiError("not_ready", "the first checkpoints are still loading; try again shortly", retry_after=2)
             old = self.networks.engine
-            try:
-                root = old.root()
-            except FileNotFoundError as error:
-                refuse_if([str(error)])
+            root = folder_of(old)
             self._incoming, intake = self._fresh()
             engine = self._incoming
             await asyncio.to_thread(load, root, intake, engine)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
+from models.checkpoints import lock
 from models.training.world import World
 
 
@@ -26,16 +27,12 @@ def held(folder: Path, world: World) -> Iterator[None]:
 def _taken(folder: Path) -> IO[bytes]:
     path = folder.with_name(f".{folder.name}.lock")  # stays: who took it away could take another's
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.open("wb")
-    with suppress(ImportError):  # Windows has none
-        import fcntl
-
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            told = f"another run of it is under way ({folder}); wait for it or use another --runs"
-            raise UnderWayError(told) from None
-        except OSError:
-            pass  # a file system without locks, as some clusters have: it trains all the same
-    return lock
+    file = path.open("wb")
+    try:
+        mine = lock.take(file)
+    except OSError:
+        mine = True  # a file system without locks, as some clusters have: it trains all the same
+    if not mine:
+        file.close()
+        raise UnderWayError(f"another run of it is under way ({folder}); wait for it or use another --runs")
+    return file

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
 from app.cluster import known, network, parts
 from app.cluster.replies import Refused
+from app.errors import ApiError
 from app.serving.state import State
 from tests.app.cluster.conftest import PNG, FakeCluster, a_cluster
 from tests.app.conftest import serving
@@ -93,6 +95,18 @@ async def test_who_refuses_is_busy_and_not_gone(cluster: FakeCluster, client: ht
             assert answer.status_code == 429, answer.text
     finally:
         handle.replicas = replicas
+
+
+async def test_a_reload_from_a_folder_that_is_gone_says_so(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: FakeEngine) -> Path:
+        raise FileNotFoundError("no folder of checkpoints: LINEUP_WEIGHTS or --weights is '/gone'")
+
+    monkeypatch.setattr(FakeEngine, "root", gone)
+    monkeypatch.setattr(FakeIntake, "again", lambda self: FakeIntake(), raising=False)
+    with pytest.raises(ApiError, match="that were there go on answering; of the new ones no folder of checkpoints"):
+        await cluster.service.reload()
 
 
 async def test_a_reload_reaches_every_replica_or_says_where_it_ended(
