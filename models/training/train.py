@@ -36,7 +36,7 @@ from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
 from models.evaluation.choice import add_choice, check_positive, check_within, chosen, parsed
 from models.evaluation.evaluate import compared, evaluate, summary
-from models.training import history, metadata, recipes, run_lock, run_log, shipping
+from models.training import history, memory, metadata, recipes, run_lock, run_log, shipping
 from models.training.optimisation import DivergedError
 from models.training.recipes import Recipe
 from models.training.run_lock import UnderWayError
@@ -220,6 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _parse(argv)
     pairs, stop = chosen(options), StopFlag(options.pause_after)
+    memory.want_huge_pages()
     with joined(options.device) as world, nullcontext() if world.first else redirect_stdout(io.StringIO()):
         try:
             for name, dataset in pairs:
