@@ -3,6 +3,7 @@
 import argparse
 
 from app.cluster.nodes import GPU_IMAGE, MAX_REPLICAS, Pods
+from models.arguments import whole
 
 
 def add_to(command: argparse.ArgumentParser) -> None:
@@ -13,7 +14,7 @@ def add_to(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--max-replicas",
-        type=_count,
+        type=whole(1),
         default=MAX_REPLICAS,
         metavar="N",
         help="replicas that each deployment may have under load (default: %(default)s)",
@@ -24,7 +25,7 @@ def add_to(command: argparse.ArgumentParser) -> None:
     command.add_argument("--image", help=told)
     command.add_argument(
         "--max-workers",
-        type=_count,
+        type=whole(1),
         metavar="N",
         help=f"kuberay: pods that there may be under load (default: {pods.max_workers}, or --workers if that is more)",
     )
@@ -34,13 +35,7 @@ def add_to(command: argparse.ArgumentParser) -> None:
         ("--memory", pods.memory_gib, "GiB of memory of each of them"),
     ):
         told = f"kuberay: {told} (default: %(default)s)"
-        command.add_argument(option, type=_count, default=default, metavar="N", help=told)
+        command.add_argument(option, type=whole(1), default=default, metavar="N", help=told)
     command.add_argument(
         "--secret", default=pods.secret, metavar="NAME", help="kuberay: Secret with the keys (default: %(default)s)"
     )
-
-
-def _count(value: str) -> int:
-    if not value.isdecimal() or not int(value):
-        raise argparse.ArgumentTypeError(f"it is {value[:64]!r}; wanted a whole number, 1 or more")
-    return int(value)

@@ -18,10 +18,8 @@ def is_there(path: Path) -> bool:
     """Whether something is there; where it may not be looked at, too: opening it says so."""
     try:
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
     return True
 
 

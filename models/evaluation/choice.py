@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from models import catalog, datasets
+from models.arguments import whole
 from models.data import scene_sets
 from models.data.place import add_data_dir
 from models.devices import choose_device, plain_float32
@@ -36,42 +37,21 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default=device, help="auto, cpu, cuda or cuda:1 (default: LINEUP_DEVICE, else auto)"
     )
-    parser.add_argument(
-        "--threads", type=int, help="CPU threads (default: torch's own choice; for compiled networks all cores)"
-    )
-    parser.add_argument("--test-images", type=int, help="look at this many test pictures, evenly spread (default: all)")
-    parser.add_argument("--held-out-images", type=int, help="the same for the held-out pictures (default: all)")
+    told = "CPU threads (default: torch's own choice; for compiled networks all cores)"
+    parser.add_argument("--threads", type=whole(1, MOST_THREADS), help=told)
+    told = "look at this many test pictures, evenly spread (default: all)"
+    parser.add_argument("--test-images", type=whole(1), help=told)
+    parser.add_argument("--held-out-images", type=whole(1), help="the same for the held-out pictures (default: all)")
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """What the arguments say, `device` as a torch.device. Where that cannot be had, or a number is none that counts
-    something: a line on stderr, exit code 2.
-    """
+    """What the arguments say, `device` as a torch.device. Where that cannot be had: a line on stderr, exit code 2."""
     options = parser.parse_args(argv)
-    check_within(parser, options, "threads", 1, MOST_THREADS)
-    check_positive(parser, options, ("test_images", "held_out_images"), "a whole number from 1 up")
     try:
         options.device = torch.device(choose_device(options.device))
     except RuntimeError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     return options
-
-
-def check_positive(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str], wanted: str
-) -> None:
-    """End with a line on stderr, exit code 2, if one of these options is given and not above 0."""
-    for name in names:
-        if (value := getattr(options, name)) is not None and not value > 0:
-            parser.error(f"--{name.replace('_', '-')} is {value}; wanted {wanted}")
-
-
-def check_within(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, name: str, least: int, most: int
-) -> None:
-    """End with a line on stderr, exit code 2, if this option is given and not a number from ``least`` to ``most``."""
-    if (value := getattr(options, name)) is not None and not least <= value <= most:
-        parser.error(f"--{name.replace('_', '-')} is {value}; wanted a whole number from {least} to {most}")
 
 
 def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:

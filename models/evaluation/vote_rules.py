@@ -31,6 +31,7 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from models import checkpoints, vote
+from models.arguments import whole
 from models.catalog import ARCHITECTURES
 from models.checkpoints import atomic, file_format
 from models.checkpoints.described import described
@@ -42,7 +43,6 @@ from models.data.pictures import evenly, held_out
 from models.data.place import add_data_dir
 from models.data.splits import DataError
 from models.datasets import DATASETS
-from models.evaluation.choice import check_positive
 from models.evaluation.circumstances import circumstances
 
 COUNT = 2_000  # pictures of each set, evenly spread: half a point shows, and seven networks take a minute
@@ -222,9 +222,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
     add_data_dir(parser)
     parser.add_argument("--scenes", type=Path, default=scene_sets.FOLDER, help="sets of scenes, where they are")
-    parser.add_argument("--count", type=int, default=COUNT, help=f"pictures of each set (default: {COUNT})")
+    parser.add_argument("--count", type=whole(1), default=COUNT, help=f"pictures of each set (default: {COUNT})")
     options = parser.parse_args(argv)
-    check_positive(parser, options, ("count",), "a whole number from 1 up")
     try:
         weights = checkpoints.root(options.weights)
         made_by, code = scene_sets.makers(options.scenes), code_digest(CODE)  # first: either may change meanwhile

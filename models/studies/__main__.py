@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from models.arguments import whole
 from models.data.idx import DataError
 from models.data.place import add_data_dir
 from models.datasets import UnknownName
@@ -71,8 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.studies", description="What each idea was worth.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(registry.STUDIES)}; default all")
     add_data_dir(parser)
-    parser.add_argument("--seeds", type=_count, default=experiment.SEEDS, help="runs of each variant (default 3)")
-    parser.add_argument("--threads", type=_count, default=1, help="of PyTorch (default 1: the networks are small)")
+    parser.add_argument("--seeds", type=whole(1), default=experiment.SEEDS, help="runs of each variant (default 3)")
+    parser.add_argument("--threads", type=whole(1), default=1, help="of PyTorch (default 1: the networks are small)")
     parser.add_argument("--dry-run", action="store_true", help="tell what it will cost, and no more")
     parser.add_argument("--from-records", action="store_true", help="sentences and charts anew from recorded figures")
     parser.add_argument("--records", type=Path, default=record.FOLDER, help="where the records go")
@@ -89,12 +90,6 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
         right = f"wanted {experiment.SEEDS} or more, or --records with another folder"
         parser.error(f"--seeds is {asked.seeds}, and {record.FOLDER} would be overwritten; {right}")
     return asked
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count; wanted 1 or more")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,12 @@ import torch
 from torch import Tensor
 
 from models import catalog, checkpoints
+from models.arguments import MOST_SEED, above_zero, whole
 from models.checkpoints import reports
 from models.classifier import Classifier
 from models.data import scene_sets
 from models.data.splits import DataError, held_out_split, load_split
-from models.evaluation.choice import add_choice, check_positive, check_within, chosen, parsed
+from models.evaluation.choice import add_choice, chosen, parsed
 from models.evaluation.evaluate import compared, evaluate, summary
 from models.training import history, memory, metadata, recipes, run_lock, run_log, shipping
 from models.training.optimisation import DivergedError
@@ -46,7 +47,6 @@ from models.training.trainer import Trainer
 from models.training.world import World, WorldError, joined
 
 WATCHED = 1_000  # held-out pictures looked at after each epoch
-MOST_SEED = 2**32 - 1  # from which every step draws a seed that PyTorch still takes
 
 
 # What a user can bring about, each with a message that says what to do; any other error is a fault of this code.
@@ -60,11 +60,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_choice(parser)
     parser.add_argument("--recipe", choices=tuple(recipes.KINDS), help="default: quick on a CPU, full on a GPU")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, help="train each network this long, in place of the recipe's length")
     length.add_argument(
-        "--epochs", type=float, help="train each network this many epochs, in place of the recipe's length"
+        "--minutes", type=above_zero, help="train each network this long, in place of the recipe's length"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    length.add_argument(
+        "--epochs", type=above_zero, help="train each network this many epochs, in place of the recipe's length"
+    )
+    parser.add_argument("--seed", type=whole(0, MOST_SEED), default=0)
     parser.add_argument(
         "--refine",
         action="store_true",
@@ -75,7 +77,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--pause-after",
-        type=float,
+        type=above_zero,
         metavar="MINUTES",
         help="stop after so many minutes, as after an interrupt: for a GPU that is lent in short pieces",
     )
@@ -85,8 +87,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and histories (default: runs)")
     options = parsed(parser, argv)
     options.recipe = options.recipe or ("quick" if options.device.type == "cpu" else "full")
-    check_positive(parser, options, ("minutes", "epochs", "pause_after"), "a number above 0")
-    check_within(parser, options, "seed", 0, MOST_SEED)
     return options
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from models import checkpoints
+from models.arguments import MOST_SEED, whole
 from models.checkpoints import atomic, file_format
 from models.checkpoints.networks import tensors_of
 from models.data.place import add_data_dir
@@ -89,9 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_data_dir(parser)
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--out", type=Path, default=checkpoints.place() / f"auto{checkpoints.SUFFIX}")
-    parser.add_argument("--count", type=int, default=60_000, help="scenes to learn from")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=whole(1), default=60_000, help="scenes to learn from")
+    parser.add_argument("--epochs", type=whole(1), default=10)
+    parser.add_argument("--seed", type=whole(0, MOST_SEED), default=0)
     options = parser.parse_args(argv)
     torch.manual_seed(options.seed)
     network = small_cnn.AutoNetwork()

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from models import checkpoints
+from models.arguments import MOST_SEED, whole
 from models.checkpoints import atomic, file_format
 from models.checkpoints.networks import tensors_of
 from models.data.code_digest import code_digest
@@ -94,9 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--examples", type=Path, default=Path("data/gate"))
     parser.add_argument("--out", type=Path, default=checkpoints.place() / f"gate{checkpoints.SUFFIX}")
-    parser.add_argument("--count", type=int, default=40_000, help="scenes to learn from; a tenth as many are held out")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--count", type=whole(1), default=40_000, help="scenes to learn from; a tenth as many are held out"
+    )
+    parser.add_argument("--epochs", type=whole(1), default=10)
+    parser.add_argument("--seed", type=whole(0, MOST_SEED), default=0)
     options = parser.parse_args(argv)
     networks, temperatures, figures = small_cnn.gate_networks(gate.KINDS), {}, {}
     for dataset in gate.KINDS:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 
 from models import datasets
+from models.arguments import whole
 from models.data import scene_sets, splits
 from models.data.place import add_data_dir
 from models.data.scene_sets import SceneSet
@@ -71,9 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_data_dir(parser)
     parser.add_argument("--fonts", type=Path, default=Path("data/fonts"))
     parser.add_argument("--out", type=Path, default=scene_sets.FOLDER)
-    parser.add_argument("--count", type=int, default=40_000, help="scenes to learn from; a tenth as many are held out")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--count", type=whole(1), default=40_000, help="scenes to learn from; a tenth as many are held out"
+    )
+    parser.add_argument("--processes", type=whole(1), default=1)
+    parser.add_argument("--seed", type=whole(0), default=0)
     options = parser.parse_args(argv)
     try:
         for dataset in options.dataset or datasets.DATASETS:

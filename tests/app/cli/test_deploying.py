@@ -146,7 +146,7 @@ def test_a_count_is_a_whole_number(capsys: pytest.CaptureFixture[str]) -> None:
     for wrong in ("0", "-1", "2.5", "many"):
         with pytest.raises(SystemExit, match="2"):
             main(["deploy", "--print", "serve", "--max-replicas", wrong])
-        assert f"it is {wrong!r}; wanted a whole number, 1 or more" in capsys.readouterr().err
+        assert f"it is {wrong!r}; wanted a whole number from 1 up" in capsys.readouterr().err
 
 
 def test_without_pyyaml_it_says_how_to_install_it(

@@ -179,7 +179,7 @@ def test_no_pictures_at_all_are_refused(place, run, capsys, count):
     with pytest.raises(SystemExit) as stopped:
         run("--count", count)
     assert stopped.value.code == 2
-    assert f"--count is {count}; wanted a whole number from 1 up" in capsys.readouterr().err
+    assert f"--count: it is '{count}'; wanted a whole number from 1 up" in capsys.readouterr().err
     assert not (place / "vote.json").exists()
 
 

@@ -60,4 +60,4 @@ def test_wrong_names_and_counts_are_told(capsys):
     assert "no study 'headd'; there are: activation, regularisation" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         command.main(["--seeds", "0"])
-    assert "'0' is no count; wanted 1 or more" in capsys.readouterr().err
+    assert "it is '0'; wanted a whole number from 1 up" in capsys.readouterr().err

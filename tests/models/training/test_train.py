@@ -129,23 +129,23 @@ def test_a_dry_run_keeps_nothing(run, tmp_path, capsys):
     ("arguments", "told"),
     [
         (("--model", "lenet5"), "invalid choice: 'lenet5'"),
-        (("--all", "--minutes", "0"), "--minutes is 0.0; wanted a number above 0"),
-        (("--all", "--pause-after", "nan"), "--pause-after is nan; wanted a number above 0"),
+        (("--all", "--minutes", "0"), "--minutes: it is '0'; wanted a number above 0"),
+        (("--all", "--pause-after", "nan"), "--pause-after: it is 'nan'; wanted a number above 0"),
         (("--all", "--minutes", "1", "--epochs", "2"), "not allowed with"),
-        (("--all", "--threads", "0"), "--threads is 0; wanted a whole number from 1 to 1024"),
+        (("--all", "--threads", "0"), "--threads: it is '0'; wanted a whole number from 1 to 1024"),
         (
             ("--model", "lenet", "--threads", "1000000000000"),
-            "--threads is 1000000000000; wanted a whole number from 1 to 1024",
+            "--threads: it is '1000000000000'; wanted a whole number from 1 to 1024",
         ),
         (
             ("--model", "lenet", "--seed", "20000000000000"),
-            "--seed is 20000000000000; wanted a whole number from 0 to 4294967295",
+            "--seed: it is '20000000000000'; wanted a whole number from 0 to 4294967295",
         ),
         (
             ("--model", "lenet", "--epochs", "1", "--seed", "-1"),
-            "--seed is -1; wanted a whole number from 0 to 4294967295",
+            "--seed: it is '-1'; wanted a whole number from 0 to 4294967295",
         ),
-        (("--all", "--held-out-images", "-5"), "--held-out-images is -5; wanted a whole number from 1 up"),
+        (("--all", "--held-out-images", "-5"), "--held-out-images: it is '-5'; wanted a whole number from 1 up"),
         ((), "one of the arguments --model --all is required"),
     ],
 )
