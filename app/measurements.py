@@ -85,6 +85,9 @@ MISTAKES = {
 }
 
 Share = Annotated[float, Field(ge=0, le=1)]
+PerClass = Annotated[
+    dict[str, Share | None], Field(description="Accuracy of each class; null where none of the pictures is of it.")
+]
 Column = Annotated[list[float | None], Field(description="One value an epoch; null where it was not recorded.")]
 
 
@@ -102,7 +105,7 @@ class Sent(HeldOut):
 
     model_config = example(REPORT["sent"])  # type: ignore[arg-type]
 
-    per_class: dict[str, Share]
+    per_class: PerClass
     temperature: float
     ece: float
     nll: float
@@ -169,7 +172,7 @@ class Report(BaseModel):
     classes: Annotated[list[str], Field(description="What the ten classes are called, in order.")]
     accuracy: Annotated[Share | None, Field(description="On the dataset's test pictures.")]
     n: Annotated[int | None, Field(description="How many test pictures were looked at.")]
-    per_class: Annotated[dict[str, Share] | None, Field(description="Accuracy of each class.")]
+    per_class: PerClass | None
     confusion: Annotated[
         list[list[int]] | None, Field(description="Rows: what the picture is; columns: what the network said.")
     ]

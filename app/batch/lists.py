@@ -12,6 +12,7 @@ from app.batch.archives import identity_of
 from app.batch.pictures import Picture, SourceError, broken, read_at_most, read_file
 
 ROWS = 16  # of a Parquet file that are in memory at once: each may hold a picture
+TEXT, BINARY = ({kind, f"large_{kind}", f"{kind}_view"} for kind in ("string", "binary"))  # Arrow's types
 
 
 class Csv:
@@ -65,16 +66,13 @@ class Parquet:
         self._at = 0
         try:
             self._file = parquet.ParquetFile(path)
-        except (pyarrow.ArrowException, OSError) as error:
+            names = self._file.schema_arrow.names
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
-        schema = self._file.schema_arrow
-        _check(path, column, schema.names)
-        kind = schema.field(column).type
-        told = pyarrow.types
-        parts = {kind.field(i).name for i in range(kind.num_fields)} if told.is_struct(kind) else set()
-        if not (told.is_string(kind) or told.is_large_string(kind)) and "bytes" not in parts and not (
-            told.is_binary(kind) or told.is_large_binary(kind)
-        ):  # fmt: skip
+        _check(path, column, names)
+        kind = self._file.schema_arrow.field(column).type
+        parts = _parts(kind)
+        if not (_is(parts["bytes"], BINARY | {"null"}) if "bytes" in parts else _is(kind, TEXT | BINARY)):
             right = "it should hold strings (paths) or binary (the pictures themselves)"
             raise SourceError(f"the column {column!r} of {path} is of type {kind}; {right}")
 
@@ -87,10 +85,10 @@ class Parquet:
         self._at = before
         try:
             for batch in rows:
-                for value in batch.column(0).to_pylist():
+                for name, data in _rows(batch.column(0)):
                     self._at += 1
                     if self._at > start:
-                        yield self._picture(self._at, value)
+                        yield self._picture(self._at, name, data)
         except (pyarrow.ArrowException, OSError) as error:
             told = f"the list cannot be read after {self._at} rows: {error}"
             yield broken(self._path.name, "undecodable", told)
@@ -107,14 +105,39 @@ class Parquet:
             first += 1
         return list(range(first, metadata.num_row_groups)), before
 
-    def _picture(self, number: int, value: Any) -> Picture:
-        name = None
-        if isinstance(value, dict):
-            name, data = value.get("path"), value["bytes"]
-            value = name if data is None else data
-        if not isinstance(value, bytes):
-            return _at(self._path, number, value, self._most_bytes)
-        return Picture(name or f"row {number}", partial(read_at_most, io.BytesIO(value), self._most_bytes))
+    def _picture(self, number: int, name: str | None, data: bytes | None) -> Picture:
+        if data is None:
+            return _at(self._path, number, name, self._most_bytes)
+        return Picture(name or f"row {number}", partial(read_at_most, io.BytesIO(data), self._most_bytes))
+
+
+def _is(kind: Any, names: set[str]) -> bool:
+    """Whether a type, or that of a dictionary's values, is one of these."""
+    from pyarrow import types
+
+    return str(kind.value_type if types.is_dictionary(kind) else kind) in names
+
+
+def _parts(kind: Any) -> dict[str, Any]:
+    """The types of a struct's fields by their names; of any other type none."""
+    from pyarrow import types
+
+    return {field.name: field.type for field in kind} if types.is_struct(kind) else {}
+
+
+def _rows(column: Any) -> Iterator[tuple[str | None, bytes | None]]:
+    """Of each row of a column the path and the bytes, where it has them. Paths are as `_text` has them: that they are
+    UTF-8 is what their writer says, and PyArrow itself would raise where one is not.
+    """
+    import pyarrow
+
+    nothing, parts = pyarrow.nulls(len(column)), _parts(column.type)
+    both = dict(zip(parts, column.flatten(), strict=True)) if parts else {"path": column, "bytes": column}
+    named, held = both.get("path", nothing), both["bytes"]
+    names = (named if _is(named.type, TEXT) else nothing).cast(pyarrow.large_binary()).to_pylist()
+    pictures = (held if _is(held.type, BINARY) else nothing).to_pylist()
+    for name, data in zip(names, pictures, strict=True):
+        yield None if name is None else name.decode("utf-8", "surrogateescape"), data
 
 
 def _at(path: Path, number: int, named: str | None, most_bytes: int) -> Picture:

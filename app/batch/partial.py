@@ -17,7 +17,7 @@ from app.batch import formats
 from app.batch.rows import Row
 from models.checkpoints import atomic, lock
 
-BEGUN = "begun.json"
+BEGUN, LOCK = "begun.json", "lock"
 Writing = Callable[[IO[bytes], Iterator[Row]], Any]  # gives what is told of a run that is whole; JSON-able
 
 
@@ -40,23 +40,23 @@ def is_begun(out: Path) -> bool:
 
 
 class Partial:
-    """The folder of `out`, made and held: two runs cannot have it at once. PartialError; OSError."""
+    """The folder of `out`, made, and held until it is gone: two runs cannot have it at once. PartialError; OSError."""
 
     def __init__(self, out: Path, *, fresh: bool = False) -> None:
         self.out, self.folder = out, _beside(out)
-        self._gone = out.with_name(f"{out.name}.partial.gone")
-        shutil.rmtree(self._gone, ignore_errors=True)  # of a run that was ended in the midst of removing it
         self._lock = self._held()
-        if fresh:
-            self._clear()
+        if fresh or not self._begun.exists():  # not: of a run that was ended in the midst of removing it
+            self._empty()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.close()
-        if not self._begun.exists():
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock.closed:  # the folder is removed, and may be another run's by now
+            return
+        with self._lock, suppress(OSError):
+            if not self._begun.exists():
+                self._remove()
 
     @property
     def listing(self) -> Path:
@@ -112,7 +112,7 @@ class Partial:
         with suppress(OSError, ValueError):
             left = json.loads((self.folder / "finished.json").read_bytes())
             if left.get("file") == _same(self.out):
-                self._clear()
+                self._empty()
                 return Finished(left["asked"], left["told"])
         return None
 
@@ -131,25 +131,48 @@ class Partial:
             at += count
 
     def _held(self) -> IO[bytes]:
-        self.folder.mkdir(exist_ok=True)
-        file = (self.folder / "lock").open("wb")
-        if not lock.take(file):
-            file.close()
-            raise PartialError(f"another run is writing {self.out}; wait for it, or name another --out")
-        return file
+        """The lock, taken and in its place: a run that ends here may remove file and folder between any two steps."""
+        path = self.folder / LOCK
+        while True:
+            self.folder.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):
+                file = path.open("wb")
+                if not lock.take(file):
+                    file.close()
+                    raise PartialError(f"another run is writing {self.out}; wait for it, or name another --out")
+                if _lies_at(path, file):
+                    return file
+                file.close()
 
-    def _clear(self) -> None:
-        self._remove()
-        self._lock = self._held()
+    def _empty(self) -> None:
+        """Remove all but the lock; `begun.json` first, without which the rest counts for nothing if this is ended."""
+        self._begun.unlink(missing_ok=True)
+        for path in [path for path in self.folder.iterdir() if path.name != LOCK]:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     def _remove(self) -> None:
+        """Remove the folder, and only then let it go."""
+        self._empty()
+        if os.name == "nt":  # which knows no such locks, and removes no file that is open
+            self._lock.close()
+        (self.folder / LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # another run has made a lock of its own there, or has the folder no more
+            self.folder.rmdir()
         self._lock.close()
-        self.folder.replace(self._gone)
-        shutil.rmtree(self._gone)
 
 
 def _beside(out: Path) -> Path:
     return out.with_name(f"{out.name}.partial")
+
+
+def _lies_at(path: Path, file: IO[bytes]) -> bool:
+    """Whether an open file is the one that has this path now."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
 
 
 def _same(path: Path) -> dict[str, int]:

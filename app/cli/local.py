@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from app.answers import Comparison, Prediction
+from app.batch.pictures import read_at_most
 from app.errors import ApiError, one_of
 from app.serving import assemble, runtimes
 from app.serving.assemble import Answered, Outcome
@@ -72,7 +73,8 @@ class Local:
 
     def _see(self, path: Path, dataset: str) -> Seen:
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:  # who names a pipe, as a shell does, means what comes through it
+                data = read_at_most(file, self._settings.max_upload_bytes)
         except OSError as error:
             raise ApiError("not_found", f"cannot read {path}: {error.strerror}") from error
         return self._intake.see(data, dataset, self._settings.max_pixels)
@@ -96,8 +98,10 @@ class Local:
         if (dataset, model) not in self._loaded:
             path = checkpoints.path_for(dataset, model, self._folder)
             try:
-                self._loaded[dataset, model] = self._runtime.load(path)
+                loaded = self._runtime.load(path)
+                checkpoints.expect_network(path, loaded.header, model, dataset)
             except checkpoints.CheckpointError as error:
                 right = "" if checkpoints.is_there(path) else f"; {maker(dataset, model)}"
                 raise ApiError("model_unavailable", f"{error}{right}") from error
+            self._loaded[dataset, model] = loaded
         return self._loaded[dataset, model]

@@ -124,9 +124,7 @@ class Engine:
             return State("missing", told)
         try:
             loaded = self._runtime.load(path)
-            if (loaded.dataset, loaded.architecture) != (dataset, name):
-                found = f"{loaded.architecture} for {loaded.dataset}"
-                raise checkpoints.CheckpointError(f"{path} holds {found}, not {name} for {dataset}")
+            checkpoints.expect_network(path, loaded.header, name, dataset)
             self._loaded[dataset, name] = loaded
             self._warm(dataset, name)
         except Exception as error:  # whatever is wrong with one file, the others must load

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.checkpoints.file_format import CheckpointError, read_header
 from models.checkpoints.folder import SUFFIX, is_there, path_for, place, root
+from models.checkpoints.headers import expect_network
 
 if TYPE_CHECKING:
     from models.checkpoints.classifiers import load, save
@@ -21,4 +22,15 @@ else:
         return getattr(classifiers, name)
 
 
-__all__ = ["SUFFIX", "CheckpointError", "is_there", "load", "path_for", "place", "read_header", "root", "save"]
+__all__ = [
+    "SUFFIX",
+    "CheckpointError",
+    "expect_network",
+    "is_there",
+    "load",
+    "path_for",
+    "place",
+    "read_header",
+    "root",
+    "save",
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from reprlib import repr as shortened
+from typing import Any
 
 from models.checkpoints.file_format import CheckpointError, Content
 
@@ -16,6 +18,16 @@ def expect(content: Content, **wanted: object) -> None:
     if any(content.header.get(key) != value for key, value in wanted.items()):
         told = ", ".join(f"{key} {shortened(content.header.get(key))}" for key in wanted)
         raise CheckpointError(f"{content.path} has {told}; wanted {', '.join(f'{k} {v!r}' for k, v in wanted.items())}")
+
+
+def expect_network(path: Path, header: Mapping[str, Any], architecture: str, dataset: str) -> None:
+    """Raise CheckpointError, naming both sides, if the header of the file at ``path`` is of another network or dataset
+    than these, whose place that is (``folder.path_for``): it would answer with another's classes, or for another.
+    """
+    found = header.get("architecture"), header.get("dataset")
+    if found != (architecture, dataset):
+        holds = " for ".join(map(str, found))
+        raise CheckpointError(f"{path} holds {holds}, not {architecture} for {dataset}")
 
 
 def temperatures(content: Content, names: Collection[str]) -> dict[str, float]:

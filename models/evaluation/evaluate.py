@@ -30,10 +30,12 @@ from models.compiled.forms import FORMS
 from models.data import scene_sets
 from models.data.pictures import evenly, held_out, spread
 from models.data.scene_sets import SceneSet
-from models.data.splits import DataError, load_split
+from models.data.splits import load_split
 from models.evaluation import evaluate_forms, evaluate_mistakes, evaluate_pictures, evaluate_robustness, metrics
 from models.evaluation.choice import add_choice, chosen, parsed
+from models.evaluation.each import each
 from models.evaluation.logits import compute_logits
+from models.evaluation.outdated import outdated
 
 IN_HEADER = ("accuracy", "n", "ece", "ece_at_temperature_1", "nll")
 
@@ -203,7 +205,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate the checkpoints that the arguments name; 1 if one is missing or cannot be trusted."""
+    """Evaluate the checkpoints that the arguments name; 1 if one is missing or cannot be trusted, or what was found
+    cannot be written.
+    """
     options = _parse(argv)
     pairs = chosen(options)
     try:
@@ -219,30 +223,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return evaluate_robustness.run(options, pairs)
     if options.pictures or options.pictures_from_test:
         return evaluate_pictures.run(options, pairs)
-    return max([_evaluate_one(name, dataset, options) for name, dataset in pairs])
+    return each(pairs, options.weights, lambda path: _told(path, options))
 
 
-def _evaluate_one(name: str, dataset: str, options: argparse.Namespace) -> int:
-    try:
-        report = evaluate(
-            checkpoints.path_for(dataset, name, options.weights),
-            options.data_dir,
-            device=options.device,
-            test_images=options.test_images,
-            held_out_images=options.held_out_images,
-            scenes=options.scenes,
-        )
-    except (checkpoints.CheckpointError, DataError) as error:
-        print(f"{name}, {dataset}: {error}")
-        return 1
-    print(summary(report), flush=True)
-    return 0
+def _told(path: Path, options: argparse.Namespace) -> str:
+    how = {name: getattr(options, name) for name in ("device", "test_images", "held_out_images", "scenes")}
+    report = evaluate(path, options.data_dir, **how)
+    return "\n".join([_figures(report), *outdated(path, report)])
 
 
-def summary(report: dict[str, Any]) -> str:
+def summary(report: Mapping[str, Any]) -> str:
     """One line of a report for the terminal."""
+    return f"{report['architecture']}, {report['dataset']}: {_figures(report)}"
+
+
+def _figures(report: Mapping[str, Any]) -> str:
     accuracy, ece = f"{report['accuracy']:.2%} of {report['n']}", f"ECE {report['ece']:.2%}"
-    return f"{report['architecture']}, {report['dataset']}: {accuracy}, {ece} at temperature {report['temperature']}"
+    return f"{accuracy}, {ece} at temperature {report['temperature']}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import checkpoints
 from models.checkpoints import atomic, file_format, reports
 from models.checkpoints.described import Described, described
 from models.compiled import calibration, making, record
@@ -25,8 +24,9 @@ from models.compiled.cache import Compiled
 from models.compiled.making import Made
 from models.compiled.runner import Runner, open_runner
 from models.data.pictures import evenly, spread
-from models.data.splits import DataError, held_out_split, load_split
+from models.data.splits import held_out_split, load_split
 from models.evaluation import metrics
+from models.evaluation.each import each
 from models.evaluation.logits import run_logits
 
 LEARNED = 256  # pictures of which ranges are taken
@@ -97,16 +97,8 @@ def measure(
 
 
 def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
-    """Do what ``--forms`` or ``--backend`` asks for each pair; 1 if a checkpoint is missing or cannot be trusted."""
-    failed = False
-    for name, dataset in pairs:
-        path = checkpoints.path_for(dataset, name, options.weights)
-        try:
-            told = _told(path, options)
-        except (checkpoints.CheckpointError, DataError, NotRecorded) as error:
-            told, failed = str(error), True
-        print(f"{name}, {dataset}: {told}", flush=True)
-    return int(failed)
+    """Do what ``--forms`` or ``--backend`` asks for each pair; 1 if one cannot be measured or recorded."""
+    return each(pairs, options.weights, lambda path: _told(path, options), NotRecorded)
 
 
 def _told(path: Path, options: argparse.Namespace) -> str:

@@ -18,8 +18,9 @@ from torch.nn import functional
 from models import checkpoints
 from models.checkpoints import atomic, reports
 from models.data.pictures import evenly, spread
-from models.data.splits import DataError, load_split
+from models.data.splits import load_split
 from models.evaluation import metrics
+from models.evaluation.each import each
 from models.evaluation.logits import compute_logits
 
 
@@ -67,14 +68,8 @@ def _moved(before: list[list[int]], now: list[list[int]]) -> list[tuple[int, int
 
 def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
     """Record the mistakes of each pair; 1 if one could not be."""
-    failed = False
-    for name, dataset in pairs:
-        try:
-            count = record(
-                checkpoints.path_for(dataset, name, options.weights), options.data_dir, device=options.device
-            )
-            told = f"{count} mistakes"
-        except (checkpoints.CheckpointError, DataError, NotTheSame) as error:
-            told, failed = str(error), True
-        print(f"{name}, {dataset}: {told}", flush=True)
-    return int(failed)
+
+    def told(path: Path) -> str:
+        return f"{record(path, options.data_dir, device=options.device)} mistakes"
+
+    return each(pairs, options.weights, told, NotTheSame)

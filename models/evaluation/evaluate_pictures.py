@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from torch import Tensor
@@ -20,6 +21,7 @@ from models.data.pictures import PictureSet
 from models.evaluation import contact_sheet, measure, measure_gate
 from models.evaluation.circumstances import circumstances
 from models.evaluation.contact_sheet import Entry
+from models.evaluation.each import of_system
 from models.evaluation.measure import PreparedSet
 from models.intake import auto, gate
 from models.intake.pipeline import Intake
@@ -35,45 +37,77 @@ Weights = Mapping[str, float | None]  # by name: as of vote.weight
 
 
 def check_together(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End with a line on stderr, exit code 2, where pictures or ``--record`` would be passed over in silence."""
+    """End with a line on stderr, exit code 2, where pictures, ``--record`` or a number of pictures would be passed over
+    in silence.
+    """
     of_pictures = "--pictures or --pictures-from-test"
     mode = next((f"--{name}" for name in MODES if getattr(options, name)), None)
-    if mode and (options.pictures or options.pictures_from_test):
+    pictures_too = options.pictures or options.pictures_from_test
+    if mode and pictures_too:
         parser.error(f"{mode} measures the test set itself; it does not go with {of_pictures}")
-    if options.record and not (options.pictures or options.pictures_from_test):
+    if options.record and not pictures_too:
         found = f"not with {mode}" if mode else "and neither is given"
         parser.error(f"--record {options.record} goes with {of_pictures}, {found}")
+    asked, held_out = f"--test-images {options.test_images}", f"--held-out-images {options.held_out_images}"
+    if options.test_images and mode == "--mistakes":
+        parser.error(f"{asked} does not go with {mode}, which looks at the pictures that the report is of")
+    if options.test_images and options.pictures and not options.pictures_from_test:
+        parser.error(f"{asked} goes with --pictures-from-test; --pictures looks at all in its folder")
+    if options.held_out_images and (mode or pictures_too):
+        parser.error(f"{held_out} does not go with {mode or of_pictures}; no held-out pictures are looked at there")
 
 
 def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
-    """Measure the sets that the options name with the pairs (network, dataset); 1 if one of them cannot be had.
+    """Measure the sets that the options name with the pairs (network, dataset); 1 if one of them cannot be had, or a
+    file cannot be written.
 
-    Prints the figures, draws what the vote got wrong, and writes the figures to ``options.record`` if that is
-    given and no checkpoint was missing.
+    Prints the figures, writes them to ``options.record`` if that is given and no checkpoint was missing, and draws what
+    the vote got wrong.
     """
-    try:
-        sets = wanted_sets(options)
-        files = measured_of(options.weights, pairs)  # first: of a file that is replaced meanwhile figures count as old
-        decides, judges = auto.load(options.weights), gate.load(options.weights)
-        Intake(decides, judges).warm()
-        prepared = {one.name: measure.prepare_set(one, decides) for one in sets if one.of_classes()}
-        strangers = measure_gate.report(judges, sets, OF_EACH)
-    except (pictures.SetError, splits.DataError, checkpoints.CheckpointError, FileNotFoundError) as error:
-        print(error)
+    if options.record and (why := unwritable(options.record)):
+        print(f"--record {options.record} cannot be written ({why}); wanted a file in a folder that can be written to")
         return 1
+    try:
+        return _measured(options, pairs)
+    except (pictures.SetError, splits.DataError, checkpoints.CheckpointError) as error:
+        print(error)
+    except OSError as error:
+        print(of_system(error))
+    return 1
+
+
+def unwritable(path: Path) -> str | None:
+    """Why no file can be written there, None where one can: asked before what takes long. Makes the folders above."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            return "it is a folder" if path.is_dir() else None
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+
+
+def _measured(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
+    sets = wanted_sets(options)
+    files = measured_of(options.weights, pairs)  # first: of a file that is replaced meanwhile figures count as old
+    decides, judges = auto.load(options.weights), gate.load(options.weights)
+    Intake(decides, judges).warm()
+    prepared = {one.name: measure.prepare_set(one, decides) for one in sets if one.of_classes()}
+    strangers = measure_gate.report(judges, sets, OF_EACH)
     recorded, weights, answers, failed = ask_all(options, pairs, sets, prepared)
-    reports = {}
-    for one in sets:
-        if answers.get(one.name):
-            reports[one.name] = measure.report(one, prepared[one.name], answers[one.name], weights[one.dataset])
-            if one.own:
-                reports[one.name]["recorded"] = recorded[one.dataset]
-            print(summary(one.name, reports[one.name]), flush=True)
-            draw_mistakes(one, prepared[one.name], answers[one.name], weights[one.dataset])
+    answered, reports = [one for one in sets if answers.get(one.name)], {}
+    for one in answered:
+        reports[one.name] = measure.report(one, prepared[one.name], answers[one.name], weights[one.dataset])
+        if one.own:
+            reports[one.name]["recorded"] = recorded[one.dataset]
+        print(summary(one.name, reports[one.name]), flush=True)
     print(*(gate_summary(dataset, told) for dataset, told in strangers.items()), sep="\n", flush=True)
-    if options.record and not failed:
+    if options.record and failed:
+        print(f"{options.record} is not written: it wants the figures of every network that is asked for")
+    elif options.record:
         found = {**circumstances(options.device), "of": files, "sets": reports, "gate": strangers}
         atomic.write_json(options.record, found)
+    for one in answered:
+        draw_mistakes(one, prepared[one.name], answers[one.name], weights[one.dataset])
     return failed
 
 
@@ -81,13 +115,14 @@ def measured_of(weights: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, st
     """What decides figures of pictures, beside the pictures: the digests of each network's checkpoint, of auto and of
     gate by their paths in the folder without suffix, and of the code of the intake and of the vote.
 
-    A file that is not there is left out, as is one that is damaged: it has no answers. CheckpointError without auto or
-    gate.
+    A file that is not there is left out, as is one that is damaged or another network's: it has no answers.
+    CheckpointError without auto or gate.
     """
     known = {name: checkpoints.read_header(weights / f"{name}{checkpoints.SUFFIX}")["digest"] for name in PARTS}
     for name, dataset in pairs:
+        path = checkpoints.path_for(dataset, name, weights)
         with suppress(checkpoints.CheckpointError):
-            header = checkpoints.read_header(checkpoints.path_for(dataset, name, weights))
+            checkpoints.expect_network(path, header := checkpoints.read_header(path), name, dataset)
             known[f"{dataset}/{name}"] = header["digest"]
     return known | {module: code_digest(module) for module in CODE}
 
@@ -122,9 +157,11 @@ def ask_all(
         wanted = [one for one in sets if one.dataset == dataset and one.name in prepared]
         if not wanted:
             continue
+        path = checkpoints.path_for(dataset, name, options.weights)
         try:
-            classifier = checkpoints.load(checkpoints.path_for(dataset, name, options.weights), options.device)
-        except (checkpoints.CheckpointError, FileNotFoundError) as error:
+            classifier = checkpoints.load(path, options.device)
+            checkpoints.expect_network(path, classifier.metadata, name, dataset)
+        except checkpoints.CheckpointError as error:
             print(f"{name}, {dataset}: {error}")
             failed = 1
             continue

@@ -18,15 +18,15 @@ import onnxruntime
 import scipy
 from torch import Tensor
 
-from models import checkpoints
 from models.checkpoints import atomic, file_format, reports
 from models.checkpoints.described import described
 from models.compiled import compiler, forms
 from models.compiled.runner import Runner
 from models.data.idx import UInt8
 from models.data.pictures import evenly
-from models.data.splits import DataError, load_split
+from models.data.splits import load_split
 from models.evaluation.corruptions import CORRUPTIONS
+from models.evaluation.each import each
 from models.evaluation.logits import run_logits
 
 TEST_IMAGES = 2_000
@@ -92,16 +92,12 @@ def _as_now(name: str, told: Mapping[str, Any]) -> bool:
 
 
 def run(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:
-    """Measure each pair; 1 if a checkpoint is missing or cannot be trusted."""
-    failed = False
-    for name, dataset in pairs:
-        path = checkpoints.path_for(dataset, name, options.weights)
-        try:
-            told = summary(measure(path, options.data_dir, options.test_images, options.threads))
-        except (checkpoints.CheckpointError, DataError) as error:
-            told, failed = str(error), True
-        print(f"{name}, {dataset}: {told}", flush=True)
-    return int(failed)
+    """Measure each pair; 1 if one cannot be measured or recorded."""
+
+    def told(path: Path) -> str:
+        return summary(measure(path, options.data_dir, options.test_images, options.threads))
+
+    return each(pairs, options.weights, told)
 
 
 def summary(record: Mapping[str, Any]) -> str:

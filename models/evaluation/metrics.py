@@ -93,19 +93,20 @@ def mistakes(answers: Tensor, labels: Tensor, places: Tensor) -> list[list[int]]
 
 
 def report(logits: Tensor, labels: Tensor, temperature: float, classes: Sequence[str]) -> dict[str, Any]:
-    """Accuracies as fractions, the confusion matrix (rows: true class, columns: answer), and the calibration,
-    JSON-able.
+    """Accuracies as fractions, that of a class None where no picture is of it; the confusion matrix (rows: true class,
+    columns: answer); and the calibration. JSON-able.
 
     ``logits``: float32 [N, 10], not divided by the temperature; ``labels``: int64 [N].
     """
     answers = logits.argmax(dim=1)
     matrix = confusion(answers, labels, len(classes))
-    per_class = matrix.diag() / matrix.sum(dim=1).clamp(min=1)
+    of_class = matrix.sum(dim=1)
+    per_class = [round(float(right / n), 4) if n else None for right, n in zip(matrix.diag(), of_class, strict=True)]
     calibrated = functional.softmax(logits / temperature, dim=1)
     return {
         "accuracy": round(float((answers == labels).double().mean()), 6),
         "n": len(labels),
-        "per_class": {name: round(float(share), 4) for name, share in zip(classes, per_class, strict=True)},
+        "per_class": dict(zip(classes, per_class, strict=True)),
         "confusion": matrix.tolist(),
         "temperature": temperature,
         "ece": round(expected_calibration_error(calibrated, labels), 5),

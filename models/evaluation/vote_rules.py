@@ -174,7 +174,7 @@ def ask_all(weights: Path, data_dir: Path, scenes: Path, count: int) -> tuple[di
         if scene_sets.path_for(scenes, dataset).is_file():
             held = scene_sets.load(scenes, dataset, "held").clear()
             shown[f"{dataset} scenes"] = (*evenly(*held, count), True)
-        networks = {name: _Network.of(checkpoints.path_for(dataset, name, weights)) for name in ARCHITECTURES}
+        networks = {name: _Network.of(weights, name, dataset) for name in ARCHITECTURES}
         digests |= {f"{dataset}/{name}": network.digest for name, network in networks.items()}
         errors = np.array([network.error for network in networks.values()])
         for name, (pictures, labels, sent) in shown.items():
@@ -190,8 +190,10 @@ class _Network:
     error: float
 
     @classmethod
-    def of(cls, path: Path) -> _Network:
+    def of(cls, weights: Path, name: str, dataset: str) -> _Network:
+        path = checkpoints.path_for(dataset, name, weights)
         source = described(file_format.open_file(path))
+        checkpoints.expect_network(path, source.content.header, name, dataset)
         if (error := vote.error(source.content.header.get("metrics", {}))) is None:
             raise checkpoints.CheckpointError(f"{path} tells no held_out_accuracy; lineup evaluate measures it")
         return cls(compiler.load(source)[0], source.content.header["digest"], error)

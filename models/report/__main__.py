@@ -17,11 +17,11 @@ from models.checkpoints import atomic
 from models.data.place import add_data_dir
 from models.datasets import DATASETS
 from models.report import checkpoint_chart, index, material, pareto, robustness_chart, worst
-from models.report.material import Speed, Taken
+from models.report.material import Speed, SpeedError, Taken
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw everything; 1 where there is no folder of checkpoints."""
+    """Draw everything; 1 where the folder of checkpoints or the figures of speed cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m models.report", description=__doc__)
     add_data_dir(parser)
     parser.add_argument("--weights", type=Path, help="folder of checkpoints (default: LINEUP_WEIGHTS, else weights/)")
@@ -34,11 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     try:
-        root = checkpoints.root(options.weights)
-    except FileNotFoundError as error:
+        root, speed = checkpoints.root(options.weights), material.speed(options.speed)
+    except (FileNotFoundError, SpeedError) as error:
         print(error)
         return 1
-    taken, speed = material.gather(root), material.speed(options.speed)
+    taken = material.gather(root)
     out = options.out or root / "report"
     draw(taken, speed, out)
     print(f"{out / index.NAME}: {sum(one.digest is not None for one in taken)} checkpoints")

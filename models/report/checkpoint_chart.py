@@ -48,7 +48,7 @@ def _learning(axes: Axes, one: Taken) -> None:
     loss.spines["right"].set_visible(True)
     loss.grid(False)
     loss.set_ylabel("training loss, nats", color=ORANGE)
-    loss.plot(seen, _numbers(told["loss"]), color=ORANGE, linestyle="--", marker="none")
+    loss.plot(seen, _numbers(told["loss"]), color=ORANGE, linestyle="--", marker="o", markersize=3)
 
 
 def _numbers(column: list[float | None]) -> Any:
@@ -69,6 +69,7 @@ def _confusion(fig: Figure, axes: Axes, one: Taken) -> None:
         return
     counts = np.array(told, dtype=float)
     shares = 100 * counts / counts.sum(1, keepdims=True).clip(min=1)
+    right = [f"{shares[k, k]:.1f} %" if counts[k].any() else "-" for k in range(10)]  # few pictures may have none of it
     norm, colours = BoundaryNorm(STEPS, len(STEPS) - 1), _fading(len(STEPS) - 1)
     mesh = axes.pcolormesh(np.ma.masked_less(shares, STEPS[0] / 2), norm=norm, cmap=colours, edgecolors="none")
     axes.grid(False)
@@ -79,7 +80,7 @@ def _confusion(fig: Figure, axes: Axes, one: Taken) -> None:
     names, middles = one.dataset.classes, np.arange(10) + 0.5
     short = len(max(names, key=len)) == 1
     axes.set_xticks(middles, names, rotation=0 if short else 60, ha="center" if short else "right")
-    axes.set_yticks(middles, [f"{name}: {share:.1f} %" for name, share in zip(names, shares.diagonal(), strict=True)])
+    axes.set_yticks(middles, [f"{name}: {share}" for name, share in zip(names, right, strict=True)])
     axes.tick_params(length=0)
     bar = fig.colorbar(mesh, ax=axes, ticks=STEPS, format="{x:g}", label="share of the class, %", shrink=0.9)
     bar.outline.set_visible(False)

@@ -14,7 +14,12 @@ from models.checkpoints import reports
 from models.datasets import DATASETS, Dataset
 from models.evaluation.intervals import wilson
 
-SPEED = Path("app/static/page/figures.json")
+SPEED = Path(__file__).resolve().parents[2] / "app" / "static" / "page" / "figures.json"
+WANTED = "wanted the figures of the page, as `python -m tools.figures` writes them"
+
+
+class SpeedError(ValueError):
+    """A file does not hold the figures of the page; the message says what would be right."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,19 @@ def _taken(root: Path, dataset: Dataset, known: Architecture) -> Taken:
 
 
 def speed(path: Path) -> Speed | None:
-    """What is recorded of speed in the figures of the page; None where nobody measured it."""
-    told = json.loads(path.read_text(encoding="utf-8"))["speed"] if path.is_file() else None
-    if told is None:
-        return None
+    """What is recorded of speed in the figures of the page; None where nobody measured it. SpeedError for a file that
+    is not there, or holds no such figures.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))["speed"]
+        return None if told is None else _speed(told)
+    except OSError as error:
+        raise SpeedError(f"cannot read {path}: {error.strerror}; {WANTED}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SpeedError(f"{path} does not tell what is recorded of speed; {WANTED}") from error
+
+
+def _speed(told: Mapping[str, Any]) -> Speed:
     on = f"{told['hardware']['cores']} cores of an {told['hardware']['processor']}, {told['picture']}, {told['date']}"
     on = f"asked of MNIST, {on}"  # by bench/servers.py; networks of the other dataset are sparse in other places
     return Speed({name: one["lone_ms"] for name, one in told["networks"].items()}, on)

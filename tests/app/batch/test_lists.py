@@ -80,6 +80,30 @@ def test_names_of_files_need_not_be_unicode(folder):
     assert told(Csv(listed(folder, b"path\n\xff.png\n"), "path", MOST)) == [(os.fsdecode(b"\xff.png"), b"1")]
 
 
+TEXT = pyarrow.array([b"\xff.png", None, "\xe9.png".encode()]).view(pyarrow.string())  # as its writer says
+NO_BYTES = pyarrow.nulls(3, pyarrow.binary())
+COLUMNS = {
+    **{str(kind): TEXT.cast(kind) for kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view())},
+    "dictionary": TEXT.dictionary_encode(),
+    "struct": pyarrow.StructArray.from_arrays([NO_BYTES, TEXT], ["bytes", "path"]),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_names_in_parquet_need_not_be_unicode(folder, column):
+    for name in (b"\xff.png", "\xe9.png".encode()):
+        (folder / os.fsdecode(name)).write_bytes(name)
+    first, last = (os.fsdecode(b"\xff.png"), b"\xff.png"), ("\xe9.png", "\xe9.png".encode())
+    assert told(Parquet(packed(folder, column), "path", MOST)) == [first, ("row 2", "not_found"), last]
+
+
+def test_a_column_whose_name_is_no_unicode_is_told(folder):
+    path = packed(folder, ["a.png"], "image", store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"image", b"im\xffge"))
+    with pytest.raises(SourceError, match=r"list.parquet cannot be read as Parquet: 'utf-8' codec"):
+        Parquet(path, "n", MOST)
+
+
 def test_a_list_that_breaks_off_says_so_after_what_could_be_read(folder):
     path = listed(folder, "path\npictures/a.png\n" + "x" * 200_000 + "\n")
     assert told(Csv(path, "path", MOST)) == [("pictures/a.png", b"a.png"), ("list.csv", "undecodable")]
@@ -94,13 +118,20 @@ def test_a_column_of_bytes_holds_the_pictures_themselves(folder, monkeypatch):
 
 def test_pictures_as_hugging_face_has_them(folder):
     values = [{"bytes": b"1", "path": "one.png"}, {"bytes": b"2", "path": None}, {"bytes": None, "path": "pictures/b"}]
-    found = told(Parquet(packed(folder, values, "image"), "image", MOST))
-    assert found == [("one.png", b"1"), ("row 2", b"2"), ("pictures/b", b"b")]
+    found = told(Parquet(packed(folder, [*values, None], "image"), "image", MOST))
+    assert found == [("one.png", b"1"), ("row 2", b"2"), ("pictures/b", b"b"), ("row 4", "not_found")]
+    found = told(Parquet(packed(folder, values[2:], "image"), "image", MOST))
+    assert found == [("pictures/b", b"b")], "bytes of which all are null have a type of their own"
+    held = pyarrow.array([b"1", b"2", b"1"]).dictionary_encode()
+    assert [one for _, one in told(Parquet(packed(folder, held, "image"), "image", MOST))] == [b"1", b"2", b"1"]
 
 
 def test_columns_of_another_type_and_damaged_files_are_told(folder):
     with pytest.raises(SourceError, match=r"'n' of .* is of type int64; it should hold strings"):
         Parquet(packed(folder, ["a"]), "n", MOST)
+    for wrong in ([["a"]], [{"path": "a"}], [{"bytes": 7}], [None]):
+        with pytest.raises(SourceError, match="it should hold strings"):
+            Parquet(packed(folder, wrong), "path", MOST)
     path = packed(folder, ["pictures/a.png"] * 100, compression="none", use_dictionary=False)
     data = path.read_bytes()
     path.write_bytes(data[:-100])

@@ -1,11 +1,15 @@
 """The folder in which rows wait: who may go on from it, and what it becomes."""
 
 import json
+import os
+from itertools import count
+from pathlib import Path
 
 import pytest
 
 from app.batch import formats
 from app.batch.partial import Partial, PartialError
+from models.checkpoints import lock
 
 ASKED = {"source": {"zip": "/pictures.zip", "bytes": 7}, "model": "lenet"}
 
@@ -105,6 +109,91 @@ def test_a_run_that_could_not_remove_its_folder_is_known_with_what_it_told(out, 
 
 def interrupted(*_):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("ends", ["whole", "not begun"])
+def test_another_run_may_start_at_every_moment_of_ones_end(out, monkeypatch, ends):
+    """It lost its folder to the one that ended, or had that fail at what it removed itself."""
+    refused = taken = 0
+    for moment in count():
+        with monkeypatch.context() as patch, Partial(out) as partial:
+            partial.listing.touch()
+            if ends == "whole":
+                partial.begin(ASKED)
+                partial.add([row(0)], 0)
+                partial.add([row(1)], 1)
+            others = started_at(patch, out, moment)
+            if ends == "whole":
+                partial.finish(write)
+                assert out.read_bytes() == b"".join(map(formats.line, [row(0), row(1)]))
+        if not others:
+            break
+        refused += others == [None]
+        for other in filter(None, others):
+            taken += 1
+            assert started(out) is None
+            with other:
+                assert other.begin(ASKED) == 0
+                other.add([row(0)], 0)
+                other.finish(write)
+        assert list(out.parent.iterdir()) in ([], [out])
+        out.unlink(missing_ok=True)
+    assert refused > 2
+    assert taken > 2
+
+
+def started(out):
+    """Another run of `out`; None where it is told to wait."""
+    try:
+        return Partial(out)
+    except PartialError:
+        return None
+
+
+def started_at(patch, out, moment):
+    """What is `started` at a moment, before or after some removal of a file or folder; nothing before that."""
+    others, moments = [], count()
+
+    def pass_by():
+        if next(moments) == moment:
+            others.append(started(out))
+
+    def passing(real):
+        def remove(*given, **options):
+            pass_by()
+            real(*given, **options)
+            pass_by()
+
+        return remove
+
+    for name in ("unlink", "rmdir"):
+        patch.setattr(os, name, passing(getattr(os, name)))
+    return others
+
+
+@pytest.mark.parametrize(("place", "step"), [(Path, "open"), (lock, "take")])
+def test_a_run_that_ends_between_two_steps_of_anothers_start_takes_nothing_from_it(out, monkeypatch, place, step):
+    first, real = Partial(out), getattr(place, step)
+
+    def ended_first(*given, **options):
+        first.__exit__()
+        return real(*given, **options)
+
+    monkeypatch.setattr(place, step, ended_first)
+    with Partial(out) as other:
+        assert started(out) is None
+        assert other.begin(ASKED) == 0
+
+
+def test_a_folder_that_was_not_removed_to_the_end_holds_no_run(out):
+    begun(out, (0, 3))
+    folder = out.with_name("answers.jsonl.partial")
+    (folder / "begun.json").unlink()
+    (folder / "listing-x").mkdir()
+    (folder / "listing-x" / "0").touch()
+    with Partial(out) as partial:
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+        assert partial.begin({**ASKED, "model": "resnet18"}) == 0
 
 
 def test_an_output_that_was_there_stays_until_the_new_one_is_whole(out):

@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from app.cli import local, main
-from models import catalog, checkpoints
+from models import catalog
 from models.datasets import DATASETS
-from tests.closed import forbid
 from tests.models.intake.test_picture import draw_seven
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,31 +35,6 @@ def test_predict_as_json_is_what_the_service_answers(weights, folder, capsys):
         assert line["confidence"] == line["predictions"][0]["probability"]
 
 
-def test_a_picture_that_may_not_be_looked_at_is_told(weights, folder, monkeypatch, capsys):
-    closed = folder / "closed.png"
-    closed.touch()
-    forbid(monkeypatch, closed)
-    for asked, answers in ((closed, 1), (folder, 3)):  # by its name, and where it is one of a folder's
-        assert main(["predict", str(asked), "--model", "lenet", "--json"]) == 1
-        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        (error,) = [answer["error"] for answer in told if "error" in answer]
-        assert "closed.png" in error["message"]
-        assert "ermission denied" in error["message"]
-        assert len(told) == answers
-
-
-def test_a_bad_picture_costs_its_neighbours_nothing(weights, folder, capsys):
-    broken = folder / "broken.png"
-    broken.write_bytes(b"no picture at all")
-    gone = folder / "gone.png"
-    arguments = [broken, gone, folder / "seven.png", "--model", "lenet", "--dataset", "mnist", "--json"]
-    assert main(["predict", *map(str, arguments)]) == 1
-    first, second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert first["error"]["code"] == "undecodable"
-    assert second["error"]["code"] == "not_found"
-    assert third["model"] == "lenet"
-
-
 def test_compare_shows_every_network_and_names_those_without_a_checkpoint(weights, folder, capsys):
     assert main(["compare", str(folder / "seven.png"), "--dataset", "mnist"]) == 0
     shown, there = capsys.readouterr().out, ["lenet", "densenet"]
@@ -78,30 +51,6 @@ def test_compare_shows_every_network_and_names_those_without_a_checkpoint(weight
     assert told["agreement"]["of"] == 2
 
 
-def test_a_network_without_a_checkpoint_is_an_error_that_names_the_file_and_what_makes_it(weights, folder, capsys):
-    assert main(["predict", str(folder / "seven.png"), "--model", "nin", "--dataset", "mnist"]) == 1
-    told = " ".join(capsys.readouterr().err.split())
-    assert "model_unavailable" in told
-    assert "nin.lineup: No such file or directory; `lineup train --model nin --dataset mnist` makes it" in told
-
-
-def test_a_checkpoint_that_may_not_be_read_is_not_taken_for_one_that_is_not_there(weights, folder, monkeypatch, capsys):
-    forbid(monkeypatch, weights / "mnist")
-    assert main(["predict", str(folder / "seven.png"), "--model", "lenet", "--dataset", "mnist"]) == 1
-    told = " ".join(capsys.readouterr().err.split())
-    assert "model_unavailable" in told
-    assert "Permission denied" in told
-    assert "makes it" not in told
-
-
-def test_a_damaged_checkpoint_is_not_taken_for_one_that_is_not_there(weights, folder, capsys):
-    checkpoints.path_for("mnist", "nin", weights).write_bytes(b"junk")
-    assert main(["predict", str(folder / "seven.png"), "--model", "nin", "--dataset", "mnist"]) == 1
-    told = " ".join(capsys.readouterr().err.split())
-    assert "model_unavailable" in told
-    assert "lineup train" not in told
-
-
 @pytest.mark.parametrize("command", ["predict", "compare"])
 def test_a_name_is_shown_as_it_is_and_on_one_line(weights, tmp_path, monkeypatch, capsys, command):
     monkeypatch.setenv("COLUMNS", "80")
@@ -109,18 +58,6 @@ def test_a_name_is_shown_as_it_is_and_on_one_line(weights, tmp_path, monkeypatch
     draw_seven().save(path)
     assert main([command, str(path), "--dataset", "mnist", "--model" + "s" * (command == "compare"), "lenet"]) == 0
     assert "[red]a[b] seven.png" in capsys.readouterr().out.splitlines()[0]
-
-
-@pytest.mark.parametrize("command", ["predict", "compare"])
-@pytest.mark.parametrize("what", ["blank", "pdf"])
-def test_what_cannot_be_read_is_told(weights, tmp_path, capsys, command, what):
-    path = tmp_path / "it.png"
-    if what == "blank":
-        Image.new("L", (50, 50), 255).save(path)
-    else:
-        path.write_bytes(b"%PDF-1.4")
-    assert main([command, str(path), "--dataset", "mnist"]) == 1
-    assert ("nothing_found" if what == "blank" else "unsupported_type") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from models.data.pictures import evenly
 from models.data.scene_sets import SceneSet
 from models.evaluation import evaluate
 from models.evaluation.logits import compute_logits
+from tests import untrained
 from tests.idx import write_dataset
 
 
@@ -158,6 +159,24 @@ def test_the_command_measures_what_is_there_and_fails_for_what_is_not(path, data
     assert "of 20" in capsys.readouterr().out
     assert evaluate.main(["--model", "lenet", "--model", "nin", *places]) == 1
     assert "nin, fashion-mnist: cannot read" in capsys.readouterr().out
+
+
+def test_what_cannot_be_written_is_told_and_the_next_network_is_measured(path, data_dir, tmp_path, monkeypatch, capsys):
+    checkpoints.save(path.with_name("lenet-bn.lineup"), untrained.classifier("lenet-bn", "fashion-mnist"), {})
+    write = evaluate.atomic.write_json
+
+    def full(place, value):
+        if Path(place).stem == "lenet":
+            raise OSError(28, "No space left on device", str(place))
+        write(place, value)
+
+    monkeypatch.setattr(evaluate.atomic, "write_json", full)
+    places = ["--data-dir", str(data_dir), "--weights", str(tmp_path / "weights"), "--dataset", "fashion-mnist"]
+    assert evaluate.main(["--model", "lenet", "--model", "lenet-bn", *places]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"lenet, fashion-mnist: {path.with_suffix('.json')}: No space left on device; once ")
+    assert lines[1].startswith("lenet-bn, fashion-mnist: ")
+    assert " of 50, ECE " in lines[1]
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100])

@@ -130,7 +130,20 @@ def test_a_missing_checkpoint_fails_and_nothing_is_recorded(place, capsys):
     printed = capsys.readouterr().out
     assert "lenet, mnist: cannot read" in printed
     assert "densenet" in printed, "the others are measured all the same"
+    assert "found.json is not written: it wants the figures of every network" in printed
     assert not (place / "found.json").exists()
+
+
+def test_another_network_s_checkpoint_has_no_answers_under_this_one_s_name(place, capsys):
+    paths = [checkpoints.path_for(dataset, "lenet", place / "weights") for dataset in ("fashion-mnist", "mnist")]
+    shutil.copy(*paths)
+    assert run("--pictures", "photos/drawn", "--dataset", "mnist", "--record", "found.json") == 1
+    assert (
+        f"{paths[1].relative_to(place)} holds lenet for fashion-mnist, not lenet for mnist" in capsys.readouterr().out
+    )
+    assert not (place / "found.json").exists()
+    known = evaluate_pictures.measured_of(place / "weights", [("lenet", "mnist"), ("densenet", "mnist")])
+    assert {"mnist/lenet", "mnist/densenet"} & known.keys() == {"mnist/densenet"}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +161,26 @@ def test_what_cannot_be_read_is_told(place, capsys, arguments, told):
     assert told in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [("weights", "it is a folder"), ("here.txt/found.json", "here.txt: File exists")],
+)
+def test_a_record_that_cannot_be_written_is_told_before_anything_is_measured(place, capsys, monkeypatch, record, told):
+    (place / "here.txt").write_text("a file")
+    monkeypatch.setattr(evaluate_pictures, "wanted_sets", lambda options: pytest.fail("it is measured"))
+    assert run("--pictures", "photos", "--record", record) == 1
+    assert capsys.readouterr().out.startswith(f"--record {record} cannot be written ({told}")
+
+
+def test_what_is_measured_is_recorded_though_it_cannot_be_drawn(place, capsys):
+    (place / "runs").write_text("a file")
+    assert run("--pictures", "photos/drawn", "--record", "deep/found.json") == 1
+    assert "drawn" in json.loads((place / "deep/found.json").read_text())["sets"]
+    assert capsys.readouterr().out.endswith(
+        "runs/pictures/drawn: Not a directory; once that is mended, evaluate it again\n"
+    )
+
+
 OF_PICTURES = "--pictures or --pictures-from-test"
 
 
@@ -161,6 +194,10 @@ OF_PICTURES = "--pictures or --pictures-from-test"
         (("--backend", "int8", "--record", "a.json"), f"--record a.json goes with {OF_PICTURES}, not with --backend"),
         (("--forms", "--pictures", "photos"), f"--forms measures the test set .* does not go with {OF_PICTURES}"),
         (("--mistakes", "--pictures-from-test", "--record", "a.json"), f"--mistakes .* does not go with {OF_PICTURES}"),
+        (("--mistakes", "--test-images", "9"), "--test-images 9 does not go with --mistakes"),
+        (("--pictures", "photos", "--test-images", "9"), "--test-images 9 goes with --pictures-from-test"),
+        (("--forms", "--held-out-images", "9"), "--held-out-images 9 does not go with --forms"),
+        (("--pictures-from-test", "--held-out-images", "9"), f"--held-out-images 9 does not go with {OF_PICTURES}"),
     ],
 )
 def test_what_would_be_passed_over_in_silence_is_refused(place, capsys, arguments, told):

@@ -41,7 +41,7 @@ def test_report_counts_each_class_and_each_mistake():
     report = metrics.report(logits, labels, 1.0, ["a", "b", "c"])
     assert report["accuracy"] == 0.75
     assert report["n"] == 4
-    assert report["per_class"] == {"a": 0.5, "b": 1.0, "c": 0.0}
+    assert report["per_class"] == {"a": 0.5, "b": 1.0, "c": None}, "of the last there is no picture"
     assert report["confusion"] == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
     assert report["ece"] == report["ece_at_temperature_1"]
 

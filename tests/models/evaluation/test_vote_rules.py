@@ -1,6 +1,7 @@
 """Rules of the vote against each other: on answers whose best rule is known, and the command on small checkpoints."""
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import product
 
@@ -188,6 +189,14 @@ def test_a_checkpoint_without_held_out_figures_is_told(place, run, capsys):
     checkpoints.file_format.amend(path, {"metrics": {}})
     assert run() == 1
     assert f"{path} tells no held_out_accuracy" in capsys.readouterr().out
+    assert not (place / "vote.json").exists()
+
+
+def test_another_network_s_checkpoint_is_told(place, run, capsys):
+    paths = [checkpoints.path_for(dataset, "lenet", place) for dataset in ("fashion-mnist", "mnist")]
+    shutil.copy(*paths)
+    assert run() == 1
+    assert f"{paths[1]} holds lenet for fashion-mnist, not lenet for mnist" in capsys.readouterr().out
     assert not (place / "vote.json").exists()
 
 

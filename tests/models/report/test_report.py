@@ -4,21 +4,19 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 
 import pytest
-from PIL import Image
 
 from models import catalog, checkpoints
 from models.charts import style
 from models.checkpoints import file_format
 from models.datasets import DATASETS
 from models.report import __main__ as report
-from models.report import checkpoint_chart, index, material, pareto, robustness_chart, worst
+from models.report import checkpoint_chart, index, material, pareto, robustness_chart
 from models.report.material import SPEED
 from tests.fakes import WEIGHTS
+from tests.models.report.drawings import SVG, told, words
 
-SVG = "{http://www.w3.org/2000/svg}"
 WHITE, DARK = (1.0, 1.0, 1.0), (0x11 / 255,) * 3
 
 
@@ -30,19 +28,6 @@ def drawn(weights, speed_file, data_dir, tmp_path_factory):
     asked = ["--weights", str(weights), "--speed", str(speed_file), "--data-dir", str(data_dir)]
     assert report.main([*asked, "--out", out, "--sheets", sheets]) == 0
     return folder / "out"
-
-
-def lines(path):
-    """All text of a drawing, in its order."""
-    return ["".join(element.itertext()).strip() for element in ElementTree.parse(path).getroot().iter(f"{SVG}text")]
-
-
-def words(path):
-    return set(lines(path))
-
-
-def told(path):
-    return " ".join(lines(path))
 
 
 def test_there_is_a_drawing_of_every_checkpoint_and_two_of_every_dataset_all_on_the_index(drawn):
@@ -192,52 +177,9 @@ def test_the_line_joins_what_nothing_beats_at_both():
     assert pareto.front(points) == [(1.0, 81.0), (3.0, 90.0), (5.0, 91.0)]
 
 
-def taken(weights, name="lenet", dataset="mnist"):
-    return next(one for one in material.gather(weights) if (one.dataset.name, one.architecture.name) == (dataset, name))
-
-
-def test_the_surest_mistakes_are_shown_surest_first_with_what_was_said(weights, data_dir, surest):
-    one = taken(weights)
-    pictures, labels = worst.idx.read_split(one.dataset, "test", data_dir)
-    entries = worst.surest(one, pictures, labels)
-    assert len(entries) == min(worst.SHOWN, len(surest)) > 1
-    for entry, (place, said) in zip(entries, surest, strict=False):
-        assert entry.saw.tobytes() == pictures[place].tobytes()
-        assert entry.lines[0] == f"is {labels[place]}"
-        assert entry.lines[1].startswith(f"said {said}, ")
-        assert entry.lines[2] == f"picture {place}"
-    sure = [float(entry.lines[1].split(", ")[1].rstrip("%")) for entry in entries]
-    assert sure == sorted(sure, reverse=True)
-
-
-def test_the_sheet_lies_where_it_was_asked_for(weights, data_dir, tmp_path):
-    said = worst.sheet(taken(weights), data_dir, tmp_path / "deep")
-    assert said == f"lenet, mnist: {tmp_path / 'deep' / 'mnist-lenet.png'}"
-    with Image.open(tmp_path / "deep" / "mnist-lenet.png") as sheet:
-        assert min(sheet.size) > 140
-
-
-def test_without_data_or_a_record_no_sheet_is_made_and_it_says_why(weights, data_dir, tmp_path):
-    assert "no sheet of mistakes, there is no t10k" in worst.sheet(taken(weights), tmp_path / "none", tmp_path / "out")
-    right = "lineup evaluate --model nin --dataset mnist records it"
-    assert right in worst.sheet(taken(weights, "nin"), data_dir, tmp_path / "out"), "there is no report to complete"
-    one = replace(taken(weights), report={"accuracy": 0.5, "n": 60})
-    assert "lineup evaluate --mistakes --model lenet --dataset mnist" in worst.sheet(one, data_dir, tmp_path / "out")
-    right = "there is no checkpoint; lineup train --model vgg11 --dataset mnist makes it"
-    assert right in worst.sheet(taken(weights, "vgg11"), data_dir, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def test_without_a_folder_of_checkpoints_it_says_so(tmp_path, capsys):
     assert report.main(["--weights", str(tmp_path / "none")]) == 1
     assert "no folder of checkpoints" in capsys.readouterr().out
-
-
-def test_what_is_recorded_of_speed_is_what_the_page_shows():
-    found = material.speed(SPEED)
-    assert found is not None
-    assert set(found.milliseconds) <= set(catalog.ARCHITECTURES)
-    assert index.of_costs("mnist") == "mnist-pareto.svg"
 
 
 def test_the_index_that_ships_is_of_what_is_recorded():
