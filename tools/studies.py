@@ -10,7 +10,7 @@ from tools.markdown import table
 FOLDER = of_studies.FOLDER
 HEADINGS = ["idea", "question", "confirmed", "chart"]
 HEADINGS_FOUND = ["idea", "what came out (mean ± deviation over the seeds)"]
-OUTCOMES = {"borne out": "yes", "in part": "in part", "not borne out": "no"}
+OUTCOMES = {"borne out": "yes", "in part": "in part", "not borne out": "no", "cannot be told": "cannot be told"}
 MISSING = "not measured yet: `make studies`"
 
 

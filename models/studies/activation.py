@@ -47,8 +47,8 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
         f"In LeNet: {both}. With {layers} layers: {deep}{end}. There the first layer's gradient at the start is "
         f"{shrunk['deep-sigmoid']:.1g} of the last one's with sigmoids, {shrunk['deep-relu']:.1g} with ReLUs."
     )
-    seen = words.apart(told["relu"], told["sigmoid"]) > 0, still["deep-sigmoid"] and not still["deep-relu"]
-    return Conclusion(words.outcome(*seen), sentence)
+    claims = words.seen(told["relu"], told["sigmoid"], 1), still["deep-sigmoid"] and not still["deep-relu"]
+    return Conclusion(words.outcome(*claims), sentence)
 
 
 STUDY = Study(

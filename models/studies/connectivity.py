@@ -67,7 +67,7 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
         f"With {sizes} parameters ({costs} million multiply-adds): test accuracy {words.side_by_side(*right)}; "
         f"training loss {words.side_by_side(*loss, unit='')}."
     )
-    return Conclusion(words.outcome(words.apart(right[0][1], right[1][1]) > 0), sentence)
+    return Conclusion(words.outcome(words.seen(right[0][1], right[1][1], 1)), sentence)
 
 
 STUDY = Study(

@@ -32,12 +32,18 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
     told = {name: words.of(variants[name], "test_accuracy") for name in names}
     each = ", ".join(f"{variants[name]['title']} {told[name]:%}" for name in names)
     signs = [words.apart(told[name], told[before]) for before, name in pairwise(names)]
-    clauses = {1: "raises it", 0: "makes no difference beyond the spread of the seeds", -1: "lowers it"}
-    ends = ", ".join(f"the {place} {clauses[sign]}" for place, sign in zip(PLACES, signs, strict=True))
-    return Conclusion(words.outcome(*(sign > 0 for sign in signs)), f"Test accuracy: {each}; of blocks {ends}.")
+    ends = ", ".join(CLAUSES[sign].format(place) for place, sign in zip(PLACES, signs, strict=True))
+    claims = [None if sign is None else sign > 0 for sign in signs]
+    return Conclusion(words.outcome(*claims), f"Test accuracy: {each}; of blocks {ends}.")
 
 
 PLACES = ("second", "third", "fourth")
+CLAUSES = {
+    1: "the {} raises it",
+    0: "the {} makes no difference beyond the spread of the seeds",
+    -1: "the {} lowers it",
+    None: "the effect of the {} cannot be told",
+}
 STUDY = Study(
     name="depth",
     title="depth by blocks",

@@ -51,8 +51,8 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
         f"With {few:,} parameters instead of {many:,}: test accuracy {words.side_by_side(*right)}; "
         f"training less test accuracy {words.side_by_side(*gap, unit='points')}."
     )
-    seen = words.apart(right[0][1], right[1][1]) >= 0, words.apart(gap[0][1], gap[1][1]) < 0
-    return Conclusion(words.outcome(*seen), sentence)
+    claims = words.seen(right[0][1], right[1][1], 0, 1), words.seen(gap[0][1], gap[1][1], -1)
+    return Conclusion(words.outcome(*claims), sentence)
 
 
 STUDY = Study(

@@ -16,6 +16,11 @@ from models.studies.study import Conclusion, Figures, Plan, Study, Variant
 from models.vgg import vgg_block
 
 HIDDEN = 512
+NARROWING = {
+    True: "{} narrows it beyond the spread",
+    False: "{} does not narrow it beyond the spread",
+    None: "whether {} narrows it cannot be told",
+}
 
 
 def network(dropout: float) -> nn.Module:
@@ -31,12 +36,19 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
     gaps = {name: words.of(variant, "gap") for name, variant in variants.items()}
     right = {name: words.of(variant, "test_accuracy") for name, variant in variants.items()}
     each = ", ".join(f"{gaps[name]:points} with {variants[name]['title']}" for name in variants)
-    narrower = {name: words.apart(gaps[name], gaps["none"]) < 0 for name in ("dropout", "augmentation")}
-    alone = [name for name, seen in narrower.items() if seen]
-    ends = {0: "neither narrows it", 1: f"of the two {''.join(alone)} alone narrows it", 2: "each narrows it"}
+    narrower = {name: words.seen(gaps[name], gaps["none"], -1) for name in ("dropout", "augmentation")}
     better = words.side_by_side(("both", right["both"]), ("neither", right["none"]))
-    sentence = f"Training less test accuracy: {each}; {ends[len(alone)]} beyond the spread. Test accuracy: {better}."
-    return Conclusion(words.outcome(*narrower.values(), words.apart(right["both"], right["none"]) > 0), sentence)
+    sentence = f"Training less test accuracy: {each}; {_narrowing(narrower)}. Test accuracy: {better}."
+    return Conclusion(words.outcome(*narrower.values(), words.seen(right["both"], right["none"], 1)), sentence)
+
+
+def _narrowing(narrower: Mapping[str, bool | None]) -> str:
+    """Which of the two narrows the gap, in words."""
+    if None in narrower.values():
+        return ", ".join(NARROWING[told].format(name) for name, told in narrower.items())
+    alone = [name for name, told in narrower.items() if told]
+    ends = {0: "neither narrows it", 1: f"of the two {''.join(alone)} alone narrows it", 2: "each narrows it"}
+    return f"{ends[len(alone)]} beyond the spread"
 
 
 STUDY = Study(

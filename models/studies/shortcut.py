@@ -16,6 +16,7 @@ from models.studies.networks import Plain, Small, pooled_head, stem
 from models.studies.study import Conclusion, Figures, Plan, Study, Variant
 
 WIDTHS = (8, 16, 32, 64)
+DEGRADATION = {True: "is seen", False: "is not seen", None: "cannot be told"}
 
 
 def network(counts: Sequence[int], block: type[Residual] | type[Plain]) -> nn.Module:
@@ -35,17 +36,20 @@ def conclude(variants: Mapping[str, Figures]) -> Conclusion:
     """
     loss = {name: words.of(variant, "loss") for name, variant in variants.items()}
     right = {name: words.of(variant, "test_accuracy") for name, variant in variants.items()}
-    plain, residual = (words.apart(loss[f"{kind}-34"], loss[f"{kind}-18"]) for kind in ("plain", "residual"))
+    plain, residual = (words.seen(loss[f"{kind}-34"], loss[f"{kind}-18"], 1) for kind in ("plain", "residual"))
     told = [
         words.side_by_side(("34 layers", loss[f"{kind}-34"]), ("18 layers", loss[f"{kind}-18"]), unit="")
         for kind in ("plain", "residual")
     ]
     deep = words.side_by_side(("residual", right["residual-34"]), ("plain", right["plain-34"]))
-    degraded = f"the degradation is {'seen' if plain > 0 else 'not seen'} without shortcuts"
-    degraded += f" and {'seen' if residual > 0 else 'not seen'} with them"
+    without, with_them = DEGRADATION[plain], DEGRADATION[residual]
+    if plain is not None:  # whose "is" goes for both
+        with_them = with_them.removeprefix("is ")
+    degraded = f"the degradation {without} without shortcuts and {with_them} with them"
     sentence = f"Training loss: plain {told[0]}; residual {told[1]}: {degraded}. Test accuracy with 34 layers: {deep}."
-    seen = plain > 0, residual <= 0, words.apart(right["residual-34"], right["plain-34"]) > 0
-    return Conclusion(words.outcome(*seen), sentence)
+    spared = None if residual is None else not residual
+    better = words.seen(right["residual-34"], right["plain-34"], 1)
+    return Conclusion(words.outcome(plain, spared, better), sentence)
 
 
 STUDY = Study(

@@ -12,7 +12,7 @@ Figures = Mapping[str, Any]  # a variant in a study's record
 Panel = Callable[[Any, Mapping[str, Figures]], None]  # draws on matplotlib's Axes
 
 
-Outcome = Literal["borne out", "in part", "not borne out"]
+Outcome = Literal["borne out", "in part", "not borne out", "cannot be told"]
 
 
 @dataclass(frozen=True)

@@ -52,31 +52,38 @@ def of(variant: Mapping[str, Any], figure: str) -> Told:
     return over_seeds([run[figure] for run in variant["runs"]])
 
 
-def apart(one: Told, other: Told) -> int:
-    """1 if ``one`` is above ``other`` by more than their two deviations together, -1 if below, else 0. What is not
-    there is neither, nor is what one seed tells.
+def apart(one: Told, other: Told) -> int | None:
+    """1 if ``one`` is above ``other`` by more than their two deviations together, -1 if below, else 0. None where that
+    cannot be told: a figure is not there, or of one seed.
     """
     if one.mean is None or other.mean is None or one.spread is None or other.spread is None:
-        return 0
+        return None
     difference = one.mean - other.mean
     if abs(difference) <= one.spread + other.spread:
         return 0
     return 1 if difference > 0 else -1
 
 
+def seen(one: Told, other: Told, *signs: int) -> bool | None:
+    """Whether ``one`` stands to ``other`` as ``apart`` tells with one of ``signs``; None where that cannot be told."""
+    sign = apart(one, other)
+    return None if sign is None else sign in signs
+
+
 def side_by_side(one: tuple[str, Told], other: tuple[str, Told], *, unit: str = "%") -> str:
     """Two named figures and what lies between them: "A 91.0 ± 0.2 %, B 90.1 ± 0.3 % (A 0.9 points higher)"."""
     both = ", ".join(f"{name} {format(told, unit)}" for name, told in (one, other))
-    sign = apart(one[1], other[1])
     if one[1].mean is None or other[1].mean is None:
         return both
-    if not sign:
-        return f"{both} ({ONE_SEED if None in (one[1].spread, other[1].spread) else SAME})"
+    if not (sign := apart(one[1], other[1])):
+        return f"{both} ({ONE_SEED if sign is None else SAME})"
     scale, digits, _, of_difference = UNITS[unit]
     far = f"{scale * abs(one[1].mean - other[1].mean):,.{digits}f}{of_difference}"
     return f"{both} ({one[0]} {far} {'higher' if sign > 0 else 'lower'})"
 
 
-def outcome(*seen: bool) -> Outcome:
-    """Of what the story claims: all seen, some, or nothing."""
-    return "borne out" if all(seen) else "in part" if any(seen) else "not borne out"
+def outcome(*claims: bool | None) -> Outcome:
+    """Of what the story claims: all seen, some, or nothing; a claim is None where that cannot be told."""
+    if any(claims):
+        return "borne out" if all(claims) else "in part"
+    return "cannot be told" if None in claims else "not borne out"

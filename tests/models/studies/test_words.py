@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.studies.words import ONE_SEED, SAME, Told, apart, outcome, over_seeds, side_by_side
+from models.studies.words import ONE_SEED, SAME, Told, apart, outcome, over_seeds, seen, side_by_side
 
 
 def test_mean_and_deviation_over_the_seeds():
@@ -39,13 +39,15 @@ def test_what_is_not_there_in_words():
         (Told(0.87, 0.01), Told(0.9, 0.01), -1),
         (Told(0.9, 0.02), Told(0.87, 0.02), 0),
         (Told(0.9, 0.0), Told(0.9, 0.0), 0),
-        (Told(None, None), Told(0.9, 0.01), 0),
-        (Told(0.9, None), Told(0.1, None), 0),
-        (Told(0.9, 0.01), Told(0.1, None), 0),
+        (Told(None, None), Told(0.9, 0.01), None),
+        (Told(0.9, None), Told(0.1, None), None),
+        (Told(0.9, 0.01), Told(0.1, None), None),
     ],
 )
 def test_a_difference_is_more_than_both_deviations_together(one, other, sign):
     assert apart(one, other) == sign
+    assert seen(one, other, 1) == (None if sign is None else sign == 1)
+    assert seen(one, other, 0, -1) == (None if sign is None else sign != 1)
 
 
 def test_two_figures_side_by_side():
@@ -60,3 +62,4 @@ def test_two_figures_side_by_side():
 
 def test_outcomes():
     assert [outcome(True, True), outcome(True, False), outcome(False)] == ["borne out", "in part", "not borne out"]
+    assert [outcome(True, None), outcome(False, None), outcome(None)] == ["in part", "cannot be told", "cannot be told"]
