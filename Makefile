@@ -3,9 +3,9 @@
 # make test     the tests, in two processes (JOBS=0: in one, as a debugger wants it); make test-all: the slow ones too
 # make pictures what the networks, auto and the gate make of real pictures (DATA=../shared/data), and their table
 # make report   what was measured of every checkpoint, drawn to weights/report/, and the surest mistakes to runs/report/
-# make figures  every recorded figure and table that is not of the checkpoints as they are now, in order (FIGURES="--plan"
-#               only tells which; other options: python -m tools.remake --help)
-# make bench    Lineup beside what one would run instead, under the same load, 20 minutes, and a flood (BENCH="--networks
+# make figures  every figure and table that is not of the checkpoints as they are now, in order, but for speed and the
+#               studies (FIGURES="--plan" only tells which; other options: python -m tools.remake --help)
+# make bench    Lineup beside what one would run instead, under the same load, half an hour, and a flood (BENCH="--networks
 #               lenet" shows a part and records nothing; with any options no flood is measured and no table made: see
 #               python -m bench.serving --help); make bench-intake: what the intake costs; make bench-page: how soon the
 #               page is there and answers, in Chromium

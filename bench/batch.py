@@ -1,37 +1,28 @@
 """What `lineup batch` does a second, beside what intake and networks can do: ``python -m bench.batch``.
 
 First the same pictures by turns: through a bare loop of `Intake.see_all` and `Engine.predict` on as many threads, and
-through all that the command does with them, from the zip file to the table. Then a bulk run of the command itself on
-digits and clothing with broken and large pictures among them, killed by SIGKILL and begun again; every row of what
-comes out is looked at. Written to RECORD, where figures of networks that were not asked for stay; those of another
-number of pictures are shown and not recorded.
+through all that the command does with them, from the zip file to the table. Then a bulk run of the command itself
+(`bench.bulk`) on digits and clothing with broken and large pictures among them, which is killed and begun again. Every
+setting is its default, whatever the shell has set. Written to RECORD, where figures of networks that were not asked for
+stay; those of another number of pictures are shown and not recorded.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import os
-import random
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from app.batch import run
 from app.batch.asked import Asked
@@ -45,42 +36,18 @@ from app.serving.engine import Engine
 from app.serving.intake import Intake
 from app.serving.opening import AT_ONCE
 from app.settings import Settings
-from bench import machine, recording
-from bench.intake import drawing
+from bench import machine, names, recording, servers
+from bench.bulk import bulk, pack
+from models import catalog, checkpoints
+from models.arguments import whole
 from models.checkpoints import atomic
-from models.data import idx
+from models.data.idx import DataError
 from models.data.place import add_data_dir
 from models.datasets import DATASETS
 from models.intake.pipeline import Seen
 
 RECORD = Path(__file__).with_name("batch.json")
 ROUNDS = 5
-BROKEN_EACH, LARGE_EACH = 500, 1000  # one in so many
-COMMAND = [sys.executable, "-c", "from app.cli import main; raise SystemExit(main())", "batch"]
-
-
-def pack(path: Path, count: int, data_dir: Path) -> None:
-    """A zip file of `count` pictures: three digits to two pieces of clothing as PNG, broken and large ones too."""
-    sets = [iter(idx.read_split(DATASETS[name], "train", data_dir)[0]) for name in ("mnist", "fashion-mnist")]
-    noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
-    odd = _png(noise)[:400], b"", b"no picture", b"\xff\xd8\xff damaged"
-    large = io.BytesIO()
-    drawing((3000, 2000), 90).save(large, "JPEG", quality=90)
-    with zipfile.ZipFile(path, "w") as packed:
-        for number in range(count):
-            if number % BROKEN_EACH == BROKEN_EACH // 2:
-                data = odd[number // BROKEN_EACH % len(odd)]
-            elif number % LARGE_EACH == LARGE_EACH // 3:
-                data = large.getvalue()
-            else:
-                data = _png(next(sets[number % 5 > 2]))
-            packed.writestr(f"{number // 1000:03}/{number:07}.png", data)
-
-
-def _png(picture: Any) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()
 
 
 @contextmanager
@@ -157,61 +124,6 @@ def _told(found: list[tuple[float, float]], count: int) -> dict[str, float]:
     return {"pictures_s": round(count / took, 1), "cpu_ms": round(1e3 * spent / count, 3)}
 
 
-def bulk(network: str, count: int, data_dir: Path, kills: tuple[float, ...] = (0.4,)) -> dict[str, Any]:
-    """A run of the command on `count` pictures, killed each time that it has done such a share of them."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, out = Path(folder) / "pictures.zip", Path(folder) / "answers.jsonl"
-        pack(source, count, data_dir)
-        command = [*COMMAND, str(source), "--out", str(out), "--model", network]
-        start, killed, peak = time.monotonic(), [], 0
-        for share in (*kills, 2.0):
-            kept, held, was_killed = _until(command, out, share * count)
-            peak = max(peak, held)
-            if not was_killed:  # it was done before it had to be killed
-                break
-            killed.append(kept)
-        took = time.monotonic() - start
-        with out.open("rb") as lines:
-            found = _checked(map(json.loads, lines), source, network)
-    return {"pictures": count, "killed_after": killed, "seconds": round(took), "peak_mb": peak, **found}
-
-
-def _until(command: list[str], out: Path, pictures: float) -> tuple[int, int, bool]:
-    """Run the command until it has kept so many rows, and kill it, or to its end: rows kept, its peak of memory in MB,
-    and whether it was killed.
-    """
-    process, peak, kept = subprocess.Popen(command, stdout=subprocess.DEVNULL), 0, 0
-    while process.poll() is None:
-        peak = max(peak, machine.peak_mb(process.pid))
-        kept = sum(int(part.stem.split("-")[1]) for part in out.with_name(f"{out.name}.partial").glob("*-*.jsonl"))
-        if kept >= pictures:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-        time.sleep(0.2)
-    assert process.returncode in (-signal.SIGKILL, 1), process.returncode  # 1: there are broken pictures
-    return kept, peak, process.returncode == -signal.SIGKILL
-
-
-def _checked(rows: Iterator[dict[str, Any]], source: Path, network: str) -> dict[str, Any]:
-    """Nothing is lost, doubled or out of order, and a sample is what an uninterrupted way says of it, one by one."""
-    told = list(rows)
-    errors = dict(Counter(row["error_code"] for row in told if row["error_code"]))
-    with zipfile.ZipFile(source) as packed:
-        assert [row["picture"] for row in told] == packed.namelist(), "rows are lost, doubled or out of order"
-        sample = random.Random(0).sample(range(len(told)), min(500, len(told)))
-        differ, most = 0, 0.0
-        with closing(Work(Settings(), Asked(network, "auto"))) as work:
-            for at in sample:
-                row = work(Chunk(at, [told[at]["picture"]], [packed.read(told[at]["picture"])], 1.0))[0]
-                assert row.get("label") == told[at]["label"], (row, told[at])
-                assert row.get("error_code") == told[at]["error_code"], (row, told[at])
-                chances = zip(row.get("probabilities") or [], told[at]["probabilities"] or [], strict=True)
-                apart = max((abs(a - b) for a, b in chances), default=0.0)
-                differ, most = differ + (apart > 0), max(most, apart)
-    same = {"pictures": len(sample), "labels_differ": 0, "probabilities_differ": differ, "most": round(most, 5)}
-    return {"rows": len(told), "errors": errors, "sample": same}
-
-
 def keep(record: Path | None, part: str, network: str, told: dict[str, Any]) -> None:
     """Print what was measured of a network and put it into the record, so that what fails after it costs nothing. Only
     for who holds the lock of measurements: another's figures would be lost.
@@ -223,29 +135,58 @@ def keep(record: Path | None, part: str, network: str, told: dict[str, Any]) -> 
     print(network, json.dumps(told), flush=True)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, print and record, once no other measurement runs. SystemExit where an option is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", default="lenet,resnet18", help="beside the bare loop (default: lenet,resnet18)")
-    parser.add_argument("--pictures", type=int, default=1000, help="for that (default: 1000)")
-    parser.add_argument("--bulk", type=int, default=100_000, help="pictures of the bulk run; 0: none (default: 100000)")
-    parser.add_argument("--bulk-network", default="lenet")
-    add_data_dir(parser, "../shared/data")
-    parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
+def circumstances(network: str) -> dict[str, Any]:
+    """When, on what and of which checkpoints figures of a network are that are measured from now on."""
+    digests = Asked(network, "auto").digests(checkpoints.root())
+    versions = {name: version(name) for name in ("onnxruntime", "pillow", "numpy")}
+    return {**machine.now(), "versions": versions, "of": {name: digest for name, digest in digests.items() if digest}}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print and record, once no other measurement runs; 2 where the datasets are not there. SystemExit where
+    an option is wrong.
+    """
+    parser = _parser()
     options = parser.parse_args(argv)
     try:  # without a bulk run the record's own stays
         record = recording.place(parser, options, RECORD, ("pictures", "bulk") if options.bulk else ("pictures",))
+        if wrong := Asked(options.bulk_network, "auto").wrong():
+            raise ValueError(f"--bulk-network: {wrong}")
     except ValueError as error:
         parser.error(str(error))
-    with machine.alone():
-        now = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": machine.hardware()}
-        now |= {"versions": {name: version(name) for name in ("onnxruntime", "pillow", "numpy")}}
-        for network in filter(None, options.networks.split(",")):
-            told = {**beside(network, options.pictures, options.data_dir), "others_busy_cores": machine.busy_cores()}
-            keep(record, "beside", network, told | now)
-        if options.bulk:
-            keep(record, "bulk", network := options.bulk_network, bulk(network, options.bulk, options.data_dir) | now)
+    try:
+        with machine.alone(), servers.nothing_set():
+            for network in options.networks:
+                told = circumstances(network) | beside(network, options.pictures, options.data_dir)
+                keep(record, "beside", network, told)
+            if options.bulk:
+                told = circumstances(options.bulk_network)
+                told |= bulk(options.bulk_network, options.bulk, options.data_dir)
+                keep(record, "bulk", options.bulk_network, told)
+    except DataError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    known = names.among([*catalog.ARCHITECTURES, *catalog.EXTRAS])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--networks",
+        type=lambda told: known(told) if told else [],
+        default=["lenet", "resnet18"],
+        help="beside the bare loop, separated by commas; empty: none (default: lenet,resnet18)",
+    )
+    parser.add_argument("--pictures", type=whole(1), default=1000, help="for that (default: 1000)")
+    parser.add_argument(
+        "--bulk", type=whole(0), default=100_000, help="pictures of the bulk run; 0: none (default: 100000)"
+    )
+    parser.add_argument("--bulk-network", default="lenet", help="of the bulk run; also: vote, all (default: lenet)")
+    add_data_dir(parser, "../shared/data")
+    parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

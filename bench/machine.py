@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +20,14 @@ LOCK = Path(__file__).resolve().parents[1] / "runs" / "measure.lock"
 PROC = Path("/proc")
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")  # instructions that networks gain by
 TICKS = os.sysconf("SC_CLK_TCK")
+QUIET = 0.1  # cores that others may keep busy without a word
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Wait until no other measurement of this checkout runs, and keep others waiting meanwhile."""
+    """Wait until no other measurement of this checkout runs, and keep others waiting meanwhile. SIGTERM ends what is
+    measured as an error does, so that no server and no child is left behind.
+    """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as lock:
         try:
@@ -30,7 +35,11 @@ def alone() -> Iterator[None]:
         except BlockingIOError:
             print(f"another measurement holds {LOCK}: waiting for it", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def hardware() -> dict[str, Any]:
@@ -40,9 +49,14 @@ def hardware() -> dict[str, Any]:
 
 
 def now() -> dict[str, Any]:
-    """What stands at the head of a record: date and time, the machine, and what else it is busy with."""
+    """What stands at the head of a record: date and time, the machine, and what else it is busy with, of which it
+    warns. To be asked before anything is measured.
+    """
+    busy = busy_cores()
+    if busy > QUIET:
+        print(f"warning: {busy:g} cores are busy with something else", flush=True)
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"date": date, "hardware": hardware(), "busy_cores_before": busy_cores()}
+    return {"date": date, "hardware": hardware(), "busy_cores_before": busy}
 
 
 def busy_cores(seconds: float = 1.0) -> float:

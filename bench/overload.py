@@ -15,7 +15,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ from typing import Any
 from app.cli.bench import drawn, quantile_ms
 from app.cli.load import multipart
 from bench import machine, recording, servers
+from models.arguments import whole
+from models.catalog import ARCHITECTURES
 from models.checkpoints import atomic
 
 RECORD = Path(__file__).with_name("overload.json")
@@ -104,10 +105,24 @@ async def _again_and_again(client: Client, request: bytes, over: asyncio.Event) 
     return {"statuses": dict(statuses), "ms": of}
 
 
+def measured(flood: int) -> dict[str, Any]:
+    """What a flood of so many does to a service of its own. RuntimeError where that does not start or hangs up."""
+    server = replace(servers.SERVERS["lineup"], paths={"overload": ""})
+    try:
+        with servers.running(server, "", servers.pythons(Path(sys.executable)), []) as (url, _):
+            return asyncio.run(flooded(int(url.rpartition(":")[2]), flood))
+    except servers.NotStartedError as error:
+        raise RuntimeError(f"`lineup serve` did not start: {error}") from error
+    except (OSError, EOFError) as error:  # more connections than a process may have, or than are served
+        raise RuntimeError(f"not all of {flood} requests at once were answered: {error}") from error
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print and record; 2 where an option is wrong. Another flood than the record's is not recorded."""
+    """Measure, print and record; 2 where an option is wrong, 1 where the service does not start or leaves a request
+    without an answer. Another flood than the record's is not recorded.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--flood", type=int, default=FLOOD, help=f"requests at once (default: {FLOOD})")
+    parser.add_argument("--flood", type=whole(1), default=FLOOD, help=f"requests at once (default: {FLOOD})")
     parser.add_argument("--record", type=Path, help=f"file to write (default: {RECORD.name} beside this script)")
     options = parser.parse_args(argv)
     try:
@@ -115,12 +130,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    server = replace(servers.SERVERS["lineup"], paths={"overload": ""})
-    with machine.alone(), servers.running(server, "", servers.pythons(Path(sys.executable)), []) as (url, _):
-        found = asyncio.run(flooded(int(url.rpartition(":")[2]), options.flood))
+    with machine.alone():
+        now, of = machine.now(), servers.checkpoints_of(ARCHITECTURES)
+        try:
+            found = measured(options.flood)
+        except RuntimeError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
     about = {
-        "date": datetime.now(UTC).date().isoformat(),
-        **machine.hardware(),
+        "date": now["date"][:10],
+        **now["hardware"],
+        "busy_cores": now["busy_cores_before"],
+        "of": of,
         "versions": {name: version(name) for name in ("fastapi", "uvicorn", "onnxruntime")},
         "flood": options.flood,
     }

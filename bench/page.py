@@ -10,8 +10,8 @@ from __future__ import annotations
 import gzip
 import re
 import shutil
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,23 +150,31 @@ def _opened(browser: Browser, address: str) -> Page:
     return page
 
 
-def main() -> None:
-    """Measure, print and record, once no other measurement runs."""
+def main() -> int:
+    """Measure, print and record, once no other measurement runs; 2 where there is no Chromium, 1 where the service does
+    not start.
+    """
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        raise SystemExit("no chromium here; on Debian: apt install chromium")
+        print("bench: no chromium here; on Debian: apt install chromium", file=sys.stderr)
+        return 2
     with machine.alone():
-        busy = machine.busy_cores()
+        now, of = machine.now(), servers.checkpoints_of(ARCHITECTURES)
         lineup = servers.SERVERS["lineup"]
-        with servers.running(lineup, "", servers.pythons(Path()), list(ARCHITECTURES)) as (address, _):
-            measured = measure(chromium, address)
+        try:
+            with servers.running(lineup, "", servers.pythons(Path()), list(ARCHITECTURES)) as (address, _):
+                measured = measure(chromium, address)
+        except servers.NotStartedError as error:
+            print(f"bench: `lineup serve` did not start: {error}", file=sys.stderr)
+            return 1
     for name, ms in measured["ms"].items():
         print(f"{name:16} {ms['median']:8.1f} ms, 95 % {ms['p95']:8.1f}, n = {ms['n']}")
-    about = {"date": datetime.now(UTC).date().isoformat(), **machine.hardware(), "busy_cores": busy}
+    about = {"date": now["date"][:10], **now["hardware"], "busy_cores": now["busy_cores_before"], "of": of}
     versions = {name: version(name) for name in ("fastapi", "uvicorn", "onnxruntime", "playwright")}
     found = {**about, "versions": versions, **measured, "gzip": sizes()}
     atomic.write_json(RECORD, found)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 
 from app.settings import cores
+from models.arguments import whole
 
 OBJECTS_BYTES = 300_000_000  # pictures of 28x28 need no more
 
@@ -19,7 +20,7 @@ OBJECTS_BYTES = 300_000_000  # pictures of 28x28 need no more
 def main(argv: Sequence[str] | None = None) -> int:
     """Start Ray and the application, and wait to be told to end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("port", type=int, help="port to answer at")
+    parser.add_argument("port", type=whole(1, 65535), help="port to answer at")
     parser.add_argument("--ha-proxy", action="store_true", help="HAProxy in place of Ray's proxy in Python")
     options = parser.parse_args(argv)
     ended = threading.Event()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from models.checkpoints import atomic
 
 
 def place(
@@ -23,3 +26,16 @@ def place(
     elif given.resolve() == record.resolve():
         raise ValueError(f"--record is {given}, which is of the defaults, and {told} is other; name another file")
     return given
+
+
+def keep(record: Path | None, found: object, failed: Sequence[str]) -> int:
+    """Write what was found. 1 if something `failed`, which is named and replaces no record that is there; else 0."""
+    if failed and record and record.exists():
+        print(
+            f"bench: no figures of {' and '.join(failed)}: {record} stays as it was; "
+            "--record FILE, of one that is not there, keeps those of the others",
+            file=sys.stderr,
+        )
+    elif record:
+        atomic.write_json(record, found)
+    return 1 if failed else 0

@@ -8,18 +8,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from app.batch.asked import Asked
 from bench.machine import family
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / "runs" / "bench"
 READY_S = 180.0
+SET_IN_SHELLS = "LINEUP_", "OMP_", "MKL_"  # begin what a user's own shell need not have set
 PYTHON, RIVALS, PORT, NETWORK = "PYTHON", "RIVALS", "PORT", "NETWORK"  # stand for themselves in a command
 
 
@@ -120,9 +122,30 @@ def running(server: Server, network: str, pythons: dict[str, str], networks: lis
 
 def _environment(network: str, networks: list[str]) -> dict[str, str]:
     """As a user's shell has it: no settings of Lineup's but which networks are asked, threads as each likes."""
-    left = {name: value for name, value in os.environ.items() if not name.startswith(("LINEUP_", "OMP_", "MKL_"))}
+    left = {name: value for name, value in os.environ.items() if not name.startswith(SET_IN_SHELLS)}
     told = {"BENCH_NETWORK": network, "BENTOML_DO_NOT_TRACK": "true", "PYTHONPATH": str(ROOT)}
     return left | told | {"LINEUP_NETWORKS": ",".join(networks)}
+
+
+@contextmanager
+def nothing_set() -> Iterator[None]:
+    """As in such a shell, for this process and whatever it starts meanwhile: every setting of Lineup's is its default,
+    and the number of threads as well.
+    """
+    kept = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith(SET_IN_SHELLS)}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+def checkpoints_of(networks: Collection[str]) -> dict[str, str]:
+    """What figures of servers with these networks are of, as `tools.unchanged` reads it: digests by the names of the
+    checkpoints. The servers know no LINEUP_WEIGHTS.
+    """
+    digests = Asked("all", "auto").digests(ROOT / "weights")
+    asked = {*networks, "auto", "gate"}
+    return {name: digest for name, digest in digests.items() if digest and name.rpartition("/")[2] in asked}
 
 
 def _until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -22,10 +21,10 @@ import httpx
 from app.cli.bench import Asked, drawn, report_of
 from app.cli.clients import run
 from app.cli.load import Load, multipart, target
-from bench import machine, recording, wrk
-from bench.servers import ROOT, SERVERS, NotStartedError, Server, pythons, running
+from bench import machine, names, recording, wrk
+from bench.servers import ROOT, SERVERS, NotStartedError, Server, checkpoints_of, pythons, running
 from models import catalog
-from models.checkpoints import atomic
+from models.arguments import above_zero
 
 RECORD = Path(__file__).with_name("serving.json")
 RIVALS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -34,7 +33,6 @@ SHARES = (0.25, 0.5, 0.75, 0.9)
 OF_THE_RECORD = ("servers", "networks", "shares", "seconds", "rivals_python")  # options it was made with: none
 LABEL = "7"  # of the picture: who answers otherwise does other work
 WARM_UP_S = 1.0
-ENOUGH = 64  # answers that a closed loop waits for where a server is slow, for up to four times as long
 ENOUGH_LATE = 128  # answers that an open loop is for, for up to eight times as long: of 100 on `tools.speed` tells p99
 KEPT = ("rate", "offered", "per_second", "p50_ms", "p95_ms", "p99_ms", "max_ms", "errors", "client_cpu")
 TELL_VERSIONS = """
@@ -52,10 +50,11 @@ CONTENT_TYPE, BODY = multipart(drawn(), "image/png", "file")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print and record; 2 where wrk is missing or an option is wrong."""
+    """Measure, print and record; 2 where wrk is missing or an option is wrong, 1 where Lineup itself has a row without
+    figures, which replaces no record that is there.
+    """
     parser = _parser()
     options = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
     if wrk.version() is None:
         print(f"bench: {wrk.MISSING}", file=sys.stderr)
         return 2
@@ -65,18 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     with machine.alone():
-        found = {
-            **machine.now(),
-            "load": _load_told(options),
-        }
-        if found["busy_cores_before"] > 0.1:
-            print(f"warning: {found['busy_cores_before']} cores are busy with something else", flush=True)
+        found = {**machine.now(), "of": checkpoints_of(options.networks), "load": _load_told(options)}
         found["versions"], found["servers"] = _versions(options), {}
         for name in options.servers:
             found["servers"] |= measure_server(SERVERS[name], options, wrk.closed_loop)
-    if record:  # at the end: an interrupted run leaves the record as it was
-        atomic.write_json(record, found)
-    return 0
+    # At the end: an interrupted run leaves the record as it was.
+    return recording.keep(record, found, _failed(found["servers"]))
 
 
 def measure_server(server: Server, options: argparse.Namespace, closed: Closed) -> dict[str, Figures]:
@@ -102,6 +95,14 @@ def measure_server(server: Server, options: argparse.Namespace, closed: Closed) 
                 for network in networks:
                     found[name]["networks"][network] = _say(name, network, {"error": f"did not start: {error}"})
     return found
+
+
+def _failed(servers: Figures) -> list[str]:
+    """The rows of Lineup's that have no figures."""
+    ours = {name: servers[name] for name in SERVERS["lineup"].paths if name in servers}
+    rows = {(name, network): row for name, told in ours.items() for network, row in told["networks"].items()}
+    rows |= {(name, "all seven"): told["compare"] for name, told in ours.items() if "compare" in told}
+    return [f"{name}: {network}" for (name, network), row in rows.items() if "error" in row]
 
 
 def measured(url: str, pid: int, clients: int, seconds: float, shares: Sequence[float], closed: Closed) -> Figures:
@@ -132,12 +133,11 @@ def wrong_answer(url: str) -> str | None:
 
 def _closed(url: str, pid: int, clients: int, seconds: float, closed: Closed) -> Figures:
     rate = closed(url, CONTENT_TYPE, BODY, clients, min(WARM_UP_S, seconds))["per_second"]  # the warm-up
-    wanted = ENOUGH / rate if rate else 4 * seconds
     # Comes after what the warm-up asked and left, which would be computed in what is measured.
     if objection := wrong_answer(url):
         raise RuntimeError(objection)
     before = machine.cpu_seconds(pid)
-    found = closed(url, CONTENT_TYPE, BODY, clients, min(max(seconds, wanted), 4 * seconds))
+    found = closed(url, CONTENT_TYPE, BODY, clients, wrk.long_enough(seconds, rate, clients))
     if not found["n"]:
         raise RuntimeError("no request was answered")
     return {"clients": clients, **found, "cpu_ms": _cpu_ms(pid, before, found["n"])}
@@ -192,12 +192,14 @@ def _versions(options: argparse.Namespace) -> dict[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.serving", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--servers", type=_names(SERVERS), default=list(SERVERS), help="separated by commas (default: all)"
+        "--servers", type=names.among(SERVERS), default=list(SERVERS), help="separated by commas (default: all)"
     )
     parser.add_argument(
-        "--networks", type=_names(catalog.ARCHITECTURES), default=list(catalog.ARCHITECTURES), help="likewise"
+        "--networks", type=names.among(catalog.ARCHITECTURES), default=list(catalog.ARCHITECTURES), help="likewise"
     )
-    parser.add_argument("--seconds", type=float, default=3, help="of one load (default: 3; all of it takes 20 minutes)")
+    parser.add_argument(
+        "--seconds", type=above_zero, default=3, help="of one load (default: 3; all of it takes 25 minutes)"
+    )
     parser.add_argument("--shares", type=_shares, default=list(SHARES), help="of the capacity (default: .25,.5,.75,.9)")
     parser.add_argument(
         "--rivals-python", type=Path, default=RIVALS_PYTHON, help="interpreter with LitServe and BentoML"
@@ -206,19 +208,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _names(known: Sequence[str] | dict[str, Any]) -> Callable[[str], list[str]]:
-    def parse(told: str) -> list[str]:
-        names = [name.strip() for name in told.split(",")]
-        if wrong := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(f"no {', '.join(map(repr, wrong))}; there are: {', '.join(known)}")
-        return names
-
-    return parse
-
-
 def _shares(told: str) -> list[float]:
-    shares = [float(part) for part in told.split(",") if part]
-    if wrong := [share for share in shares if not 0 < share <= 2]:
+    shares = [above_zero(part) for part in told.split(",") if part]
+    if wrong := [share for share in shares if share > 2]:
         raise argparse.ArgumentTypeError(f"{wrong[0]:g} is no share of the capacity; wanted more than 0, at most 2")
     return shares
 

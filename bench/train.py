@@ -25,10 +25,11 @@ from torchvision import transforms
 
 from bench import machine
 from models import catalog, datasets
+from models.arguments import above_zero, whole
 from models.checkpoints import atomic
 from models.classifier import Classifier
 from models.data.place import add_data_dir
-from models.data.splits import load_split
+from models.data.splits import DataError, load_split
 from models.devices import choose_device, plain_float32
 from models.evaluation.circumstances import circumstances
 from models.training import recipes
@@ -113,17 +114,24 @@ def compare(name: str, dataset: str, options: argparse.Namespace) -> dict[str, f
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure and print, once no other measurement runs; --record keeps it."""
+    """Measure and print, once no other measurement runs; --record keeps it. SystemExit where an option is wrong, or
+    there is no such device or no data.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", choices=list(catalog.ARCHITECTURES), help="default: all seven")
     parser.add_argument("--dataset", choices=list(datasets.DATASETS), default="mnist")
     add_data_dir(parser)
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:1")
-    parser.add_argument("--seconds", type=float, default=10, help="for each measurement (default: 10)")
-    parser.add_argument("--workers", type=int, default=machine.cores(), help="of the DataLoader (default: the cores)")
+    parser.add_argument("--seconds", type=above_zero, default=10, help="for each measurement (default: 10)")
+    parser.add_argument(
+        "--workers", type=whole(0), default=machine.cores(), help="of the DataLoader (default: the cores)"
+    )
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what was measured as JSON")
     options = parser.parse_args(argv)
-    options.device = torch.device(choose_device(options.device))
+    try:
+        options.device = torch.device(choose_device(options.device))
+    except RuntimeError as error:
+        parser.error(str(error))
     options.gpu = options.device.type == "cuda"
     plain_float32()
     if not options.gpu:
@@ -131,7 +139,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"on a CPU, in batches of {BATCH_ON_CPU}: that it runs, and no more; what training gains it gains on a GPU"
         )
     with machine.alone():
-        figures = {name: compare(name, options.dataset, options) for name in options.model or catalog.ARCHITECTURES}
+        try:
+            figures = {name: compare(name, options.dataset, options) for name in options.model or catalog.ARCHITECTURES}
+        except DataError as error:
+            parser.error(str(error))
     for name, told in figures.items():
         print(
             f"{name:10} {told['ours']:10,.1f} pictures/s, textbook {told['textbook']:10,.1f}: {told['times']:.2f} times"

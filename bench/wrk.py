@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,11 @@ from typing import Any
 MISSING = "wrk is not installed; on Debian and Ubuntu: apt install wrk"
 MARK = "figures: "
 TIMEOUT_S = 30
+ENOUGH = 64  # answers that a loop waits for where a server is slow
+# Times its clients: of each a request may be in flight at the end, which took processor time and is not counted. So the
+# rate, and the time of a request, are off by a tenth at most.
+IN_FLIGHT = 10
+LONGEST = 20  # times as long as it was to last
 SCRIPT = """
 init = function(arguments)
   local file = assert(io.open(arguments[1], "rb"))
@@ -44,7 +50,15 @@ def version() -> str | None:
 
 def lasts(seconds: float) -> int:
     """The seconds of a loop that is to last so long: wrk counts in whole ones, and one at least."""
-    return max(1, round(seconds))
+    return max(1, math.ceil(seconds))
+
+
+def long_enough(seconds: float, rate: float, clients: int) -> float:
+    """Seconds of a loop that is to last so long: more where that many clients would get too few answers, by the `rate`
+    of a warm-up, which is rather too low as it counts none that was in flight at its end; but LONGEST times at most.
+    """
+    wanted = max(ENOUGH, IN_FLIGHT * clients)
+    return min(max(seconds, wanted / rate if rate else math.inf), LONGEST * seconds)
 
 
 def closed_loop(url: str, content_type: str, body: bytes, clients: int, seconds: float) -> dict[str, Any]:

@@ -10,10 +10,12 @@ def test_every_step_and_format_is_timed_and_recorded(tmp_path, monkeypatch, caps
     monkeypatch.setattr(intake, "RUNS", 1)
     monkeypatch.setattr(intake, "RECORD", tmp_path / "intake.json")
     monkeypatch.setattr(intake.machine, "LOCK", tmp_path / "measure.lock")
+    monkeypatch.setattr(intake.machine, "busy_cores", lambda: 0.5)
     intake.main()
     found = json.loads((tmp_path / "intake.json").read_text())
     assert set(found["ms"]["decode, 12 megapixels"]) == set(intake.FORMATS)
-    assert {"hardware", "versions", "date", "runs"} <= set(found)
+    assert {"versions", "date", "runs", "busy_cores_before"} <= set(found)
+    assert found["hardware"] == intake.machine.hardware()
     told = capsys.readouterr().out
     for figures in found["ms"].values():
         for name, ms in figures.items():

@@ -2,9 +2,9 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from bench import intake, machine
 @pytest.fixture(autouse=True)
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "LOCK", tmp_path / "measure.lock")
+    monkeypatch.setattr(machine, "busy_cores", lambda: 0.5)
 
 
 def test_processor_time_and_memory_are_of_the_whole_family() -> None:
@@ -32,19 +33,55 @@ def test_processor_time_and_memory_are_of_the_whole_family() -> None:
     assert machine.peak_mb(process.pid) == 0
 
 
-def test_measurements_wait_for_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    waited = threading.Event()
+OTHER = """
+import sys, time
+from pathlib import Path
+from bench import machine
+machine.LOCK = Path(sys.argv[1])
+with machine.alone():
+    try:
+        print("its turn", flush=True)
+        time.sleep(float(sys.argv[2]))
+    finally:
+        print("cleaned up")
+"""
 
-    def second() -> None:
-        with machine.alone():
-            waited.set()
 
+def other(seconds: float) -> subprocess.Popen[str]:
+    """Another measurement, which says when it has its turn and when it is over."""
+    command = [sys.executable, "-c", OTHER, str(machine.LOCK), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[1])
+
+
+def test_measurements_wait_for_each_other() -> None:
     with machine.alone():
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert not waited.wait(0.1)
-    thread.join(30)
-    assert waited.is_set()
+        second = other(0)
+        assert second.stdout is not None
+        assert second.stdout.readline() == f"another measurement holds {machine.LOCK}: waiting for it\n"
+    assert second.communicate(timeout=60)[0] == "its turn\ncleaned up\n"
+
+
+def test_a_measurement_that_is_told_to_end_cleans_up() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    measures = other(60)
+    assert measures.stdout is not None
+    assert measures.stdout.readline() == "its turn\n"
+    measures.terminate()
+    assert measures.communicate(timeout=60)[0] == "cleaned up\n"
+    assert measures.returncode == 143
+    with machine.alone():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_who_else_is_busy_is_told_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert machine.now()["busy_cores_before"] == 0.5
+    assert capsys.readouterr().out == "warning: 0.5 cores are busy with something else\n"
+    monkeypatch.setattr(machine, "busy_cores", lambda: machine.QUIET)
+    machine.now()
+    assert capsys.readouterr().out == ""
 
 
 def test_the_hardware_is_named() -> None:

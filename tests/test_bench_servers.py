@@ -1,12 +1,17 @@
 """The servers that are compared, as processes, and what wrk tells of them."""
 
+import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from app.settings import Settings
 from bench import machine, servers, wrk
 from bench.servers import PORT, PYTHON, RIVALS, SERVERS, NotStartedError, Server
+from models import checkpoints
+from tools import unchanged
 
 SERVER = str(Path(__file__).with_name("bench_server.py"))
 
@@ -56,6 +61,27 @@ def test_the_servers_see_none_of_our_settings(monkeypatch: pytest.MonkeyPatch) -
     assert (seen["LINEUP_NETWORKS"], seen["BENCH_NETWORK"]) == ("lenet,nin", "lenet")
 
 
+def test_nor_does_what_is_measured_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINEUP_DEADLINE_S", "1")
+    with servers.nothing_set():
+        assert Settings().deadline_s == 10
+        assert not [name for name in os.environ if name.startswith(servers.SET_IN_SHELLS)]
+    assert Settings().deadline_s == 1
+
+
+def test_figures_of_one_network_are_of_its_checkpoints_and_of_what_stands_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(tmp_path))  # which servers do not see
+    of = servers.checkpoints_of(["lenet"])
+    assert set(of) == {"auto", "gate", "mnist/lenet", "fashion-mnist/lenet"}
+    assert of == unchanged_of(of)
+
+
+def unchanged_of(names: Iterable[str]) -> dict[str, str]:
+    return {name: unchanged.digest_of(servers.ROOT / "weights" / f"{name}{checkpoints.SUFFIX}") for name in names}
+
+
 def test_the_real_servers_are_scripts_that_are_there() -> None:
     for told in SERVERS.values():
         for module in [part.partition(":")[0] for part in told.command if part.startswith("bench.")]:
@@ -82,3 +108,15 @@ def test_the_script_of_wrk_prints_what_is_read() -> None:
     assert f'io.write("{wrk.MARK}"' in wrk.SCRIPT
     for name in ("requests", "seconds", "p50", "p95", "p99", "max", "connect", "read", "write", "status", "timeout"):
         assert f'"{name}": ' in wrk.SCRIPT
+
+
+@pytest.mark.parametrize(
+    ("rate", "clients", "seconds"),
+    [(1000.0, 16, 3), (32.0, 1, 3), (16.0, 1, 4), (16.0, 16, 10), (10.0, 8, 8), (1.0, 1, 60), (0.0, 1, 60)],
+)
+def test_a_loop_lasts_until_what_is_in_flight_at_its_end_is_a_tenth(rate: float, clients: int, seconds: float) -> None:
+    assert wrk.long_enough(3, rate, clients) == seconds
+
+
+def test_wrk_counts_in_whole_seconds() -> None:
+    assert [wrk.lasts(seconds) for seconds in (0.1, 3, 6.4)] == [1, 3, 7]

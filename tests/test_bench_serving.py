@@ -12,7 +12,7 @@ from app.cli.load import Load, Tally, arrivals, target
 from bench import machine, servers, serving, wrk
 from bench.servers import PORT, PYTHON, Server
 from models import catalog
-from tests.unmeasured import unmeasured
+from tests.bench.unmeasured import unmeasured
 from tools import speed
 
 SERVER = str(Path(__file__).with_name("bench_server.py"))
@@ -66,6 +66,7 @@ def test_every_server_is_measured_and_one_that_does_not_start_says_why(
 ) -> None:
     found = recorded(tmp_path, "--networks", "lenet,vgg11", "--shares", ".5,.75")
     assert {"date", "hardware", "versions", "load", "busy_cores_before"} <= set(found)
+    assert found["of"] == servers.checkpoints_of(["lenet", "vgg11"])
     assert found["versions"]["numpy"]
     assert set(found["servers"]) == {"tutorial", "litserve", "bentoml", "lineup", "lineup, dataset=auto"}
     for name, told in found["servers"].items():
@@ -140,7 +141,7 @@ def test_the_slowest_servers_have_the_longest_time_and_nothing_of_the_warm_up_le
     monkeypatch.setattr(serving, "wrong_answer", lambda url: happened.append("awaited"))
     monkeypatch.setattr(machine, "cpu_seconds", lambda pid: happened.append("cpu") or 0.0)
     serving._closed("http://x", 1, 16, 3, slow)
-    assert happened == [serving.WARM_UP_S, "awaited", "cpu", 12, "cpu"]
+    assert happened == [serving.WARM_UP_S, "awaited", "cpu", 3 * wrk.LONGEST, "cpu"]
 
 
 @pytest.mark.parametrize(
@@ -157,57 +158,6 @@ def test_an_open_loop_lasts_until_its_p99_is_told(rate: float, lasts: float, mon
     assert len(due) >= speed.ENOUGH or lasts == 24
 
 
-@pytest.fixture
-def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A record that is there, in place of the real one; and servers that are measured in no time."""
-    monkeypatch.setattr(serving, "RECORD", tmp_path / "whole.json")
-    monkeypatch.setattr(serving, "measure_server", lambda server, *_: {key: {"networks": {}} for key in server.paths})
-    monkeypatch.setattr(serving, "_versions", lambda _: {})
-    serving.RECORD.write_text("as it was")
-    return serving.RECORD
-
-
-@pytest.mark.parametrize(
-    "option", ["--networks=lenet", "--servers=lineup", "--shares=.5", "--seconds=.2", "--rivals-python=python3"]
-)
-def test_what_has_other_options_is_shown_and_leaves_the_record_as_it_was(
-    option: str, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    name = option.partition("=")[0]
-    assert serving.main([option]) == 0
-    assert (
-        f"{name}: other than in whole.json: shown and not recorded; --record FILE keeps it" in capsys.readouterr().out
-    )
-    assert serving.main([option, "--record", str(whole)]) == 2
-    assert (
-        f"--record is {whole}, which is of the defaults, and {name} is other; name another" in capsys.readouterr().err
-    )
-    assert whole.read_text() == "as it was"
-    assert serving.main([option, "--record", str(tmp_path / "part.json")]) == 0
-    found = json.loads((tmp_path / "part.json").read_text())
-    assert found["servers"]
-    assert found["load"]["closed"].startswith(f"wrk 4, {1 if name == '--seconds' else 3} s, 1 and 16 clients")
-
-
-def test_an_interrupted_run_leaves_the_record_as_it_was_and_a_whole_one_is_kept(
-    whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measure = serving.measure_server
-
-    def interrupted(server: Server, *more: Any) -> dict[str, Any]:
-        if "lineup" in server.paths:
-            raise KeyboardInterrupt
-        return measure(server, *more)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(serving, "measure_server", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            serving.main([])
-    assert whole.read_text() == "as it was"
-    assert serving.main([]) == 0
-    assert list(json.loads(whole.read_text())["servers"])[-2:] == ["lineup", "lineup, dataset=auto"]
-
-
 def test_a_missing_wrk_is_named_with_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,7 +171,11 @@ def test_a_missing_wrk_is_named_with_how_to_install_it(
     [
         (["--networks", "lenet,resnet19"], "no 'resnet19'; there are: lenet, alexnet"),
         (["--servers", "triton"], "no 'triton'; there are: tutorial, litserve, bentoml, lineup"),
+        (["--networks", ""], "no ''; there are: lenet"),
         (["--shares", "0.5,9"], "9 is no share of the capacity"),
+        (["--shares", "0.5,x"], "--shares: it is 'x'; wanted a number above 0"),
+        (["--seconds", "0"], "--seconds: it is '0'; wanted a number above 0"),
+        (["--seconds", "inf"], "--seconds: it is 'inf'; wanted a number above 0"),
     ],
 )
 def test_a_wrong_option_is_named(options: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,7 +92,7 @@ def test_each_way_is_told_with_its_failures_or_why_it_did_not_start(cluster: dic
     assert "| memory in MB, processes | 900, 2 | 5,063, 20 | - |" in told
     assert told.endswith(
         "2026-11-25, 2 cores of an P (avx2); wrk 4, 1 client and 16; 70 to 5,000 answers a figure; "
-        "0.5 cores were busy with other things, before which these processes came. python 3.11.7, ray 2.60.0."
+        "just before, other things kept 0.5 of the cores busy. python 3.11.7, ray 2.60.0."
     )
 
 

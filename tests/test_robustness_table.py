@@ -46,12 +46,5 @@ def test_every_heading_is_known_in_chinese(tmp_path):
     }
 
 
-def test_the_records_that_ship_are_whole_and_shown_where_they_are_of_the_checkpoints_that_ship():
-    """One of an earlier checkpoint waits for `make figures`, and is not shown meanwhile."""
-    rows = {row[0]: row[1:] for row in robustness.rows(WEIGHTS)[1]}
-    for record in WEIGHTS.glob(f"*/*{reports.ROBUSTNESS}"):
-        name = record.name.removesuffix(reports.ROBUSTNESS)
-        digest = checkpoints.read_header(record.with_name(name + checkpoints.SUFFIX))["digest"]
-        told = json.loads(record.read_text())
-        assert [*told["corruptions"]] == [*CORRUPTIONS]
-        assert ("-" not in rows[f"{record.parent.name}/{name}"]) == (told["digest"] == digest)
+def test_every_network_that_ships_has_a_whole_row():
+    assert not [row for row in robustness.rows(WEIGHTS)[1] if "-" in row]

@@ -4,7 +4,10 @@ import base64
 import copy
 import hashlib
 import io
+import json
+import os
 import re
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -97,3 +100,73 @@ def test_what_differs_is_told(tmp_path: Path, package: dict[str, Any]) -> None:
     ):
         assert expected in told
     assert len(told.splitlines()) == 4
+
+
+@pytest.mark.parametrize("broken", ["write_bytes", "rename"])
+def test_what_lay_there_stays_where_its_replacement_cannot_be_written(
+    broken: str, tmp_path: Path, package: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = getattr(Path, broken)
+
+    def full(path: Path, *given: object) -> None:
+        if path.name in ("new", "one.js"):  # the folder that is made beside the old one, and the last file in it
+            raise OSError(28, "No space left on device")
+        done(path, *given)
+
+    data = packed(FILES)
+    vendor.unpack(package, data, tmp_path)
+    before = copy.deepcopy(package)
+    monkeypatch.setattr(Path, broken, full)
+    with pytest.raises(OSError, match="No space left"):
+        vendor.unpack(package, data, tmp_path)
+    assert package == before
+    assert vendor.problems([package], tmp_path) == []
+    assert [path.name for path in (tmp_path / "page/vendor").iterdir()] == ["one-1.0.0"]
+
+
+@pytest.fixture
+def record(tmp_path: Path, package: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A record of two packages that were never fetched, and an npm that gives the archives in tmp_path/registry."""
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(
+        f"#!{sys.executable}\nimport shutil, sys\nshutil.copy('{tmp_path}/registry/' + sys.argv[-1], 'p.tgz')\n"
+    )
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(npm.parent), prepend=os.pathsep)
+    (tmp_path / "registry").mkdir()
+    for name in ("one@1.0.0", "two@1.0.0"):
+        (tmp_path / "registry" / name).write_bytes(packed(FILES))
+    place = tmp_path / "vendored.json"
+    place.write_text(json.dumps([package, package | {"package": "two", "name": "two"}]))
+    return place
+
+
+def test_everything_recorded_is_fetched_and_its_checksums_kept(
+    record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vendor.main([], record, tmp_path) == 0
+    assert "2 packages are as recorded" in capsys.readouterr().out
+    for package in vendor.read(record):
+        assert package["sha512"]
+        assert all(package["files"].values())
+    assert vendor.main(["--check"], record, tmp_path) == 0
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_the_alarm_is_one_line_and_ends_with_1_and_what_came_before_it_is_recorded(
+    record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vendor.main([], record, tmp_path) == 0
+    one, two = vendor.read(record)
+    record.write_text(json.dumps([one | {"sha512": ""}, two]))
+    (tmp_path / "registry" / "two@1.0.0").write_bytes(packed(FILES | {"one.js": b"steal()"}))
+    capsys.readouterr()
+    assert vendor.main([], record, tmp_path) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("two 1.0.0 has the sha512 ")
+    assert two["sha512"] in err
+    assert "nothing was taken" in err
+    assert vendor.read(record) == [one, two]
+    assert vendor.main(["--check"], record, tmp_path) == 0

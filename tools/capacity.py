@@ -49,7 +49,7 @@ def _measured(found: Record) -> str:
     n = f"{min(counts):,} to {max(counts):,} answers a figure" if counts else "no figures"
     return (
         f"{found['date'][:10]}, {_machine(found['hardware'])}; {found['load']['closed']}; {n}; "
-        f"{found['busy_cores_before']:g} cores were busy with other things, before which these processes came. "
+        f"just before, other things kept {found['busy_cores_before']:g} of the cores busy. "
         f"{versions}."
     )
 

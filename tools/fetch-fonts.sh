@@ -1,7 +1,12 @@
 #!/bin/sh
 # Fetch the fonts (all under the SIL Open Font License or Apache's) that models.training.scenes writes digits and letters with,
-# into a folder that git ignores: sh tools/fetch-fonts.sh [FOLDER]. Needs npm; a font that cannot be had is left out.
+# into a folder that git ignores: sh tools/fetch-fonts.sh [FOLDER]. Needs npm; a font that cannot be had is left out. Ends
+# with 1 where none can be had.
 set -eu
+command -v npm >/dev/null || {
+  echo "npm is not here, which fetches the fonts; on Debian and Ubuntu: apt install npm" >&2
+  exit 1
+}
 folder=${1:-data/fonts}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
@@ -28,12 +33,20 @@ ultra rozha-one gravitas-one chivo saira-condensed pathway-gothic-one yanone-kaf
 fetch() { # package pattern
   archive=$(cd "$work" && npm pack --silent "$1" 2>/dev/null) || { echo "left out: $1"; return 0; }
   tar xzf "$work/$archive" -C "$work"
-  for file in $(cd "$work/package" && find . -path "$2" | sort); do cp "$work/package/$file" "$folder/"; done
+  for file in $(cd "$work/package" && find . -path "$2" | sort); do
+    cp "$work/package/$file" "$folder/"
+    came=$((came + 1))
+  done
   rm -rf "$work/package" "${work:?}/$archive"
 }
+came=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for name in $handwritten; do fetch "@fontsource/$name" "./files/*-latin-[347]00-normal.woff"; done
 for name in $printed; do fetch "@fontsource/$name" "./files/*-latin-[3479]00-*.woff"; done
 fetch dseg "./fonts/DSEG7-*/*.woff"
+[ "$came" -gt 0 ] || {
+  echo "no font came; npm tells why: npm pack @fontsource/caveat" >&2
+  exit 1
+}
 echo "$(find "$folder" -name '*.woff' | wc -l) fonts in $folder"

@@ -13,14 +13,15 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from onnx import GraphProto, ModelProto, helper
 from torch import nn
 
 from models import catalog
+from models.checkpoints import atomic
 from models.compiled import stages
 from models.compiled.graph import SKELETONS, drop_unused, fill, sides
 from models.compiled.runner import open_session
@@ -153,25 +154,37 @@ def check(network: nn.Module, skeleton: ModelProto) -> None:
             raise ValueError(f"the graph's logits for {count} pictures are off by {off:.2g}, {CLOSE} at most is right")
 
 
+def files_of(name: str, network: nn.Module, inputs: Mapping[str, int]) -> dict[Path, bytes]:
+    """A network's skeleton and, if it is one of the catalog's, its stage table, by where they belong. ValueError or
+    OnnxExporterError if they cannot be made.
+    """
+    model = exported(network, inputs)
+    files: dict[Path, bytes] = {}
+    if name in catalog.ARCHITECTURES or name in catalog.EXTRAS:
+        files[stages.path_for(name)] = written(table(network, model)).encode()
+    made = stripped(model)
+    check(network, made)
+    files[SKELETONS / f"{name}.onnx"] = made.SerializeToString()
+    return files
+
+
 def main() -> int:
-    """Write every skeleton, and the stage tables of the catalog's networks; 1 if one cannot be made."""
-    SKELETONS.mkdir(exist_ok=True)
-    stages.FOLDER.mkdir(exist_ok=True)
+    """Write every skeleton, and the stage tables of the catalog's networks; 1 if one cannot be made. They are written
+    once all are made, which takes a minute: an interrupt leaves no table beside a graph of other code.
+    """
+    files: dict[Path, bytes] = {}
     failed = False
-    for name, (network, each) in networks().items():
+    for name, (network, inputs) in networks().items():
         try:
-            model = exported(network, each)
-            told = written(table(network, model)) if name in catalog.ARCHITECTURES or name in catalog.EXTRAS else None
-            made = stripped(model)
-            check(network, made)
+            made = files_of(name, network, inputs)
         except (ValueError, torch.onnx.errors.OnnxExporterError) as error:
             print(f"{name}: {error}; LINEUP_BACKEND=torch runs it without a skeleton", file=sys.stderr)
             failed = True
             continue
-        if told is not None:
-            stages.path_for(name).write_text(told, encoding="utf-8")
-        onnx.save(made, SKELETONS / f"{name}.onnx")
-        print(f"{name}: {(SKELETONS / f'{name}.onnx').stat().st_size} bytes")
+        files |= made
+        print(f"{name}: " + ", ".join(f"{path.name} {len(content):,} bytes" for path, content in made.items()))
+    for path, content in files.items():
+        atomic.write(path, content)
     return int(failed)
 
 

@@ -70,11 +70,13 @@ def page(record: dict[str, Any]) -> Rows:
 
 
 def page_circumstances(record: dict[str, Any]) -> str:
-    """What the page's figures are of: machine, browser, and the bytes that it loads."""
+    """What the page's figures are of: machine and browser; and what it loads, in whole kB, which are the same whichever
+    zlib packs it and after most changes of a script.
+    """
     on = f"{record['date']}, browser and service on the same {record['cores']} cores of an {record['processor']}"
     on += f" ({', '.join(record['flags'])}), {record['busy_cores']:g} of them busy with other things"
-    sizes = ", ".join(f"{kind} {size / 1000:.1f} kB" for kind, size in record["gzip"].items())
-    return f"{on}; Chromium {record['chromium']}. With gzip: {sizes}."
+    sizes = ", ".join(f"{kind} {size / 1000:.0f} kB" for kind, size in record["gzip"].items())
+    return f"{on}; Chromium {record['chromium']}. The page as it is now, with gzip: {sizes}."
 
 
 def _statuses(figures: dict[str, Any]) -> list[str]:

@@ -8,13 +8,14 @@ and compares what lies there with the sha256 recorded. A new version: change `ve
 import argparse
 import base64
 import hashlib
+import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,44 +80,75 @@ def unpack(package: dict[str, Any], data: bytes, root: Path = ROOT) -> None:
     digest = base64.b64encode(hashlib.sha512(data).digest()).decode()
     if package["sha512"] not in ("", digest):
         raise Mismatch(f"{package['package']} {package['version']} has the sha512 {digest}, not {package['sha512']}")
-    with tempfile.TemporaryDirectory() as made:
-        packed = Path(made, "packed.tgz")
-        packed.write_bytes(data)
-        with tarfile.open(packed) as it:
-            files = {name: _file(it, f"package/{name}") for name in package["files"]}
-    there = folder(package, root)
-    shutil.rmtree(there, ignore_errors=True)
-    for name, content in files.items():
-        (there / name).parent.mkdir(parents=True, exist_ok=True)
-        (there / name).write_bytes(content)
+    with tarfile.open(fileobj=io.BytesIO(data)) as packed:
+        files = {name: _file(packed, package, f"package/{name}") for name in package["files"]}
+    _replace(folder(package, root), files)
     package["sha512"] = digest
     package["files"] = {
         name: expected or hashlib.sha256(files[name]).hexdigest() for name, expected in package["files"].items()
     }
 
 
-def _file(archive: tarfile.TarFile, name: str) -> bytes:
-    """A file of an archive, without the comment that names its source map."""
+def _file(packed: tarfile.TarFile, package: dict[str, Any], name: str) -> bytes:
+    """A file of a package's archive, without the comment that names its source map."""
     try:
-        found = archive.extractfile(name)
+        found = packed.extractfile(name)
     except KeyError:
         found = None
     if found is None:
-        raise Mismatch(f"the archive has no file {name}")
+        wanted = f"{package['package']}@{package['version']}"
+        raise Mismatch(f"the archive has no file {name}; those that it has: npm pack --dry-run {wanted}")
     return SOURCE_MAP.sub(b"\n", found.read())
 
 
-def main() -> int:
+def _replace(there: Path, files: dict[str, bytes]) -> None:
+    """Put a folder of those files in the place of one that may be there, which stays after an error."""
+    there.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=there.parent, prefix=f".{there.name}.") as made:
+        new, old = Path(made, "new"), Path(made, "old")
+        for name, content in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_bytes(content)
+        try:
+            if there.exists():
+                there.rename(old)
+            new.rename(there)
+        except BaseException:
+            if old.exists() and not there.exists():
+                old.rename(there)
+            raise
+
+
+def _keep(packages: list[dict[str, Any]], record: Path) -> None:
+    """Put the record of those packages in the place of what it was, whole. Not by models.checkpoints.atomic: `make
+    vendor` runs in any Python, and that wants numpy.
+    """
+    with tempfile.TemporaryDirectory(dir=record.parent, prefix=f".{record.name}.") as made:
+        new = Path(made, "new")
+        new.write_text(json.dumps(packages, indent=2) + "\n", "utf-8")
+        new.replace(record)
+
+
+def fetch(packages: list[dict[str, Any]], record: Path, root: Path) -> None:
+    """Fetch every package, put its files where they belong and keep its checksums, one package after the other."""
+    for package in packages:
+        with tempfile.TemporaryDirectory() as made:
+            unpack(package, archive(package, Path(made)), root)
+        _keep(packages, record)
+
+
+def main(argv: Sequence[str] | None = None, record: Path = RECORD, root: Path = ROOT) -> int:
     """Fetch, or check, everything recorded; 1 where anything differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="fetch nothing, compare what lies there with the record")
-    packages = read()
-    if not parser.parse_args().check:
-        for package in packages:
-            with tempfile.TemporaryDirectory() as made:
-                unpack(package, archive(package, Path(made)))
-        RECORD.write_text(json.dumps(packages, indent=2) + "\n", "utf-8")
-    found = problems(packages)
+    check, packages = parser.parse_args(argv).check, read(record)
+    try:
+        if not check:
+            fetch(packages, record, root)
+    except Mismatch as error:
+        print(f"{error}\nof this archive nothing was taken", file=sys.stderr)
+        return 1
+    found = problems(packages, root)
     print("\n".join(found) or f"{len(packages)} packages are as recorded")
     return 1 if found else 0
 

@@ -20,6 +20,7 @@ from bench import recording
 from bench.capacity import one_process, scenarios, sizing
 from bench.capacity.costs import FOLDER, PLAIN, PROXIES, RECORDS, Costs, MissingRecord, read
 from bench.capacity.fleet import Rules
+from models.arguments import whole
 from models.checkpoints import atomic
 
 RECORD = FOLDER / "capacity.json"
@@ -118,7 +119,7 @@ def simulated(costs: Costs, told: sizing.Assumptions, seed: int) -> list[Figures
 def _parser() -> argparse.ArgumentParser:
     told = sizing.Assumptions()
     parser = argparse.ArgumentParser(prog="bench.capacity", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--node-cores", type=int, default=told.node_cores, help=f"of a node ({told.node_cores})")
+    parser.add_argument("--node-cores", type=whole(1), default=told.node_cores, help=f"of a node ({told.node_cores})")
     parser.add_argument(
         "--utilisation", type=float, default=told.utilisation, help=f"at most, of every stage ({told.utilisation})"
     )
@@ -126,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         "--waiting", type=float, default=told.waiting, help=f"share that may wait at a stage ({told.waiting})"
     )
     parser.add_argument("--price", type=float, default=told.price, help=f"of a vCPU hour, in any money ({told.price})")
-    parser.add_argument("--seed", type=int, default=13, help="of the simulation (13)")
+    parser.add_argument("--seed", type=whole(0), default=13, help="of the simulation (13)")
     parser.add_argument("--records", type=Path, default=FOLDER, help="folder of the measurements (bench/)")
     parser.add_argument("--record", type=Path, help="file to write (bench/capacity.json, of none of these options)")
     return parser

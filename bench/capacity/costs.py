@@ -17,6 +17,7 @@ from typing import Any
 from app.cluster.sizes import INTAKE
 from app.serving import batches
 from app.settings import Settings
+from bench import wrk
 from models import catalog
 
 FOLDER = Path(__file__).resolve().parents[1]
@@ -33,7 +34,7 @@ Record = dict[str, Any]
 
 
 class MissingRecord(Exception):
-    """A measurement has not been made yet; the message names the command that makes it."""
+    """A measurement has not been made yet, or failed; the message names the command that makes it."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,12 @@ class Costs:
 
 
 def read(folder: Path = FOLDER) -> Costs:
-    """The costs by the records in a folder. MissingRecord names what is not there."""
+    """The costs by the records in a folder. MissingRecord names what is not there; ValueError two records that are not
+    of one machine and have to be.
+    """
     serving, intake, cluster = (_record(folder / name) for name in RECORDS)
+    _check_figures(folder, serving, cluster)
+    _check_machine(serving, intake)
     ours = serving["servers"]["lineup"]["networks"]
     scale = _ms(ours["lenet"], "many") / _ms(cluster["ways"][PLAIN]["asked"]["lenet"], "many")
     return Costs(
@@ -105,6 +110,35 @@ def _record(path: Path) -> Record:
     except FileNotFoundError:
         raise MissingRecord(f"{path} is missing; `{RECORDS[path.name]}` makes it") from None
     return found
+
+
+def _check_figures(folder: Path, serving: Record, cluster: Record) -> None:
+    """MissingRecord for a row that is needed and says why it has no figures, or is not there."""
+    ours, none = serving["servers"].get("lineup", {"networks": {}}), {"error": "was not measured"}
+    rows = {("serving.json", f"lineup, {name}"): ours["networks"].get(name, none) for name in catalog.ARCHITECTURES}
+    rows["serving.json", "lineup, all seven"] = ours.get("compare", none)
+    rows["cluster.json", PLAIN] = cluster["ways"].get(PLAIN, none)
+    ray = {name: cluster["ways"].get(name, none) for name in PROXIES}
+    if all("error" in way for way in ray.values()):  # one of them is enough
+        rows |= {("cluster.json", name): way for name, way in ray.items()}
+    for (record, row), told in rows.items():
+        if "error" in told:
+            raise MissingRecord(
+                f"{folder / record} has no figures of {row}: {told['error']}; `{RECORDS[record]}` again"
+            )
+
+
+def _check_machine(serving: Record, intake: Record) -> None:
+    """The intake's milliseconds are taken as they are, beside those of serving.json. Its record is of one core, so
+    their number may differ; an older one tells the processor's name alone, as "intake".
+    """
+    ours, told = serving["hardware"], intake["hardware"]
+    theirs = {"processor": told["intake"]} if "intake" in told else told
+    if any(name in theirs and theirs[name] != ours[name] for name in ("processor", "flags")):
+        raise ValueError(
+            f"serving.json is of {ours} and intake.json of {told}; measure both on one machine: "
+            f"`{RECORDS['serving.json']}`, `{RECORDS['intake.json']}`"
+        )
 
 
 def way_of(networks: Record) -> Work:
@@ -136,13 +170,13 @@ def photograph_s(intake: Record) -> float:
 
 def hops_of(ways: Record, name: str, scale: float) -> Hops:
     """What the processes of a cluster take of a request to LeNet, times `scale`, less what they take of idle time. What
-    is no stage's (Ray's own processes) counts where the front is.
+    is no stage's (Ray's own processes) counts where the front is. Of the loops, lone and many, the better one tells.
     """
     asked, idle = ways[name]["asked"], ways[name]["idle_cores_of"]
-    roles = _of_one(asked["lenet"]["many"], idle, scale)
+    roles = _of_one(wrk.best(asked["lenet"]), idle, scale)
     lone = asked["lenet"]["lone"]
     lone_s = sum(_of_one(lone, idle, scale).values())
-    further_s = _ingress_s(_of_one(asked["compare"]["many"], idle, scale)) - _ingress_s(roles)
+    further_s = _ingress_s(_of_one(wrk.best(asked["compare"]), idle, scale)) - _ingress_s(roles)
     return Hops(
         proxy_s=sum(roles.get(role, 0.0) for role in RAYS),
         ingress_s=_ingress_s(roles),

@@ -38,4 +38,6 @@ class Server(litserve.LitAPI):
 
 if __name__ == "__main__":
     api = Server(sys.argv[2], max_batch_size=16, batch_timeout=0.002)
-    litserve.LitServer(api, accelerator="cpu").run(host="127.0.0.1", port=int(sys.argv[1]), generate_client_file=False)
+    server = litserve.LitServer(api, accelerator="cpu")
+    # No log of accesses, as none of the others has one.
+    server.run(host="127.0.0.1", port=int(sys.argv[1]), generate_client_file=False, access_log=False)

@@ -13,8 +13,8 @@ import pytest
 
 from bench import cluster, machine, wrk
 from bench.servers import PORT, PYTHON, Server
+from tests.bench.unmeasured import unmeasured
 from tests.test_bench_serving import SERVER, closed
-from tests.unmeasured import unmeasured
 
 WAY = Server((PYTHON, SERVER, PORT, "7", "0"), {"way": ""}, "small", "/", ())
 BROKEN = Server((PYTHON, "-c", "raise SystemExit('no Ray')"), {"broken": ""}, "-", "/", ())
@@ -96,7 +96,7 @@ def test_nothing_of_the_warm_up_is_left_when_measuring_begins(
     monkeypatch.setattr(httpx, "request", one)
     monkeypatch.setattr(cluster, "cpu_by_role", lambda pid: happened.append("cpu") or Counter())
     cluster._closed("http://x", 1, body, 16, 3, loop)
-    assert happened == [cluster.WARM_UP_S, method, "cpu", 12, "cpu"]
+    assert happened == [cluster.WARM_UP_S, method, "cpu", 3 * wrk.LONGEST, "cpu"]
     with pytest.raises(RuntimeError, match=r"http://y: no answer after the warm-up: .*503"):
         cluster._closed("http://y", 1, body, 16, 3, loop)
 
@@ -130,6 +130,13 @@ def test_processor_time_is_told_by_process() -> None:
         assert machine.command(child.pid).startswith(sys.executable)
         child.communicate("\n")
     assert machine.command(child.pid) == ""
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "long"])
+def test_a_time_that_cannot_be_is_named(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cluster.main([f"--seconds={seconds}"])
+    assert f"--seconds: it is '{seconds}'; wanted a number above 0" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

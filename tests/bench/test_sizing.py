@@ -2,8 +2,11 @@
 
 import json
 import math
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +44,7 @@ def test_batches_are_as_large_as_the_clients_of_one_core_of_the_record(tmp_path:
     networks["googlenet"]["many"]["cpu_ms"] = 1.0 + 1.0
     for cores, together in ((2, 8), (4, 4), (16, 1), (64, 1)):
         told = {**records.serving(), "hardware": {**records.HARDWARE, "cores": cores}}
-        told["servers"] = {"lineup": {"networks": networks}}
+        told["servers"] = {"lineup": told["servers"]["lineup"] | {"networks": networks}}
         (records.written(tmp_path) / "serving.json").write_text(json.dumps(told))
         assert costs.read(tmp_path).networks["googlenet"] == costs._work(2.0, 1.0, together)
 
@@ -112,7 +115,6 @@ def test_a_stage_has_a_server() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--node-cores", "-8"], "a node of -8 cores cannot be; wanted at least 1"),
         (["--price", "-1"], "a price of -1 cannot be; wanted 0 or more"),
         (["--price", "nan"], "a price of nan cannot be; wanted 0 or more"),
         (["--waiting", "-0.1"], "a share of -0.1 cannot be what waits; wanted more than 0 and at most 1"),
@@ -125,6 +127,73 @@ def test_an_option_that_cannot_be_is_named(
     assert main(["--records", str(records.written(tmp_path)), "--record", str(tmp_path / "out.json"), *options]) == 2
     assert capsys.readouterr().err == f"capacity: {told}\n"
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "least"), [("--node-cores=0", 1), ("--node-cores=-8", 1), ("--node-cores=few", 1), ("--seed=-1", 0)]
+)
+def test_a_number_that_cannot_be_is_named(option: str, least: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([option])
+    name, _, value = option.partition("=")
+    assert f"{name}: it is '{value}'; wanted a whole number from {least} up" in capsys.readouterr().err
+
+
+WRONG = {"error": "did not start: ended with 1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("serving", lambda it: it["servers"]["lineup"]["networks"].update(nin=WRONG), "of lineup, nin: did not start"),
+        ("serving", lambda it: it["servers"]["lineup"].update(compare=WRONG), "of lineup, all seven: did not start"),
+        ("serving", lambda it: it["servers"]["lineup"]["networks"].pop("vgg11"), "of lineup, vgg11: was not measured"),
+        ("serving", lambda it: it["servers"].clear(), "of lineup, lenet: was not measured; `make bench`"),
+        ("cluster", lambda it: it["ways"].update({costs.PLAIN: WRONG}), "of lineup serve: did not start"),
+        ("cluster", lambda it: it["ways"].update(dict.fromkeys((RAY, HAPROXY), WRONG)), "of Ray Serve: did not start"),
+    ],
+)
+def test_a_row_without_figures_is_named_with_why(
+    name: str, change: Callable[[dict[str, Any]], object], told: str, tmp_path: Path
+) -> None:
+    record = getattr(records, name)()
+    change(record)
+    (records.written(tmp_path) / f"{name}.json").write_text(json.dumps(record))
+    with pytest.raises(costs.MissingRecord, match=re.escape(f"{name}.json has no figures {told}")):
+        costs.read(tmp_path)
+
+
+def test_one_way_over_ray_is_enough(tmp_path: Path) -> None:
+    record = records.cluster()
+    record["ways"][RAY] = WRONG
+    (records.written(tmp_path) / "cluster.json").write_text(json.dumps(record))
+    assert list(costs.read(tmp_path).hops) == [HAPROXY]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "same"),
+    [
+        ({"intake": "P", "networks": "CPU"}, True),  # as older records tell it
+        ({"intake": "Q", "networks": "CPU"}, False),
+        (records.HARDWARE, True),
+        (records.HARDWARE | {"cores": 8}, True),  # of one core are all figures
+        (records.HARDWARE | {"processor": "Q"}, False),
+        (records.HARDWARE | {"flags": []}, False),
+    ],
+)
+def test_the_intake_is_of_the_machine_of_the_others(hardware: dict[str, Any], same: bool, tmp_path: Path) -> None:
+    told = records.intake() | {"hardware": hardware}
+    (records.written(tmp_path) / "intake.json").write_text(json.dumps(told))
+    if same:
+        costs.read(tmp_path)
+        return
+    both = f"serving.json is of {records.HARDWARE} and intake.json of {hardware}; measure both on one machine"
+    with pytest.raises(ValueError, match=re.escape(both)):
+        costs.read(tmp_path)
+
+
+def test_the_records_as_they_are_belong_together() -> None:
+    assert costs.read().photograph_s > 0
 
 
 @pytest.mark.parametrize("name", costs.RECORDS)
