@@ -4,7 +4,8 @@ Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks
 section 3. The idea: where ResNet adds, DenseNet joins. Each convolution adds a few channels (the growth rate) to
 all that is known so far, so features are used again instead of learned again, and few parameters are enough.
 As in d2l: four blocks of four plain 3x3 convolutions with a growth rate of 32, without the 1x1 bottlenecks of the
-paper's table 1 (DenseNet-BC). Transitions halve the channels, the paper's compression of 0.5.
+paper's table 1 (DenseNet-BC). Transitions halve the channels, the paper's compression of 0.5. Pictures have 96 pixels,
+not the 224 of that table.
 
 ======  =======================================================  ==================
 stage   layers                                                   output

@@ -3,7 +3,8 @@
 Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich: Going deeper with convolutions, CVPR 2015
 (arXiv 1409.4842), table 1. The idea: the Inception block. Instead of choosing a kernel size, take all of them side
 by side and join their channels; 1x1 convolutions before the large kernels keep it cheap. Without the paper's
-auxiliary heads, local response normalisation and dropout before the last layer.
+auxiliary heads, local response normalisation and dropout before the last layer, and for pictures of 96 pixels, not
+224.
 
 =====  ======================================================================  ==================
 stage  layers                                                                  output

@@ -4,7 +4,8 @@ He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016 (ar
 5. The idea: the shortcut. A block computes x + f(x), so doing nothing is easy to learn, and gradients reach the
 first layers of any depth.
 
-Unlike torchvision's, convolutions keep their bias, and a 1x1 shortcut has no batch norm.
+Unlike the paper's (section 3.4) and torchvision's, convolutions keep their bias, and a 1x1 shortcut has no batch norm.
+Pictures have 96 pixels here, not 224.
 
 ======  ======================================================  ==================
 stage   layers                                                  output (ResNet-18)
@@ -57,7 +58,7 @@ class Residual(nn.Module):
 
 class Bottleneck(nn.Module):
     """1x1, 3x3 and 1x1 convolutions beside a shortcut: [N, in, S, S] -> [N, 4 channels, S/stride, S/stride]; figure
-    5, right.
+    5, right, with the stride in the 3x3, as torchvision has it, and not in the first 1x1.
     """
 
     expansion = 4

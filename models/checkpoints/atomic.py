@@ -27,7 +27,8 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would hide the file from the container's user
+            if hasattr(os, "fchmod"):  # Windows has none before Python 3.13, nor hides files that way
+                os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would hide the file from the container's user
             os.fsync(file.fileno())  # or the new name may outlive a power cut and the content not
         Path(temporary).replace(path)
     except BaseException as error:

@@ -226,6 +226,8 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
+    for xmp in ("xmp", "XML:com.adobe.xmp"):  # whose orientation browsers pass over, and Pillow does not
+        image.info.pop(xmp, None)
     try:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # damaged metadata make no picture unreadable

@@ -51,9 +51,10 @@ def _ink(pixels: UInt8, steps: list[Step]) -> ink.Ink:
     found = ink.separate(pixels, steps, WORKING)
     for _ in range(SURROUNDED):
         box = surround.inside(found.mask) if max(pixels.shape) >= SURROUNDS else None
-        if box is None:
+        box = box and Box(*(round(side / found.factor) for side in box))
+        if box is None or not pixels[box.crop].size:  # of a strip nothing may be left within its rim
             break
-        pixels = _inside(pixels, Box(*(round(side / found.factor) for side in box)), steps)
+        pixels = _inside(pixels, box, steps)
         found = ink.separate(pixels, steps, WORKING)
     return _unruled(found, steps)
 

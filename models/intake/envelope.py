@@ -24,6 +24,7 @@ JUNK = 1 << 16  # bytes that belong to nothing
 # zTXt may be held twice, one of an iTXt as four bytes. A plain iTXt is copied, too, while it is taken apart.
 INFLATED = {b"iCCP": 1 << 20, b"zTXt": 2 << 20, b"iTXt": 4 << 20}
 PLAIN = 12  # times the length of a plain iTXt
+NUMBERS = 28  # times the length of EXIF, where one value is a list of all its bytes: an object for each number
 
 # Scans of a JPEG: a progressive one has about ten.
 LEAST_SCANS, MOST_SCANS = 20, 100
@@ -126,13 +127,15 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def metadata_of_png(data: bytes) -> tuple[int, int]:
-    """How many chunks of a PNG Pillow inflates, and how many bytes it may hold of them and of plain iTXt; other texts
-    are no longer than in the file. Behind the most chunks that are read at all nothing is counted.
+    """How many chunks of a PNG Pillow inflates, and how many bytes it may hold of them, of plain iTXt and of EXIF;
+    other texts are no longer than in the file. Behind the most chunks that are read at all nothing is counted.
     """
     compressed = held = 0
     for kind, start, end in islice(_chunks(data), CHUNKS):
         if kind == b"iTXt" and _is_plain(data, start, end):
             held += PLAIN * (end - start)
+        elif kind == b"eXIf":
+            held += NUMBERS * (end - start)
         elif kind in INFLATED:
             compressed, held = compressed + 1, held + INFLATED[kind]
     return compressed, held

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageCms
 
+ONE = 1.001  # what fractions reach that were 1 before they were rounded
 FAINT = 20  # of 255: a drawing on white of less contrast may be a white one, of which a lossy format left a trace
 
 
@@ -73,7 +74,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     numbers = np.asarray(image).astype(np.float64)
     values = np.where(np.isfinite(numbers), numbers, 0)
     low, high = float(values.min()), float(values.max())
-    if low >= 0 and high <= 1 and image.mode == "F":
+    if low >= 0 and high <= ONE and image.mode == "F":
         values = values * 255
     elif low >= 0 and high <= 65535:
         values = values * (255 / next(top for top in (255, 1023, 4095, 16383, 65535) if high <= top))

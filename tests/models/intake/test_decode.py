@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps, PngImagePlugin
 
 from models.intake.decode import DecodeError, decode, is_tiny, original_size
 
@@ -84,6 +84,17 @@ def test_exif_orientation_is_undone(orientation, kind):
     image = decode(encode(quarters(), kind, exif=exif), max_pixels=MOST)
     assert image.size == ((64, 48) if orientation < 5 else (48, 64))
     assert close(corners(image), TURNED[orientation])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_orientation_in_xmp_is_passed_over_as_by_browsers(kind):
+    """Who turns a picture upright removes it from EXIF, and may leave it there."""
+    xmp = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    told = PngImagePlugin.PngInfo()
+    told.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    data = encode(quarters(), kind, **({"pnginfo": told} if kind == "PNG" else {"xmp": xmp}))
+    assert ImageOps.exif_transpose(Image.open(io.BytesIO(data))).size == (48, 64), "Pillow does not"
+    assert decode(data, max_pixels=MOST).size == (64, 48)
 
 
 def test_damaged_exif_makes_no_picture_unreadable():

@@ -43,6 +43,14 @@ def with_(metadata: bytes) -> bytes:
     return small[:33] + metadata + small[33:]
 
 
+def exif(size: int, kind: int, width: int) -> bytes:
+    """EXIF of so many bytes, nearly all of which are one value: the orientation, as a list of numbers of a kind, each
+    of so many bytes.
+    """
+    count = (size - 26) // width
+    return b"MM\0*" + struct.pack(">LHHHLLL", 8, 1, 0x0112, kind, count, 26, 0) + bytes([0, 1]) * (count * width // 2)
+
+
 def kinds() -> dict[str, bytes]:
     """Pictures of four megapixels, of which what is made of them takes the most, and of more."""
     row = np.linspace(0, 255, SIDE, dtype=np.uint8)
@@ -57,6 +65,8 @@ def kinds() -> dict[str, bytes]:
         "seen.png": encode(seen),
         "texts.png": with_(b"".join(text(1 << 20, key=b"%d" % number) for number in range(63))),
         "plain.png": with_(text(6 << 20, compressed=False)),
+        "shorts.png": with_(chunk(b"eXIf", exif(4 << 20, 3, 2))),
+        "fractions.png": with_(chunk(b"eXIf", exif(2 << 20, 5, 8))),
         "seen.webp": encode(seen, "WEBP", method=0),
         "seen.tif": encode(seen, "TIFF", compression="tiff_lzw"),
         "strip.tif": encode(colour, "TIFF", compression="tiff_lzw", tiffinfo={278: SIDE}),
@@ -95,6 +105,8 @@ def test_no_picture_takes_more_than_is_told(tmp_path: Path) -> None:
         (with_(text(1 << 20) * 5), False),
         (with_(text(2 << 20, compressed=False)), False),
         (with_(chunk(b"tEXt", b"key\0" + bytes(2 << 20))), True),
+        (with_(chunk(b"eXIf", exif(1 << 19, 5, 8))), True),
+        (with_(chunk(b"eXIf", exif(1 << 20, 5, 8))), False),
         (with_(chunk(b"abCd") * 30_000 + profile(1 << 20)), True),  # refused in a moment, wherever it is opened
         (b"\x89PNG\r\n\x1a\n", False),
         (b"hello", False),

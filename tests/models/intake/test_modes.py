@@ -86,6 +86,7 @@ def ramp(dtype, top):
         (ramp(np.int32, 255), "TIFF"),
         (ramp(np.int32, 10_000_000), "TIFF"),
         (ramp(np.float32, 1.0), "TIFF"),
+        (ramp(np.float32, np.nextafter(np.float32(1), np.float32(2))), "TIFF"),
         (ramp(np.float32, 255.0), "TIFF"),
     ],
 )

@@ -175,6 +175,27 @@ def test_odd_sizes_give_a_picture_or_say_that_nothing_is_there(name, size):
         assert name == "mnist" or max(size) < 3, "noise has colours, so something is there"
 
 
+def strip(height: int, margin: int) -> np.ndarray:
+    """White in the middle of black, wider than high, with a small hole."""
+    pixels = np.zeros((height, 200), np.uint8)
+    pixels[:, margin:-margin] = 255
+    pixels[height // 2 - 1 : height // 2 + 1, 99:101] = 0
+    return pixels
+
+
+@pytest.mark.parametrize("name", list(DATASETS))
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("margin", [18, 60])
+@pytest.mark.parametrize("height", [1, 2, 3, 4, 5, 8, 40])
+def test_a_strip_is_a_picture_too(name, turned, height, margin):
+    """Within its rim nothing may be left of it."""
+    pixels = strip(height, margin).T if turned else strip(height, margin)
+    try:
+        assert prepare(Image.fromarray(pixels), name).picture.shape == (28, 28)
+    except NothingFound:
+        assert name == "mnist"
+
+
 @pytest.mark.parametrize("colour", [(30, 60, 120), (190, 40, 40), (225, 225, 220)])
 def test_a_garment_on_plain_ground_fills_the_frame_bright_on_black(colour):
     pixels = prepare(draw_shirt(colour=colour), "fashion-mnist").picture
