@@ -110,11 +110,12 @@ def measured(flood: int) -> dict[str, Any]:
     server = replace(servers.SERVERS["lineup"], paths={"overload": ""})
     try:
         with servers.running(server, "", servers.pythons(Path(sys.executable)), []) as (url, _):
-            return asyncio.run(flooded(int(url.rpartition(":")[2]), flood))
+            try:
+                return asyncio.run(flooded(int(url.rpartition(":")[2]), flood))
+            except (OSError, EOFError) as error:  # more connections than a process may have, or than are served
+                raise RuntimeError(f"not all of {flood} requests at once were answered: {error}") from error
     except servers.NotStartedError as error:
         raise RuntimeError(f"`lineup serve` did not start: {error}") from error
-    except (OSError, EOFError) as error:  # more connections than a process may have, or than are served
-        raise RuntimeError(f"not all of {flood} requests at once were answered: {error}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -134,7 +134,11 @@ class Partial:
         """The lock, taken and in its place: a run that ends here may remove file and folder between any two steps."""
         path = self.folder / LOCK
         while True:
-            self.folder.mkdir(exist_ok=True)
+            try:
+                self.folder.mkdir()
+            except FileExistsError:
+                if os.path.lexists(self.folder) and not self.folder.is_dir():
+                    raise
             with suppress(FileNotFoundError):
                 file = path.open("wb")
                 if not lock.take(file):
@@ -154,14 +158,16 @@ class Partial:
                 path.unlink(missing_ok=True)
 
     def _remove(self) -> None:
-        """Remove the folder, and only then let it go."""
+        """Remove the folder. It is let go of when nothing but itself is left, which may be another run's by then."""
         self._empty()
-        if os.name == "nt":  # which knows no such locks, and removes no file that is open
-            self._lock.close()
-        (self.folder / LOCK).unlink(missing_ok=True)
+        try:
+            if os.name == "nt":  # which knows no such locks, and removes no file that is open
+                self._lock.close()
+            (self.folder / LOCK).unlink(missing_ok=True)
+        finally:
+            self._lock.close()  # before the folder goes: on NFS an open file leaves another in its place
         with suppress(OSError):  # another run has made a lock of its own there, or has the folder no more
             self.folder.rmdir()
-        self._lock.close()
 
 
 def _beside(out: Path) -> Path:

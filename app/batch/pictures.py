@@ -54,5 +54,6 @@ def read_at_most(file: IO[bytes], most: int) -> bytes:
     """All bytes of an open file, whatever size it claims. Raises ApiError where they are more than `most`."""
     data = file.read(most + 1)
     if len(data) > most:
-        raise ApiError("too_large", f"the file has more than {most} bytes; at most {most} are taken")
+        told = f"the file has more than {most} bytes; at most {most} are taken"
+        raise ApiError("too_large", f"{told} (LINEUP_MAX_UPLOAD_BYTES)")
     return data

@@ -83,7 +83,7 @@ def unwritable(path: Path) -> str | None:
         with TemporaryFile(dir=path.parent):
             return "it is a folder" if path.is_dir() else None
     except OSError as error:
-        return f"{error.filename}: {error.strerror}"
+        return f"{path.parent}: {error.strerror}"
 
 
 def _measured(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> int:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 
-WANTED = "THP_MEM_ALLOC_ENABLE"  # read by PyTorch when it first allocates as much as such a page
+WANTED = "THP_MEM_ALLOC_ENABLE"  # read by PyTorch at its first tensor on the CPU
 
 
 def want_huge_pages() -> None:
     """Let PyTorch ask for Linux' transparent huge pages, unless the environment says whether it shall. To be called
-    before it has large tensors; of no effect on other systems.
+    before there is a tensor; of no effect on other systems.
     """
     os.environ.setdefault(WANTED, "1")

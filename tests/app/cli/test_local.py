@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 from PIL import Image
@@ -50,24 +50,31 @@ def test_what_cannot_be_read_is_told(weights, tmp_path, capsys, command, what):
     assert ("nothing_found" if what == "blank" else "unsupported_type") in capsys.readouterr().err
 
 
+def written_into_pipe(path, data):
+    """Make a pipe, and write into it as soon as somebody reads; who waits for that holds nobody up."""
+    os.mkfifo(path)
+    Thread(target=path.write_bytes, args=[data], daemon=True).start()
+
+
 @pytest.mark.parametrize("command", ["predict", "compare"])
-@pytest.mark.parametrize("what", ["file", "device"])
+@pytest.mark.parametrize("what", ["file", "pipe"])
 def test_no_more_is_read_than_the_service_takes(weights, tmp_path, monkeypatch, capsys, command, what):
-    """It was read to its end, which a device may not have."""
+    """It was read to its end, which a device or a pipe may not have."""
     monkeypatch.setenv("LINEUP_MAX_UPLOAD_BYTES", "1000")
     path = tmp_path / "it.png"
-    path.write_bytes(bytes(1001)) if what == "file" else path.symlink_to("/dev/zero")
+    path.write_bytes(bytes(2000)) if what == "file" else written_into_pipe(path, bytes(2000))
     assert main([command, str(path), "--dataset", "mnist"]) == 1
-    assert "too_large: the file has more than 1000 bytes; at most 1000 are taken" in capsys.readouterr().err
+    assert (
+        "too_large: the file has more than 1000 bytes; at most 1000 are taken (LINEUP_MAX_UPLOAD_BYTES)"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_picture_may_come_through_a_pipe(weights, folder, tmp_path, capsys):
     """As of `cat seven.png | lineup predict /dev/stdin`."""
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with ThreadPoolExecutor(1) as writer:
-        writer.submit(pipe.write_bytes, (folder / "seven.png").read_bytes())
-        assert main(["predict", str(pipe), "--model", "lenet", "--dataset", "mnist"]) == 0
+    written_into_pipe(pipe, (folder / "seven.png").read_bytes())
+    assert main(["predict", str(pipe), "--model", "lenet", "--dataset", "mnist"]) == 0
     assert "pipe by lenet" in capsys.readouterr().out
 
 

@@ -44,10 +44,20 @@ def test_what_held_for_the_file_before_is_told_with_what_makes_it_anew(path, com
     first, forms, robustness = command("--test-images", "20")
     assert " of 20, ECE " in first
     assert "lenet.forms.json is of the checkpoint before its figures changed, and no longer holds: lineup" in forms
-    assert forms.endswith("--forms --model lenet --dataset mnist, and until then it runs in float32 alone")
+    assert forms.endswith(
+        "--forms --weights weights --model lenet --dataset mnist, and until then it runs in float32 alone"
+    )
     assert record.read(path, checkpoints.read_header(path)["digest"]) == Record()
     assert "lenet.robustness.json is of the checkpoint before" in robustness
-    assert robustness.endswith("lineup evaluate --robustness --model lenet --dataset mnist")
+    assert robustness.endswith("lineup evaluate --robustness --weights weights --model lenet --dataset mnist")
+
+
+def test_the_folder_that_every_command_looks_in_is_not_named(path, command, monkeypatch):
+    command()
+    write_records(path, checkpoints.read_header(path)["digest"])
+    monkeypatch.setenv("LINEUP_WEIGHTS", "weights")
+    _, forms, _ = command("--test-images", "20")
+    assert "no longer holds: lineup evaluate --forms --model lenet --dataset mnist" in forms
 
 
 def test_the_same_figures_leave_them_as_good(path, command):

@@ -4,7 +4,14 @@ import signal
 
 import pytest
 
+from models.training import memory
 from tests.idx import write_dataset
+
+
+@pytest.fixture(autouse=True)
+def pages_as_they_are(monkeypatch):
+    """``main`` sets it for its process, which here is that of other tests too."""
+    monkeypatch.setenv(memory.WANTED, "0")
 
 
 @pytest.fixture
