@@ -72,8 +72,10 @@ def show_models() -> None:
 
 
 def _accuracy(dataset: str, name: str) -> str:
+    path = checkpoints.path_for(dataset, name)
     try:
-        source = described(file_format.open_file(checkpoints.path_for(dataset, name)))
+        source = described(file_format.open_file(path))
+        checkpoints.expect_network(path, source.content.header, name, dataset)
     except checkpoints.CheckpointError:
         return "-"
     measured = source.content.header.get("metrics", {})

@@ -48,7 +48,6 @@ from models.training.world import World, WorldError, joined
 
 WATCHED = 1_000  # held-out pictures looked at after each epoch
 
-
 # What a user can bring about, each with a message that says what to do; any other error is a fault of this code.
 TOLD = (DataError, ResumeError, UnderWayError, DivergedError, WorldError, checkpoints.CheckpointError)
 
@@ -105,6 +104,13 @@ def _recipe(name: str, dataset: str, options: argparse.Namespace) -> Recipe:
     return replace(recipe, minutes=options.minutes, epochs=options.epochs)
 
 
+def _shipped(name: str, dataset: str, options: argparse.Namespace) -> Classifier:
+    """The checkpoint in a network's place. CheckpointError if it cannot be read or is another's."""
+    classifier = checkpoints.load(path := checkpoints.path_for(dataset, name, options.weights))
+    checkpoints.expect_network(path, classifier.metadata, name, dataset)
+    return classifier
+
+
 def _trainer(
     name: str, dataset: str, options: argparse.Namespace, stop: StopFlag, folder: Path, world: World
 ) -> Trainer:
@@ -113,10 +119,9 @@ def _trainer(
     torch.manual_seed(options.seed)
     recipe = _recipe(name, dataset, options)
     if options.refine or recipe.from_shipped:
-        classifier = checkpoints.load(checkpoints.path_for(dataset, name, options.weights)).requires_grad_(True)
+        classifier = _shipped(name, dataset, options).requires_grad_(True)
     else:
         classifier = Classifier(catalog.find(name).build(), architecture=name, dataset=dataset)
-    held = held[:WATCHED]
 
     def of(index: Tensor) -> tuple[Tensor, Tensor]:
         return pictures[index], labels[index]
@@ -125,9 +130,9 @@ def _trainer(
         classifier,
         recipe,
         of(learn),
-        of(held),
+        of(held[:WATCHED]),
         scenes=scene_sets.load(options.scenes, dataset, "learn") if recipe.scenes else None,
-        teachers=[checkpoints.load(checkpoints.path_for(dataset, one, options.weights)) for one in recipe.teachers],
+        teachers=[_shipped(one, dataset, options) for one in recipe.teachers],
         device=world.device or options.device,
         folder=folder,
         seed=options.seed,

@@ -11,6 +11,7 @@ from models import checkpoints
 from models.checkpoints import file_format
 from models.training import recipes, train
 from models.training.scenes import make
+from tests import untrained
 
 pytest.importorskip("safetensors", reason="belongs to the extra `torch`")
 pytestmark = pytest.mark.usefixtures("signals")
@@ -255,6 +256,12 @@ def test_refining_what_is_not_there_is_told(run, tmp_path, capsys):
     assert run("--model", "lenet", "--dataset", "mnist", "--refine") == 1
     assert "error: " in (told := capsys.readouterr().out)
     assert str(tmp_path / "weights" / "mnist" / "lenet.lineup") in told
+
+
+def test_refining_what_is_in_the_wrong_place_is_told(run, tmp_path, capsys):
+    untrained.write(tmp_path / "weights", "lenet-bn", at=("mnist", "lenet"))
+    assert run("--model", "lenet", "--dataset", "mnist", "--refine") == 1
+    assert "lenet.lineup holds lenet-bn for mnist, not lenet for mnist" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("fault", [ValueError("not enough values to unpack"), OSError("no library")])
