@@ -21,7 +21,8 @@ from models.intake import picture
 from tests.fakes import FakeEngine, FakeIntake, fake_service
 from tests.serving import running, until
 
-QUICK = ["--seconds", "0.3", "--warm-up", "0.1"]
+# Client and service share a process here: on a busy machine a third of a second went by without one answer.
+QUICK = ["--seconds", "1", "--warm-up", "0.1"]
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_json_has_every_figure(service: str, capsys: pytest.CaptureFixture[str])
     assert main(["bench", service, "--rate", "40", "--arrivals", "even", "--json", *QUICK]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["loop"], told["rate"], told["clients"]) == ("open", 40, 128)
-    assert told["offered"] == told["completed"] in (12, 13)
+    assert told["offered"] == told["completed"] in (40, 41)
     assert told["p50_ms"] <= told["p95_ms"] <= told["p99_ms"] <= told["max_ms"]
     assert told["errors"] == {}
     assert told["sent_late_p99_ms"] >= 0
